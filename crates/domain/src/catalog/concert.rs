@@ -1,0 +1,122 @@
+//! A concert: what is sold, on one or more dates.
+
+use super::{FieldError, check_range, check_text};
+use crate::{ConcertId, Timestamp};
+
+/// Characters in the longest title or artist.
+const TITLE_MAX: usize = 200;
+/// Characters in the longest description.
+const DESCRIPTION_MAX: usize = 20_000;
+
+/// A concert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concert {
+    /// Its number.
+    pub id: ConcertId,
+    /// What it is called.
+    pub title: String,
+    /// Who plays.
+    pub artist: String,
+    /// What it is about.
+    pub description: String,
+    /// False while only operators may see it.
+    pub published: bool,
+    /// How its waiting room lets fans in.
+    pub waiting_room: WaitingRoomSettings,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What an operator says of a concert, before it has a number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConcertDraft {
+    /// What it is called.
+    pub title: String,
+    /// Who plays.
+    pub artist: String,
+    /// What it is about.
+    pub description: String,
+    /// False while only operators may see it.
+    pub published: bool,
+    /// How its waiting room lets fans in.
+    pub waiting_room: WaitingRoomSettings,
+}
+
+/// How the waiting room of a concert lets fans in. Kept with the concert from the beginning, so that the line
+/// can be switched on later without a new kind of record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitingRoomSettings {
+    /// Whether there is one at all.
+    pub enabled: bool,
+    /// The most fans that may be active at once.
+    pub max_active: u32,
+    /// The most fans let in within any sliding second, in thousandths (a rate is a decimal in the interface).
+    pub admit_per_second_milli: u32,
+    /// Seconds that an active fan has.
+    pub session_seconds: u32,
+    /// Seconds within which a called fan has to come.
+    pub claim_seconds: u32,
+    /// Seconds without a sign of life after which a waiting fan counts as gone.
+    pub presence_seconds: u32,
+    /// When the lobby opens, for sales with a draw.
+    pub lobby_opens_at: Option<Timestamp>,
+}
+
+impl WaitingRoomSettings {
+    /// No waiting room, and the settings that one would start with: 1,400 per 10 s (R-Q4), five minutes a
+    /// session (R-Q5), a minute to come and a minute of silence (R-Q6).
+    pub const OFF: Self = Self {
+        enabled: false,
+        max_active: 5_000,
+        admit_per_second_milli: 140_000,
+        session_seconds: 300,
+        claim_seconds: 60,
+        presence_seconds: 60,
+        lobby_opens_at: None,
+    };
+
+    fn check(&self, errors: &mut Vec<FieldError>) {
+        check_range(errors, "waitingRoom.maxActive", self.max_active, 0, 1_000_000);
+        check_range(errors, "waitingRoom.sessionSeconds", self.session_seconds, 10, 86_400);
+        check_range(errors, "waitingRoom.claimSeconds", self.claim_seconds, 1, 86_400);
+        check_range(errors, "waitingRoom.presenceSeconds", self.presence_seconds, 1, 86_400);
+        if self.admit_per_second_milli == 0 {
+            errors.push(FieldError::new("waitingRoom.admitPerSecond", "must be above 0"));
+        }
+        if self.enabled {
+            let message = "waiting rooms are not part of this version yet; leave it false";
+            errors.push(FieldError::new("waitingRoom.enabled", message));
+        }
+    }
+}
+
+impl ConcertDraft {
+    /// Everything that is wrong with the draft; empty when it is sound.
+    pub fn check(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        check_text(&mut errors, "title", &self.title, 1, TITLE_MAX);
+        check_text(&mut errors, "artist", &self.artist, 0, TITLE_MAX);
+        check_text(&mut errors, "description", &self.description, 0, DESCRIPTION_MAX);
+        self.waiting_room.check(&mut errors);
+        errors
+    }
+
+    /// The concert that the draft describes.
+    pub fn into_concert(self, id: ConcertId, created_at: Timestamp) -> Concert {
+        let Self { title, artist, description, published, waiting_room } = self;
+        Concert { id, title, artist, description, published, waiting_room, created_at }
+    }
+}
+
+impl Concert {
+    /// The draft that would make this concert: the starting point of an edit.
+    pub fn draft(&self) -> ConcertDraft {
+        ConcertDraft {
+            title: self.title.clone(),
+            artist: self.artist.clone(),
+            description: self.description.clone(),
+            published: self.published,
+            waiting_room: self.waiting_room,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The seats of a schedule: immutable once made, shared by every record that refers to it.
+//!
+//! Seats are numbered 1..N in document order. The plan keeps sections and rows as ranges over that order, so a
+//! seat costs a label, a grade and a row, and the neighbours of a seat are its neighbours in the list.
+
+use super::FieldError;
+use crate::{Money, SeatNo};
+
+/// The most seats that a schedule may have (R-C3).
+pub const SEATS_MAX: u32 = 100_000;
+
+/// The grade of every seat of a plain plan.
+pub const PLAIN_GRADE: &str = "STANDARD";
+
+/// A price category.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grade {
+    /// Its name, e.g. VIP.
+    pub name: Box<str>,
+    /// What a seat of it costs.
+    pub price: Money,
+}
+
+/// A part of the hall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// Its name; a plain plan has one section without a name.
+    pub name: Option<Box<str>>,
+}
+
+/// A row of seats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Position of its section in [`SeatPlan::sections`].
+    pub section: u16,
+    /// Its name; the row of a plain plan has none.
+    pub name: Option<Box<str>>,
+}
+
+/// One seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seat {
+    /// What is printed on it.
+    pub label: Box<str>,
+    /// Position of its row in [`SeatPlan::rows`].
+    pub row: u32,
+    /// Position of its grade in [`SeatPlan::grades`].
+    pub grade: u16,
+}
+
+/// All seats of a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatPlan {
+    sections: Vec<Section>,
+    rows: Vec<Row>,
+    grades: Vec<Grade>,
+    seats: Vec<Seat>,
+}
+
+impl SeatPlan {
+    /// A plain plan: `seats` numbered seats at one price.
+    pub fn plain(seats: u32, price: Money) -> Result<Self, Vec<FieldError>> {
+        let mut errors = Vec::new();
+        if seats == 0 || seats > SEATS_MAX {
+            errors.push(FieldError::new("seatPlan.plain.seats", format!("must be from 1 to {SEATS_MAX}")));
+        }
+        if price.is_negative() || price > Self::PRICE_MAX {
+            let message = format!("must be from 0 to {}", Self::PRICE_MAX);
+            errors.push(FieldError::new("seatPlan.plain.price", message));
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let seat = |no: u32| Seat { label: no.to_string().into_boxed_str(), row: 0, grade: 0 };
+        Ok(Self {
+            sections: vec![Section { name: None }],
+            rows: vec![Row { section: 0, name: None }],
+            grades: vec![Grade { name: PLAIN_GRADE.into(), price }],
+            seats: (1..=seats).map(seat).collect(),
+        })
+    }
+
+    /// The most that one seat may cost. A hundred seats at this price still add up within [`Money::MAX`].
+    pub const PRICE_MAX: Money = Money::of(1_000_000_000_000);
+
+    /// Puts together a plan that was taken apart for storage. Nothing when a part refers to one that is not
+    /// there, or when there are too many or no seats: a store must not hand out half a plan.
+    pub fn from_parts(
+        sections: Vec<Section>,
+        rows: Vec<Row>,
+        grades: Vec<Grade>,
+        seats: Vec<Seat>,
+    ) -> Option<Self> {
+        let rows_are_sound = rows.iter().all(|row| usize::from(row.section) < sections.len());
+        let seats_are_sound = seats
+            .iter()
+            .all(|seat| (seat.row as usize) < rows.len() && usize::from(seat.grade) < grades.len());
+        let size_is_sound = !seats.is_empty() && seats.len() <= SEATS_MAX as usize;
+        (rows_are_sound && seats_are_sound && size_is_sound).then_some(Self { sections, rows, grades, seats })
+    }
+
+    /// How many seats there are.
+    pub fn size(&self) -> u32 {
+        // A plan never has more than SEATS_MAX seats.
+        self.seats.len() as u32
+    }
+
+    /// The sections, in document order.
+    pub fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// The rows, in document order.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The grades, in document order.
+    pub fn grades(&self) -> &[Grade] {
+        &self.grades
+    }
+
+    /// The seats, in order of number.
+    pub fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    /// All seat numbers with their seats.
+    pub fn numbered(&self) -> impl Iterator<Item = (SeatNo, &Seat)> {
+        (1_u32..).map(SeatNo::new).zip(&self.seats)
+    }
+
+    /// The seat of that number.
+    pub fn seat(&self, no: SeatNo) -> Option<&Seat> {
+        self.seats.get(no.index())
+    }
+
+    /// The grade of a seat of this plan.
+    pub fn grade_of(&self, seat: &Seat) -> &Grade {
+        &self.grades[usize::from(seat.grade)]
+    }
+
+    /// The name of the row of a seat of this plan.
+    pub fn row_name(&self, seat: &Seat) -> Option<&str> {
+        self.rows[seat.row as usize].name.as_deref()
+    }
+
+    /// The name of the section of a seat of this plan.
+    pub fn section_name(&self, seat: &Seat) -> Option<&str> {
+        let row = &self.rows[seat.row as usize];
+        self.sections[usize::from(row.section)].name.as_deref()
+    }
+
+    /// What these seats cost together; nothing when one of them is not in the plan.
+    pub fn price_of(&self, seats: &[SeatNo]) -> Option<Money> {
+        seats.iter().try_fold(Money::ZERO, |sum, &no| {
+            let seat = self.seat(no)?;
+            sum.plus(self.grade_of(seat).price)
+        })
+    }
+}

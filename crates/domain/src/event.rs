@@ -1,0 +1,234 @@
+//! Public domain events: what happened, written in the transaction in which it happened (R-E1).
+//!
+//! These are the only types of this crate that are serialised. They are a contract: a version is never changed,
+//! a new one is added beside it. Each event belongs to a key (a reservation, a wallet) and carries the next
+//! number of that key, so a receiver sees gaps and repeats.
+
+use serde::{Deserialize, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::reservation::{Reservation, ReservationState};
+use crate::{
+    ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId,
+};
+
+/// An event on its way into the outbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutboxEvent {
+    /// What it is about: the reservation's or the wallet owner's id.
+    pub key: Uuid,
+    /// Its number under that key, from 1 without a gap.
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+pub enum Event {
+    /// Seats were held.
+    #[serde(rename = "frontrow.reservation.created.v1")]
+    ReservationCreated(ReservationCreated),
+    /// Held seats were paid.
+    #[serde(rename = "frontrow.reservation.confirmed.v1")]
+    ReservationConfirmed(ReservationEnded),
+    /// The hold was extended.
+    #[serde(rename = "frontrow.reservation.extended.v1")]
+    ReservationExtended(ReservationCreated),
+    /// The owner gave the hold back.
+    #[serde(rename = "frontrow.reservation.cancelled.v1")]
+    ReservationCancelled(ReservationEnded),
+    /// The hold ended unpaid.
+    #[serde(rename = "frontrow.reservation.expired.v1")]
+    ReservationExpired(ReservationEnded),
+    /// A reservation was paid.
+    #[serde(rename = "frontrow.payment.completed.v1")]
+    PaymentCompleted(PaymentMade),
+    /// A payment was declined.
+    #[serde(rename = "frontrow.payment.failed.v1")]
+    PaymentFailed(PaymentDeclined),
+    /// Money was paid into a wallet.
+    #[serde(rename = "frontrow.wallet.charged.v1")]
+    WalletCharged(WalletCharged),
+}
+
+/// A hold, as it is made or extended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReservationCreated {
+    /// The reservation.
+    pub reservation_id: ReservationId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// The seats.
+    pub seats: Vec<SeatNo>,
+    /// What they cost, in minor units.
+    pub amount: Money,
+    /// When the hold ends.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    pub expires_at: Timestamp,
+}
+
+/// A reservation that has left the pending state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReservationEnded {
+    /// The reservation.
+    pub reservation_id: ReservationId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// The seats.
+    pub seats: Vec<SeatNo>,
+    /// What they cost, in minor units.
+    pub amount: Money,
+}
+
+/// A completed payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentMade {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// What it paid for.
+    pub reservation_id: ReservationId,
+    /// Who paid.
+    pub user_id: UserId,
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// The seats.
+    pub seats: Vec<SeatNo>,
+    /// How much, in minor units.
+    pub amount: Money,
+}
+
+/// A declined payment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentDeclined {
+    /// The payment.
+    pub payment_id: PaymentId,
+    /// What it was to pay for.
+    pub reservation_id: ReservationId,
+    /// Who wanted to pay.
+    pub user_id: UserId,
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// How much was asked, in minor units.
+    pub amount: Money,
+    /// Why it failed.
+    pub reason: String,
+}
+
+/// A charge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WalletCharged {
+    /// Whose wallet.
+    pub user_id: UserId,
+    /// The ledger entry.
+    pub transaction_id: TransactionId,
+    /// How much, in minor units.
+    pub amount: Money,
+    /// The balance after it, in minor units.
+    pub balance: Money,
+}
+
+impl ReservationCreated {
+    /// What is to be told of a pending reservation.
+    pub fn of(reservation: &Reservation) -> Self {
+        let expires_at = match reservation.state {
+            ReservationState::Pending { expires_at, .. } => expires_at,
+            ReservationState::Confirmed { at, .. }
+            | ReservationState::Cancelled { at }
+            | ReservationState::Expired { at } => at,
+        };
+        Self {
+            reservation_id: reservation.id,
+            user_id: reservation.user,
+            concert_id: reservation.concert,
+            schedule_id: reservation.schedule,
+            seats: reservation.seats.clone(),
+            amount: reservation.amount,
+            expires_at,
+        }
+    }
+}
+
+impl ReservationEnded {
+    /// What is to be told of a reservation that is pending no longer.
+    pub fn of(reservation: &Reservation) -> Self {
+        Self {
+            reservation_id: reservation.id,
+            user_id: reservation.user,
+            concert_id: reservation.concert,
+            schedule_id: reservation.schedule,
+            seats: reservation.seats.clone(),
+            amount: reservation.amount,
+        }
+    }
+}
+
+/// Gives the reservation's next number to an event about it.
+pub fn of_reservation(
+    reservation: Reservation,
+    at: Timestamp,
+    event: impl FnOnce(&Reservation) -> Event,
+) -> (Reservation, OutboxEvent) {
+    let (reservation, sequence) = reservation.next_event();
+    let event = event(&reservation);
+    let key = reservation.id.uuid();
+    (reservation, OutboxEvent { key, sequence: u64::from(sequence), at, event })
+}
+
+fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = jiff::Timestamp::from_microsecond(time.micros()).map_err(serde::ser::Error::custom)?;
+    serializer.collect_str(&time)
+}
+
+fn from_rfc3339<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    let time: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+    Ok(Timestamp::from_micros(time.as_microsecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_reads_as_it_was_written() {
+        let event = Event::ReservationCreated(ReservationCreated {
+            reservation_id: ReservationId::new(Uuid::from_u128(1)),
+            user_id: UserId::new(Uuid::from_u128(2)),
+            concert_id: ConcertId::new(3),
+            schedule_id: ScheduleId::new(4),
+            seats: vec![SeatNo::new(5), SeatNo::new(6)],
+            amount: Money::of(100_000),
+            expires_at: Timestamp::from_micros(1_000_000),
+        });
+        let text = serde_json::to_string(&event).expect("json");
+        assert_eq!(
+            text,
+            "{\"type\":\"frontrow.reservation.created.v1\",\"data\":{\
+             \"reservationId\":\"00000000-0000-0000-0000-000000000001\",\
+             \"userId\":\"00000000-0000-0000-0000-000000000002\",\"concertId\":3,\"scheduleId\":4,\
+             \"seats\":[5,6],\"amount\":100000,\"expiresAt\":\"1970-01-01T00:00:01Z\"}}"
+        );
+        assert_eq!(serde_json::from_str::<Event>(&text).expect("reads"), event);
+    }
+}

@@ -1,0 +1,318 @@
+//! The working set that commands decide on: one table per kind of record, loaded by the names in [`Keys`].
+//!
+//! A store loads what a group's keys name, lets the group decide, and saves what changed; nothing else is ever
+//! written. A command that touches a record nobody loaded gets [`Need`] and runs again once it is there. Every
+//! change can be taken back to a [`Mark`], so that a command that refuses leaves nothing and the others of its
+//! group stand.
+//!
+//! Who adds a kind of record: add its [`Key`], its table here, its line in [`Records::mark`],
+//! [`Records::roll_back`] and [`Changes`], then its loading and saving in every store; the conformance suite
+//! fails until all of them agree.
+
+mod key;
+mod table;
+
+pub use key::{Counter, Digest, Key, Keys, Need};
+pub use table::{Change, Journal, Table};
+
+use std::collections::HashMap;
+
+use crate::account::{Account, Email, Login};
+use crate::catalog::{Concert, Schedule};
+use crate::event::OutboxEvent;
+use crate::payment::Payment;
+use crate::reservation::{Claim, Reservation, SeatState};
+use crate::ticket::Ticket;
+use crate::wallet::{LedgerEntry, Wallet};
+use crate::{ConcertId, LoginId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+
+/// The stored outcome of a command that was sent with an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnceRecord {
+    /// Digest of method, path and parsed body: a repeat must match it.
+    pub request: Digest,
+    /// The outcome in compact form; the first byte is its version.
+    pub outcome: Vec<u8>,
+    /// When it was kept. It counts for a day.
+    pub created_at: Timestamp,
+}
+
+/// The seats of one schedule that one commit changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatChanges {
+    /// Which schedule.
+    pub schedule: ScheduleId,
+    /// The version of its map after the commit.
+    pub version: u64,
+    /// What each changed seat shows now, in order of number.
+    pub seats: Vec<(SeatNo, SeatState)>,
+}
+
+/// The working set of one group.
+#[derive(Debug)]
+pub struct Records {
+    /// Accounts by id.
+    pub accounts: Table<UserId, Account>,
+    /// Who owns an address.
+    pub emails: Table<Email, UserId>,
+    /// Who is known to an external issuer under a subject.
+    pub identities: Table<Digest, UserId>,
+    /// Log-ins by id.
+    pub logins: Table<LoginId, Login>,
+    /// Wallets by owner.
+    pub wallets: Table<UserId, Wallet>,
+    /// The last number given out.
+    pub counters: Table<Counter, u32>,
+    /// Concerts by number.
+    pub concerts: Table<ConcertId, Concert>,
+    /// Schedules by number.
+    pub schedules: Table<ScheduleId, Schedule>,
+    /// Claims by seat.
+    pub claims: Table<(ScheduleId, SeatNo), Claim>,
+    /// Reservations by id.
+    pub reservations: Table<ReservationId, Reservation>,
+    /// Outcomes by the digest of account and idempotency key.
+    pub once: Table<Digest, OnceRecord>,
+    /// New lines of the ledger.
+    pub ledger: Journal<LedgerEntry>,
+    /// New payments.
+    pub payments: Journal<Payment>,
+    /// New tickets.
+    pub tickets: Journal<Ticket>,
+    /// New events.
+    pub events: Journal<OutboxEvent>,
+    fan_reservations: HashMap<(ScheduleId, UserId), Vec<ReservationId>>,
+    seat_changes: Vec<SeatChanges>,
+}
+
+/// A moment in the life of a working set, to roll back to.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    tables: [usize; 11],
+    journals: [usize; 4],
+}
+
+/// What an adapter gets to save: for every kind the changed records in order of key.
+#[derive(Debug)]
+pub struct Changes<'a> {
+    /// Changed accounts.
+    pub accounts: Vec<Change<'a, UserId, Account>>,
+    /// Changed owners of addresses.
+    pub emails: Vec<Change<'a, Email, UserId>>,
+    /// New external identities.
+    pub identities: Vec<Change<'a, Digest, UserId>>,
+    /// Changed log-ins.
+    pub logins: Vec<Change<'a, LoginId, Login>>,
+    /// Changed wallets.
+    pub wallets: Vec<Change<'a, UserId, Wallet>>,
+    /// Counters that moved.
+    pub counters: Vec<Change<'a, Counter, u32>>,
+    /// Changed concerts.
+    pub concerts: Vec<Change<'a, ConcertId, Concert>>,
+    /// Changed schedules.
+    pub schedules: Vec<Change<'a, ScheduleId, Schedule>>,
+    /// Changed claims.
+    pub claims: Vec<Change<'a, (ScheduleId, SeatNo), Claim>>,
+    /// Changed reservations.
+    pub reservations: Vec<Change<'a, ReservationId, Reservation>>,
+    /// New outcomes.
+    pub once: Vec<Change<'a, Digest, OnceRecord>>,
+    /// New lines of the ledger.
+    pub ledger: &'a [LedgerEntry],
+    /// New payments.
+    pub payments: &'a [Payment],
+    /// New tickets.
+    pub tickets: &'a [Ticket],
+    /// New events, in the order in which they happened.
+    pub events: &'a [OutboxEvent],
+    /// Which seats changed, by schedule.
+    pub seat_changes: &'a [SeatChanges],
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Self {
+            accounts: Table::new(|key| Key::Account(*key)),
+            emails: Table::new(|key| Key::Email(key.clone())),
+            identities: Table::new(|key| Key::Identity(*key)),
+            logins: Table::new(|key| Key::Login(*key)),
+            wallets: Table::new(|key| Key::Wallet(*key)),
+            counters: Table::new(|key| Key::Counter(*key)),
+            concerts: Table::new(|key| Key::Concert(*key)),
+            schedules: Table::new(|key| Key::Schedule(*key)),
+            claims: Table::new(|key| Key::Claim(key.0, key.1)),
+            reservations: Table::new(|key| Key::Reservation(*key)),
+            once: Table::new(|key| Key::Once(*key)),
+            ledger: Journal::default(),
+            payments: Journal::default(),
+            tickets: Journal::default(),
+            events: Journal::default(),
+            fan_reservations: HashMap::new(),
+            seat_changes: Vec::new(),
+        }
+    }
+}
+
+impl Records {
+    /// An empty working set, to be loaded.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes that all reservations of a fan in a schedule are these, and that they have been loaded.
+    pub fn loaded_fan_reservations(&mut self, schedule: ScheduleId, user: UserId, ids: Vec<ReservationId>) {
+        self.fan_reservations.insert((schedule, user), ids);
+    }
+
+    /// All reservations of a fan in a schedule, in whatever state, in order of age.
+    pub fn fan_reservations(
+        &self,
+        schedule: ScheduleId,
+        user: UserId,
+    ) -> Result<impl Iterator<Item = &Reservation>, Need> {
+        let ids = self
+            .fan_reservations
+            .get(&(schedule, user))
+            .ok_or_else(|| Need(Key::FanReservations(schedule, user)))?;
+        // An id whose reservation was rolled back stays in the list and is skipped here.
+        Ok(ids.iter().filter_map(|id| self.reservations.get(id).ok().flatten()))
+    }
+
+    /// Adds a reservation that did not exist before.
+    pub fn add_reservation(&mut self, reservation: Reservation) {
+        if let Some(ids) = self.fan_reservations.get_mut(&(reservation.schedule, reservation.user)) {
+            ids.push(reservation.id);
+        }
+        self.reservations.put_new(reservation.id, reservation);
+    }
+
+    /// The present moment in the life of the set.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            tables: [
+                self.accounts.mark(),
+                self.emails.mark(),
+                self.identities.mark(),
+                self.logins.mark(),
+                self.wallets.mark(),
+                self.counters.mark(),
+                self.concerts.mark(),
+                self.schedules.mark(),
+                self.claims.mark(),
+                self.reservations.mark(),
+                self.once.mark(),
+            ],
+            journals: [self.ledger.mark(), self.payments.mark(), self.tickets.mark(), self.events.mark()],
+        }
+    }
+
+    /// Takes back every change made since `mark`.
+    pub fn roll_back(&mut self, mark: &Mark) {
+        let [accounts, emails, identities, logins, wallets, counters, concerts, schedules, claims, reservations, once] =
+            mark.tables;
+        self.accounts.roll_back(accounts);
+        self.emails.roll_back(emails);
+        self.identities.roll_back(identities);
+        self.logins.roll_back(logins);
+        self.wallets.roll_back(wallets);
+        self.counters.roll_back(counters);
+        self.concerts.roll_back(concerts);
+        self.schedules.roll_back(schedules);
+        self.claims.roll_back(claims);
+        self.reservations.roll_back(reservations);
+        self.once.roll_back(once);
+        let [ledger, payments, tickets, events] = mark.journals;
+        self.ledger.roll_back(ledger);
+        self.payments.roll_back(payments);
+        self.tickets.roll_back(tickets);
+        self.events.roll_back(events);
+    }
+
+    /// Takes back everything, keeping what was loaded: for a second round.
+    pub fn roll_back_all(&mut self) {
+        self.seat_changes.clear();
+        self.roll_back(&Mark { tables: [0; 11], journals: [0; 4] });
+    }
+
+    /// Ends the deciding: moves the version of every schedule whose seats changed on by one, notes the time of
+    /// the decision on it, and lists what changed. A schedule whose claims changed without the schedule being
+    /// loaded is a defect of the command, and is asked for.
+    pub fn seal(&mut self, now: Timestamp) -> Result<(), Need> {
+        let mut seats: Vec<((ScheduleId, SeatNo), SeatState)> = self
+            .claims
+            .changes()
+            .into_iter()
+            .map(|change| (*change.key, SeatState::of(change.after)))
+            .collect();
+        seats.sort_unstable_by_key(|(key, _)| *key);
+        self.seat_changes.clear();
+        for chunk in seats.chunk_by(|a, b| a.0.0 == b.0.0) {
+            let id = chunk[0].0.0;
+            let Some(schedule) = self.schedules.get(&id)?.cloned() else {
+                return Err(Need(Key::Schedule(id)));
+            };
+            let version = schedule.version.saturating_add(1);
+            let decided_at = schedule.decided_at.max(now);
+            self.schedules.put(id, Schedule { version, decided_at, in_use: true, ..schedule });
+            let seats = chunk.iter().map(|((_, seat), state)| (*seat, *state)).collect();
+            self.seat_changes.push(SeatChanges { schedule: id, version, seats });
+        }
+        Ok(())
+    }
+
+    /// Which seats changed, by schedule; known once the set is sealed.
+    pub fn seat_changes(&self) -> &[SeatChanges] {
+        &self.seat_changes
+    }
+
+    /// The latest time at which anything was decided over a loaded schedule.
+    pub fn decided_at(&self) -> Timestamp {
+        self.schedules.loaded().map(|schedule| schedule.decided_at).max().unwrap_or(Timestamp::ZERO)
+    }
+
+    /// Everything that changed.
+    pub fn changed(&self) -> Changes<'_> {
+        Changes {
+            accounts: self.accounts.changes(),
+            emails: self.emails.changes(),
+            identities: self.identities.changes(),
+            logins: self.logins.changes(),
+            wallets: self.wallets.changes(),
+            counters: self.counters.changes(),
+            concerts: self.concerts.changes(),
+            schedules: self.schedules.changes(),
+            claims: self.claims.changes(),
+            reservations: self.reservations.changes(),
+            once: self.once.changes(),
+            ledger: self.ledger.items(),
+            payments: self.payments.items(),
+            tickets: self.tickets.items(),
+            events: self.events.items(),
+            seat_changes: &self.seat_changes,
+        }
+    }
+}
+
+impl Changes<'_> {
+    /// True when there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+            && self.emails.is_empty()
+            && self.identities.is_empty()
+            && self.logins.is_empty()
+            && self.wallets.is_empty()
+            && self.counters.is_empty()
+            && self.concerts.is_empty()
+            && self.schedules.is_empty()
+            && self.claims.is_empty()
+            && self.reservations.is_empty()
+            && self.once.is_empty()
+            && self.ledger.is_empty()
+            && self.payments.is_empty()
+            && self.tickets.is_empty()
+            && self.events.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::*;
+use crate::Money;
+use crate::catalog::{BookingWindow, HoldPolicy, ScheduleDraft, SeatPlan};
+
+const SCHEDULE: ScheduleId = ScheduleId::new(1);
+
+fn schedule() -> Schedule {
+    let draft = ScheduleDraft {
+        venue: "Hall".to_owned(),
+        starts_at: Timestamp::from_micros(1_000),
+        time_zone: "UTC".to_owned(),
+        duration_minutes: 1,
+        booking: BookingWindow { start: Timestamp::ZERO, end: Timestamp::from_micros(900) },
+        hold: HoldPolicy { hold_seconds: 1, max_seconds: 1, extension_seconds: 0 },
+        max_seats_per_fan: 4,
+        sales_paused: false,
+    };
+    let plan = Arc::new(SeatPlan::plain(3, Money::ZERO).expect("plan"));
+    draft.into_schedule(SCHEDULE, ConcertId::new(1), plan, Timestamp::ZERO)
+}
+
+fn seat(no: u32) -> (ScheduleId, SeatNo) {
+    (SCHEDULE, SeatNo::new(no))
+}
+
+#[test]
+fn what_nobody_loaded_is_asked_for_by_name() {
+    let records = Records::new();
+    assert_eq!(records.claims.get(&seat(1)), Err(Need(Key::Claim(SCHEDULE, SeatNo::new(1)))));
+    let user = UserId::new(Uuid::nil());
+    assert_eq!(records.wallets.get(&user), Err(Need(Key::Wallet(user))));
+    assert_eq!(records.accounts.get(&user), Err(Need(Key::Account(user))));
+    assert_eq!(
+        records.fan_reservations(SCHEDULE, user).err(),
+        Some(Need(Key::FanReservations(SCHEDULE, user)))
+    );
+}
+
+#[test]
+fn rolling_back_restores_the_moment_exactly() {
+    let mut records = Records::new();
+    records.claims.load(seat(1), Some((Claim::Blocked, 7)));
+    records.claims.load(seat(2), None);
+    records.claims.put(seat(2), Claim::Blocked);
+    let mark = records.mark();
+    records.claims.remove(seat(1));
+    records.claims.remove(seat(2));
+    records.claims.put(seat(2), Claim::Blocked);
+    records.claims.remove(seat(2));
+    records.roll_back(&mark);
+    assert_eq!(records.claims.get(&seat(1)), Ok(Some(&Claim::Blocked)));
+    assert_eq!(records.claims.get(&seat(2)), Ok(Some(&Claim::Blocked)));
+    records.roll_back_all();
+    assert_eq!(records.claims.get(&seat(2)), Ok(None));
+    assert!(records.changed().is_empty());
+}
+
+#[test]
+fn only_what_differs_is_saved_and_in_order() {
+    let mut records = Records::new();
+    records.claims.load(seat(1), Some((Claim::Blocked, 7)));
+    records.claims.load(seat(2), None);
+    records.claims.load(seat(3), None);
+    records.claims.put(seat(3), Claim::Blocked);
+    records.claims.put(seat(2), Claim::Blocked);
+    records.claims.put(seat(1), Claim::Blocked);
+    let changed = records.changed();
+    let keys: Vec<_> = changed.claims.iter().map(|change| *change.key).collect();
+    assert_eq!(keys, [seat(2), seat(3)]);
+    records.claims.remove(seat(1));
+    let changed = records.changed();
+    assert_eq!(changed.claims[0].before, Some((&Claim::Blocked, 7)));
+    assert_eq!(changed.claims[0].after, None);
+}
+
+#[test]
+fn sealing_moves_the_map_on_by_one_however_many_seats_changed() {
+    let mut records = Records::new();
+    records.schedules.load(SCHEDULE, Some((schedule(), 1)));
+    for no in 1..=3 {
+        records.claims.load(seat(no), None);
+    }
+    records.claims.put(seat(3), Claim::Blocked);
+    records.claims.put(seat(1), Claim::Blocked);
+    let now = Timestamp::from_micros(500);
+    records.seal(now).expect("schedule is loaded");
+    let seats = vec![(SeatNo::new(1), SeatState::Blocked), (SeatNo::new(3), SeatState::Blocked)];
+    assert_eq!(records.seat_changes(), [SeatChanges { schedule: SCHEDULE, version: 2, seats }]);
+    let sealed = records.schedules.get(&SCHEDULE).expect("known").expect("there").clone();
+    assert_eq!((sealed.version, sealed.decided_at, sealed.in_use), (2, now, true));
+}
+
+#[test]
+fn sealing_never_turns_the_time_of_a_schedule_back() {
+    let mut records = Records::new();
+    let late = Schedule { decided_at: Timestamp::from_micros(800), ..schedule() };
+    records.schedules.load(SCHEDULE, Some((late, 1)));
+    records.claims.load(seat(1), None);
+    records.claims.put(seat(1), Claim::Blocked);
+    records.seal(Timestamp::from_micros(500)).expect("schedule is loaded");
+    let sealed = records.schedules.get(&SCHEDULE).expect("known").expect("there");
+    assert_eq!(sealed.decided_at, Timestamp::from_micros(800));
+}
+
+#[test]
+fn changing_a_seat_without_its_schedule_asks_for_the_schedule() {
+    let mut records = Records::new();
+    records.claims.load(seat(1), None);
+    records.claims.put(seat(1), Claim::Blocked);
+    assert_eq!(records.seal(Timestamp::ZERO), Err(Need(Key::Schedule(SCHEDULE))));
+}
+
+#[test]
+fn names_sort_in_the_order_of_locking() {
+    let user = UserId::new(Uuid::nil());
+    let keys = Keys::new([
+        Key::Claim(SCHEDULE, SeatNo::new(1)),
+        Key::Schedule(SCHEDULE),
+        Key::Concert(ConcertId::new(1)),
+        Key::Wallet(user),
+        Key::Account(user),
+        Key::Wallet(user),
+    ]);
+    let order = keys.in_lock_order();
+    assert_eq!(
+        order,
+        [
+            Key::Account(user),
+            Key::Wallet(user),
+            Key::Concert(ConcertId::new(1)),
+            Key::Schedule(SCHEDULE),
+            Key::Claim(SCHEDULE, SeatNo::new(1)),
+        ]
+    );
+}

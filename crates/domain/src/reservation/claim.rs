@@ -1,0 +1,201 @@
+//! Claims: who has a seat, and the only functions that change that.
+//!
+//! Every path that takes, keeps or frees a seat goes through the four functions below; nothing else writes to
+//! the table of claims. Each checks the claim that it finds before it changes it, under the schedule's lock.
+
+use crate::records::{Key, Need, Records};
+use crate::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+
+/// A claim on one seat. At most one a seat, ever (R-R2); the store's primary key enforces it too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Held by a pending reservation.
+    Held {
+        /// Which.
+        reservation: ReservationId,
+        /// Whose.
+        user: UserId,
+        /// The first moment at which anybody may take the seat.
+        until: Timestamp,
+    },
+    /// Sold to a confirmed reservation.
+    Sold {
+        /// Which.
+        reservation: ReservationId,
+        /// Whose.
+        user: UserId,
+    },
+    /// Kept back by an operator.
+    Blocked,
+}
+
+/// What the seat map shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SeatState {
+    /// Nobody has it.
+    Available,
+    /// Somebody is about to buy it.
+    Held,
+    /// Somebody has bought it.
+    Sold,
+    /// An operator keeps it back.
+    Blocked,
+}
+
+impl SeatState {
+    /// All of them, in the order in which they are documented.
+    pub const ALL: [Self; 4] = [Self::Available, Self::Held, Self::Sold, Self::Blocked];
+
+    /// The name used in the interface.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Available => "available",
+            Self::Held => "held",
+            Self::Sold => "sold",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// The letter used in the compact map.
+    pub const fn letter(self) -> u8 {
+        match self {
+            Self::Available => b'a',
+            Self::Held => b'h',
+            Self::Sold => b's',
+            Self::Blocked => b'b',
+        }
+    }
+
+    /// What the map shows for the claim that is on a seat. A lapsed claim still shows as held: the map follows
+    /// through the expiry job's commit, so that one version always has one content.
+    pub const fn of(claim: Option<&Claim>) -> Self {
+        match claim {
+            None => Self::Available,
+            Some(Claim::Held { .. }) => Self::Held,
+            Some(Claim::Sold { .. }) => Self::Sold,
+            Some(Claim::Blocked) => Self::Blocked,
+        }
+    }
+}
+
+impl Claim {
+    /// True when it no longer keeps the seat from others.
+    pub fn has_lapsed(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Held { until, .. } if now >= *until)
+    }
+
+    /// The reservation that it belongs to.
+    pub const fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Self::Held { reservation, .. } | Self::Sold { reservation, .. } => Some(*reservation),
+            Self::Blocked => None,
+        }
+    }
+
+    fn is_held_by(&self, holder: ReservationId) -> bool {
+        matches!(self, Self::Held { reservation, .. } if *reservation == holder)
+    }
+}
+
+/// These seats cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatTaken {
+    /// Which, in order of number.
+    pub seats: Vec<SeatNo>,
+}
+
+/// Puts a claim on every one of the seats, or on none when any of them is taken (R-R1, R-R2).
+pub fn claim_seats(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    claim: Claim,
+    now: Timestamp,
+) -> Result<Result<(), SeatTaken>, Need> {
+    let mut taken = Vec::new();
+    for &seat in seats {
+        if let Some(present) = records.claims.get(&(schedule, seat))?
+            && !present.has_lapsed(now)
+        {
+            taken.push(seat);
+        }
+    }
+    if !taken.is_empty() {
+        return Ok(Err(SeatTaken { seats: taken }));
+    }
+    for &seat in seats {
+        records.claims.put((schedule, seat), claim);
+    }
+    Ok(Ok(()))
+}
+
+/// Makes the seats of `holder` sold. False, and nothing changed, when one of them is no longer held by it.
+pub fn confirm_seats(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    holder: ReservationId,
+    user: UserId,
+) -> Result<bool, Need> {
+    let sold = Claim::Sold { reservation: holder, user };
+    replace_held(records, schedule, seats, holder, sold)
+}
+
+/// Moves the end of the claims of `holder`. False, and nothing changed, when one of them is no longer its own.
+pub fn extend_seats(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    holder: ReservationId,
+    user: UserId,
+    until: Timestamp,
+) -> Result<bool, Need> {
+    let held = Claim::Held { reservation: holder, user, until };
+    replace_held(records, schedule, seats, holder, held)
+}
+
+/// Frees those of the seats that are still held by `holder`; a seat that somebody else has taken over since, or
+/// that is sold, is left alone. Answers how many were freed.
+pub fn release_seats(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    holder: ReservationId,
+) -> Result<usize, Need> {
+    let mut freed = Vec::new();
+    for &seat in seats {
+        if records.claims.get(&(schedule, seat))?.is_some_and(|claim| claim.is_held_by(holder)) {
+            freed.push(seat);
+        }
+    }
+    for &seat in &freed {
+        records.claims.remove((schedule, seat));
+    }
+    Ok(freed.len())
+}
+
+fn replace_held(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    holder: ReservationId,
+    claim: Claim,
+) -> Result<bool, Need> {
+    for &seat in seats {
+        if !records.claims.get(&(schedule, seat))?.is_some_and(|present| present.is_held_by(holder)) {
+            return Ok(false);
+        }
+    }
+    for &seat in seats {
+        records.claims.put((schedule, seat), claim);
+    }
+    Ok(true)
+}
+
+/// The keys of these seats' claims.
+impl Key {
+    /// Names the claims of these seats.
+    pub fn claims(schedule: ScheduleId, seats: &[SeatNo]) -> impl Iterator<Item = Self> {
+        seats.iter().map(move |&seat| Self::Claim(schedule, seat))
+    }
+}
