@@ -6,6 +6,7 @@ mod login;
 pub use email::{Email, EmailRefused};
 pub use login::{Login, REUSE_GRACE_SECONDS, RefreshRefused};
 
+use crate::catalog::FieldError;
 use crate::{Timestamp, UserId};
 
 /// What an account may do. A role is a capability, not a rank: a gate scanner may not create concerts, and an
@@ -91,6 +92,14 @@ pub struct Account {
 impl Account {
     /// The name that replaces personal data.
     pub const ERASED_NAME: &'static str = "erased";
+
+    /// What is wrong with a name, if anything.
+    pub fn check_name(name: &str) -> Option<FieldError> {
+        let length = name.chars().count();
+        let is_sound = (1..=NAME_MAX_CHARS).contains(&length) && !name.chars().any(char::is_control);
+        let message = format!("must have 1 to {NAME_MAX_CHARS} characters, none of them a control character");
+        (!is_sound).then(|| FieldError::new("name", message))
+    }
 
     /// The same account without personal data. The id stays, as the pseudonym of ledger and events.
     pub fn erased(self) -> Self {

@@ -1,0 +1,179 @@
+//! The application: the box office, the queries, and what is kept in memory, behind one method per use case.
+//!
+//! The methods themselves are in the files of their use cases.
+
+use std::sync::Arc;
+
+use frontrow_domain::Currency;
+use frontrow_domain::catalog::ScheduleDefaults;
+use frontrow_domain::reservation::LapsePolicy;
+use frontrow_domain::wallet::ChargePolicy;
+
+use crate::account::Passwords;
+use crate::box_office::{BoxOffice, BoxOfficeSettings, CommitListener, Failure, Priority};
+use crate::catalog::{Boards, CatalogCache};
+use crate::clock::{Clock, Entropy};
+use crate::command::Command;
+use crate::group::News;
+use crate::once::{Answered, Compact, InFlight, Once, OnceRefused, OnceTag};
+use crate::store::{Reads, Store, Upkeep};
+
+/// What the application runs on.
+pub struct Parts {
+    /// The one way to write.
+    pub store: Arc<dyn Store>,
+    /// The queries.
+    pub reads: Arc<dyn Reads>,
+    /// What keeps the store tidy.
+    pub upkeep: Arc<dyn Upkeep>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Hashing of passwords.
+    pub passwords: Arc<dyn Passwords>,
+}
+
+/// How seats are sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SalesSettings {
+    /// What a schedule gets where the operator says nothing.
+    pub defaults: ScheduleDefaults,
+    /// After how many unpaid holds a fan has to wait.
+    pub lapses: LapsePolicy,
+    /// The most seats in one request.
+    pub max_seats_per_request: usize,
+}
+
+/// Everything about the application that an operator may set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The one currency of the server.
+    pub currency: Currency,
+    /// What fans may charge.
+    pub charges: ChargePolicy,
+    /// How seats are sold.
+    pub sales: SalesSettings,
+    /// Seconds for which a log-in lives without being refreshed.
+    pub login_seconds: u32,
+    /// Limits of the box office.
+    pub box_office: BoxOfficeSettings,
+}
+
+/// The application.
+pub struct App {
+    pub(crate) box_office: BoxOffice,
+    pub(crate) reads: Arc<dyn Reads>,
+    pub(crate) upkeep: Arc<dyn Upkeep>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) passwords: Arc<dyn Passwords>,
+    pub(crate) memory: Arc<Memory>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) settings: Settings,
+}
+
+/// What is kept in memory and follows the commits.
+pub(crate) struct Memory {
+    pub(crate) boards: Boards,
+    pub(crate) catalog: CatalogCache,
+}
+
+impl CommitListener for Memory {
+    fn committed(&self, news: &News) {
+        for &concert in &news.concerts {
+            self.catalog.forget_concert(concert);
+        }
+        for &schedule in &news.schedules {
+            self.catalog.forget_schedule(schedule);
+            self.boards.forget(schedule);
+        }
+        for change in &news.seats {
+            self.boards.apply(change);
+        }
+    }
+}
+
+impl App {
+    /// Puts the parts together and opens the box office. Needs a tokio runtime around it.
+    pub fn open(parts: Parts, settings: Settings) -> Arc<Self> {
+        let memory = Arc::new(Memory {
+            boards: Boards::new(Arc::clone(&parts.reads)),
+            catalog: CatalogCache::new(Arc::clone(&parts.reads), Arc::clone(&parts.clock)),
+        });
+        let listener: Arc<dyn CommitListener> = Arc::<Memory>::clone(&memory);
+        let box_office = BoxOffice::open(parts.store, Arc::clone(&parts.clock), listener, settings.box_office);
+        Arc::new(Self {
+            box_office,
+            reads: parts.reads,
+            upkeep: parts.upkeep,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            passwords: parts.passwords,
+            memory,
+            in_flight: InFlight::default(),
+            settings,
+        })
+    }
+
+    /// What an operator has set.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The time, for answers that show one.
+    pub fn now(&self) -> frontrow_domain::Timestamp {
+        self.clock.now()
+    }
+
+    /// A new id, for the edge.
+    pub fn draw_id(&self) -> uuid::Uuid {
+        self.entropy.uuid()
+    }
+
+    /// Takes no more commands, and waits until those that were taken are answered.
+    pub fn close(&self) {
+        self.box_office.close();
+    }
+
+    /// Runs a command under an idempotency key, if it came with one.
+    pub(crate) async fn run_once<C>(
+        &self,
+        priority: Priority,
+        tag: Option<OnceTag>,
+        command: C,
+    ) -> Result<Answered<C::Outcome>, Failure<OnceRefused<C::Refusal>>>
+    where
+        C: Command,
+        C::Outcome: Compact,
+    {
+        let _running = match &tag {
+            None => None,
+            Some(tag) => Some(self.in_flight.enter(tag.key).ok_or(Failure::Refused(OnceRefused::InFlight))?),
+        };
+        self.box_office.run(priority, Once::new(tag, command)).await
+    }
+
+    /// The refusal of a request that never became a command. The replay look-up comes before every other check,
+    /// so a key that was used with another request is told first.
+    pub(crate) async fn refuse_early<T, R>(
+        &self,
+        tag: Option<&OnceTag>,
+        reason: R,
+    ) -> Result<T, Failure<OnceRefused<R>>> {
+        if let Some(tag) = tag
+            && self.is_key_reused(tag).await
+        {
+            return Err(Failure::Refused(OnceRefused::KeyReused));
+        }
+        Err(Failure::Refused(OnceRefused::Refused(reason)))
+    }
+
+    /// True when an outcome is kept under this key for another request.
+    pub async fn is_key_reused(&self, tag: &OnceTag) -> bool {
+        match self.reads.once(tag.key, self.clock.now()).await {
+            Ok(kept) => kept.is_some_and(|kept| kept.request != tag.request),
+            Err(_) => false,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The audit: proves on a store, served or not, that seats, reservations, payments and money agree (R-W5).
+//!
+//! It reads in slices, each a snapshot of its own with one time, so that it can run beside a sale without
+//! holding anything up. Every statement below is about one slice, so none can be broken by a change between two:
+//! - a claim belongs to a reservation that lists the seat and is in the state that the claim says;
+//! - a reservation that is paid, or held and not lapsed, has all its claims, and any other has none that count;
+//! - a paid reservation has exactly one completed payment of its amount and one ticket a seat;
+//! - a wallet's balance is the sum of its entries, which chain without a gap and never go below zero; and its
+//!   debits are its owner's completed payments, one by one.
+//!
+//! Together they say: sold seats = seats of confirmed reservations, payments = amounts of confirmed
+//! reservations, all entries and their counter-accounts sum to zero, free + held + sold + blocked = seats.
+
+mod check;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use frontrow_domain::payment::Payment;
+use frontrow_domain::reservation::{Claim, Reservation};
+use frontrow_domain::ticket::Ticket;
+use frontrow_domain::wallet::{LedgerEntry, Wallet};
+use frontrow_domain::{Money, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+
+use crate::app::App;
+use crate::store::{Read, ReadError, Reads};
+
+/// How many reservations one slice has.
+const RESERVATIONS_A_SLICE: usize = 500;
+/// How many wallets one slice has.
+const WALLETS_A_SLICE: usize = 500;
+/// How many differences are described; all are counted.
+const DESCRIBED_MAX: usize = 100;
+
+/// One schedule and its claims, as of one moment.
+#[derive(Debug)]
+pub struct ScheduleSlice {
+    /// Which schedule.
+    pub id: ScheduleId,
+    /// How many seats its plan has.
+    pub seats: u32,
+    /// Its claims, with the reservation that each names, if it is there.
+    pub claims: Vec<(SeatNo, Claim, Option<Reservation>)>,
+    /// The time, read once the snapshot was open.
+    pub now: Timestamp,
+}
+
+/// A reservation with everything that must agree with it.
+#[derive(Debug)]
+pub struct ReservationFacts {
+    /// The reservation.
+    pub reservation: Reservation,
+    /// The claim on each of its seats.
+    pub claims: Vec<(SeatNo, Option<Claim>)>,
+    /// All its payments.
+    pub payments: Vec<Payment>,
+    /// All its tickets.
+    pub tickets: Vec<Ticket>,
+}
+
+/// Some reservations, as of one moment.
+#[derive(Debug)]
+pub struct ReservationSlice {
+    /// The reservations, in order of id.
+    pub facts: Vec<ReservationFacts>,
+    /// The time, read once the snapshot was open.
+    pub now: Timestamp,
+}
+
+/// A wallet with everything that must agree with it.
+#[derive(Debug)]
+pub struct WalletFacts {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// All its entries, in order of number.
+    pub entries: Vec<LedgerEntry>,
+    /// All completed payments of its owner, each with its reservation, if it is there.
+    pub payments: Vec<(Payment, Option<Reservation>)>,
+}
+
+/// Queries for the audit. Each reads one snapshot of a second at the most.
+pub trait AuditReads: Send + Sync + 'static {
+    /// The first schedule after the one given.
+    fn audit_schedule(&self, after: Option<ScheduleId>) -> Read<'_, Option<ScheduleSlice>>;
+    /// The reservations after the one given, at most `limit`.
+    fn audit_reservations(&self, after: Option<ReservationId>, limit: usize) -> Read<'_, ReservationSlice>;
+    /// The wallets after the one given, at most `limit`.
+    fn audit_wallets(&self, after: Option<UserId>, limit: usize) -> Read<'_, Vec<WalletFacts>>;
+}
+
+/// What the audit has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditReport {
+    /// Schedules seen.
+    pub schedules: u64,
+    /// Seats seen, over all schedules.
+    pub seats: u64,
+    /// Seats by what the map shows.
+    pub seats_by_state: BTreeMap<&'static str, u64>,
+    /// Reservations by status.
+    pub reservations: BTreeMap<&'static str, u64>,
+    /// Wallets seen.
+    pub wallets: u64,
+    /// What is in all wallets.
+    pub balances: Money,
+    /// What was paid in from outside.
+    pub charged: Money,
+    /// What was paid for seats.
+    pub paid: Money,
+    /// What confirmed reservations cost.
+    pub confirmed: Money,
+    /// How many things do not agree.
+    pub difference_count: u64,
+    /// The first of them, in words.
+    pub differences: Vec<String>,
+}
+
+impl AuditReport {
+    /// True when everything agrees.
+    pub const fn is_clean(&self) -> bool {
+        self.difference_count == 0
+    }
+
+    fn note(&mut self, difference: String) {
+        self.difference_count += 1;
+        if self.differences.len() < DESCRIBED_MAX {
+            self.differences.push(difference);
+        }
+    }
+}
+
+impl fmt::Display for AuditReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |map: &BTreeMap<&'static str, u64>, name| map.get(name).copied().unwrap_or(0);
+        writeln!(f, "schedules      {}", self.schedules)?;
+        writeln!(f, "seats          {}", self.seats)?;
+        for state in ["available", "held", "sold", "blocked"] {
+            writeln!(f, "  {state:<12} {}", count(&self.seats_by_state, state))?;
+        }
+        writeln!(f, "reservations   {}", self.reservations.values().sum::<u64>())?;
+        for status in ["pending", "confirmed", "expired", "cancelled"] {
+            writeln!(f, "  {status:<12} {}", count(&self.reservations, status))?;
+        }
+        writeln!(f, "wallets        {}", self.wallets)?;
+        writeln!(f, "  charged      {}", self.charged)?;
+        writeln!(f, "  paid         {}", self.paid)?;
+        writeln!(f, "  balances     {}", self.balances)?;
+        writeln!(f, "confirmed for  {}", self.confirmed)?;
+        for difference in &self.differences {
+            writeln!(f, "DIFFERENCE     {difference}")?;
+        }
+        if self.is_clean() {
+            write!(f, "clean: seats, reservations, payments and money agree")
+        } else {
+            write!(f, "{} differences", self.difference_count)
+        }
+    }
+}
+
+/// Reads a store slice by slice and compares.
+pub async fn audit(reads: &dyn Reads) -> Result<AuditReport, ReadError> {
+    let mut report = AuditReport::default();
+    let mut after = None;
+    while let Some(slice) = reads.audit_schedule(after).await? {
+        after = Some(slice.id);
+        check::schedule(&slice, &mut report);
+    }
+    let mut after = None;
+    loop {
+        let slice = reads.audit_reservations(after, RESERVATIONS_A_SLICE).await?;
+        let Some(last) = slice.facts.last() else { break };
+        after = Some(last.reservation.id);
+        for facts in &slice.facts {
+            check::reservation(facts, slice.now, &mut report);
+        }
+    }
+    let mut after = None;
+    loop {
+        let wallets = reads.audit_wallets(after, WALLETS_A_SLICE).await?;
+        let Some(last) = wallets.last() else { break };
+        after = Some(last.wallet.user);
+        for facts in &wallets {
+            check::wallet(facts, &mut report);
+        }
+    }
+    Ok(report)
+}
+
+impl App {
+    /// Audits the store beside the running sale.
+    pub async fn audit(&self) -> Result<AuditReport, ReadError> {
+        audit(&*self.reads).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

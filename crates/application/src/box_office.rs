@@ -1,0 +1,275 @@
+//! Where all commands go: merges what has queued up into groups and has the store commit them.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use frontrow_domain::records::Keys;
+use metrics::{counter, histogram};
+use parking_lot::Mutex;
+
+use crate::clock::Clock;
+use crate::command::Command;
+use crate::group::{Fault, Group, News, Order};
+use crate::lanes::{Lane, Lanes};
+use crate::store::{LaneShape, Store, StoreError};
+
+/// How often a command may lose a race before it is given up.
+const LOSSES_MAX: u32 = 3;
+/// The longest pause before a busy group is tried again.
+const PAUSE_MAX: Duration = Duration::from_millis(50);
+
+/// What goes first when there is too much of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Priority {
+    /// What ends a hold, with money or without: pay, charge, cancel.
+    Settle = 0,
+    /// What fans and operators begin: hold, sign up, create.
+    Begin = 1,
+    /// What nobody waits for: expiry.
+    Job = 2,
+}
+
+impl Priority {
+    /// How many there are.
+    pub const COUNT: usize = 3;
+}
+
+/// Limits of a box office.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BoxOfficeSettings {
+    /// The most orders that may wait, by priority. Beyond that they are refused at once.
+    pub queue: [usize; Priority::COUNT],
+    /// The most commands in a group.
+    pub group_commands_max: usize,
+    /// The most records that the commands of a group may name.
+    pub group_rows_max: usize,
+    /// The most background commands in a group.
+    pub group_jobs_max: usize,
+    /// Milliseconds after which a command that was not decided is dropped.
+    pub deadline_ms: u32,
+    /// How many groups may be in the store at once; 1 for a store with one writer.
+    pub workers: usize,
+}
+
+impl Default for BoxOfficeSettings {
+    fn default() -> Self {
+        Self {
+            queue: [4_096, 16_384, 1_024],
+            group_commands_max: 1_000,
+            group_rows_max: 4_000,
+            group_jobs_max: 200,
+            deadline_ms: 5_000,
+            workers: 1,
+        }
+    }
+}
+
+/// Why a command has no outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure<R> {
+    /// The rules say no; nothing changed.
+    Refused(R),
+    /// There is too much to do; nothing changed.
+    Overloaded,
+    /// The store takes no writes; nothing changed.
+    Unavailable,
+    /// Nobody can say whether it happened. Safe to repeat with the same idempotency key.
+    OutcomeUnknown,
+    /// A defect of ours; nothing changed.
+    Defect,
+}
+
+impl<R> Failure<R> {
+    /// Changes the type of the refusal.
+    pub fn map<S>(self, refusal: impl FnOnce(R) -> S) -> Failure<S> {
+        match self {
+            Self::Refused(reason) => Failure::Refused(refusal(reason)),
+            Self::Overloaded => Failure::Overloaded,
+            Self::Unavailable => Failure::Unavailable,
+            Self::OutcomeUnknown => Failure::OutcomeUnknown,
+            Self::Defect => Failure::Defect,
+        }
+    }
+}
+
+/// Hears of every commit, before its answers go out: what a fan was told can be seen by everybody.
+pub trait CommitListener: Send + Sync + 'static {
+    /// A group was committed.
+    fn committed(&self, news: &News);
+}
+
+/// Where all commands go.
+pub struct BoxOffice {
+    lanes: Arc<Lanes>,
+    shape: LaneShape,
+    clock: Arc<dyn Clock>,
+    deadline_ms: u32,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl BoxOffice {
+    /// Opens the office: starts its workers, each on a thread of its own that may block in the store.
+    ///
+    /// # Panics
+    /// When called outside a tokio runtime, or when no thread can be started.
+    pub fn open(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn CommitListener>,
+        settings: BoxOfficeSettings,
+    ) -> Self {
+        let lanes = Arc::new(Lanes::new(settings));
+        let runtime = tokio::runtime::Handle::current();
+        let workers = (0..settings.workers.max(1))
+            .map(|number| {
+                let worker = Worker {
+                    lanes: Arc::clone(&lanes),
+                    store: Arc::clone(&store),
+                    clock: Arc::clone(&clock),
+                    listener: Arc::clone(&listener),
+                    runtime: runtime.clone(),
+                };
+                std::thread::Builder::new()
+                    .name(format!("box-office-{number}"))
+                    .spawn(move || worker.run())
+                    .expect("the system can start a thread")
+            })
+            .collect();
+        let shape = store.lane_shape();
+        Self { lanes, shape, clock, deadline_ms: settings.deadline_ms, workers: Mutex::new(workers) }
+    }
+
+    /// Has a command decided and committed, and answers what came of it.
+    pub async fn run<C: Command>(
+        &self,
+        priority: Priority,
+        command: C,
+    ) -> Result<C::Outcome, Failure<C::Refusal>> {
+        let deadline = self.clock.now().plus_millis(self.deadline_ms);
+        let (order, answer) = Order::new(command, deadline);
+        let lane = Lane::of(self.shape, order.keys());
+        if self.lanes.put(lane, priority, order).is_err() {
+            counter!("frontrow_commands_shed_total").increment(1);
+            return Err(Failure::Overloaded);
+        }
+        // The worker always answers; it can only vanish with the process.
+        answer.await.unwrap_or(Err(Failure::OutcomeUnknown))
+    }
+
+    /// How many commands wait, by priority.
+    pub fn waiting(&self) -> [usize; Priority::COUNT] {
+        self.lanes.waiting()
+    }
+
+    /// Takes no more commands, does what is queued, and waits for it.
+    pub fn close(&self) {
+        self.lanes.close();
+        for worker in self.workers.lock().drain(..) {
+            if worker.join().is_err() {
+                tracing::error!("a worker of the box office had panicked");
+            }
+        }
+    }
+}
+
+impl Drop for BoxOffice {
+    fn drop(&mut self) {
+        self.lanes.close();
+    }
+}
+
+struct Worker {
+    lanes: Arc<Lanes>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    listener: Arc<dyn CommitListener>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Worker {
+    fn run(self) {
+        while let Some((lane, orders)) = self.lanes.take() {
+            self.commit(Group::new(orders));
+            self.lanes.release(lane);
+        }
+    }
+
+    /// Sees a group to its end: every order in it is answered when this returns.
+    fn commit(&self, mut group: Group) {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if group.is_empty() {
+                return;
+            }
+            let begun = Instant::now();
+            let (same, result) = self.runtime.block_on(self.store.transact(group));
+            group = same;
+            match result {
+                Ok(_) => {
+                    histogram!("frontrow_group_commands").record(group.len() as f64);
+                    histogram!("frontrow_group_commit_seconds").record(begun.elapsed().as_secs_f64());
+                    self.listener.committed(group.news());
+                    return group.answer();
+                }
+                Err(StoreError::Busy) => {
+                    group = self.without_late(group);
+                    std::thread::park_timeout(pause);
+                    pause = (pause * 2).min(PAUSE_MAX);
+                }
+                Err(StoreError::Lost(keys)) => return self.single_out(group, &keys),
+                Err(StoreError::Broken(reason)) => return self.bisect(group, &reason),
+                Err(StoreError::Unavailable(reason)) => {
+                    tracing::error!(reason, "the store is unavailable");
+                    return group.fail(Fault::Unavailable);
+                }
+                Err(StoreError::OutcomeUnknown(reason)) => {
+                    tracing::error!(reason, "the outcome of a commit is unknown");
+                    return group.fail(Fault::OutcomeUnknown);
+                }
+            }
+        }
+    }
+
+    fn without_late(&self, group: Group) -> Group {
+        let now = self.clock.now();
+        let (late, rest): (Vec<_>, Vec<_>) =
+            group.into_orders().into_iter().partition(|order| order.is_late(now));
+        Group::new(late).fail(Fault::Overloaded);
+        Group::new(rest)
+    }
+
+    /// Runs the commands that name a lost record alone, and the others without them.
+    fn single_out(&self, group: Group, lost: &Keys) {
+        let names_lost = |order: &Order| order.keys().iter().any(|key| lost.contains(key));
+        let (alone, rest): (Vec<_>, Vec<_>) = group.into_orders().into_iter().partition(names_lost);
+        if alone.is_empty() {
+            return self.bisect(Group::new(rest), "a race over a record that no command names");
+        }
+        self.commit(Group::new(rest));
+        for mut order in alone {
+            order.losses += 1;
+            if order.losses >= LOSSES_MAX {
+                tracing::error!(?lost, "a command keeps losing a race that its lock should prevent");
+                order.fail(Fault::Unavailable);
+            } else {
+                self.commit(Group::new(vec![order]));
+            }
+        }
+    }
+
+    /// Halves the group until the command that the store refuses stands alone.
+    fn bisect(&self, group: Group, reason: &str) {
+        let mut orders = group.into_orders();
+        if orders.len() <= 1 {
+            tracing::error!(reason, "the store refuses what a command decided");
+            return Group::new(orders).fail(Fault::Defect);
+        }
+        let second = orders.split_off(orders.len() / 2);
+        self.commit(Group::new(orders));
+        self.commit(Group::new(second));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! The seat board of one schedule: which seat shows what, at which version, ready to be sent.
+//!
+//! A board is an immutable picture. Every commit that changes seats makes a new one beside it and swaps it in,
+//! so a reader never waits and never sees half a change. One version always has one content.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use frontrow_domain::catalog::{Schedule, SeatPlan};
+use frontrow_domain::records::SeatChanges;
+use frontrow_domain::reservation::SeatState;
+use frontrow_domain::{ScheduleId, SeatNo};
+
+use crate::store::SeatMap;
+
+/// The fewest changed seats that a board remembers for those who ask what has changed.
+const HISTORY_MIN: usize = 1_024;
+
+/// The seats of one schedule at one version.
+#[derive(Debug)]
+pub struct Board {
+    schedule: ScheduleId,
+    plan: Arc<SeatPlan>,
+    version: u64,
+    states: Vec<SeatState>,
+    counts: [u32; SeatState::ALL.len()],
+    /// How many seats of each grade are available, in order of grade.
+    available: Vec<u32>,
+    history: VecDeque<Arc<SeatChanges>>,
+    bodies: [OnceLock<Bytes>; 2],
+}
+
+/// What has changed since a version.
+#[derive(Debug, PartialEq, Eq)]
+pub enum MapChanges {
+    /// These seats, which show this now.
+    Since(Vec<(SeatNo, SeatState)>),
+    /// That version is unknown or too long ago: fetch the whole map.
+    TooOld,
+}
+
+/// The bodies that a board keeps ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Body {
+    /// All seats with their labels and prices.
+    Seats = 0,
+    /// One letter a seat.
+    States = 1,
+}
+
+impl Board {
+    /// The board of a schedule as it is stored.
+    pub fn of(map: &SeatMap) -> Self {
+        let Schedule { id, plan, version, .. } = &map.schedule;
+        let mut board = Self {
+            schedule: *id,
+            plan: Arc::clone(plan),
+            version: *version,
+            states: vec![SeatState::Available; plan.seats().len()],
+            counts: [plan.size(), 0, 0, 0],
+            available: grade_sizes(plan),
+            history: VecDeque::new(),
+            bodies: [OnceLock::new(), OnceLock::new()],
+        };
+        for &(seat, state) in &map.taken {
+            board.set(seat, state);
+        }
+        board
+    }
+
+    /// The board after a commit, or nothing when the commit is not the next one.
+    pub fn after(&self, change: &SeatChanges) -> Option<Self> {
+        if self.version.checked_add(1) != Some(change.version) {
+            return None;
+        }
+        let mut board = Self {
+            schedule: self.schedule,
+            plan: Arc::clone(&self.plan),
+            version: change.version,
+            states: self.states.clone(),
+            counts: self.counts,
+            available: self.available.clone(),
+            history: self.history.clone(),
+            bodies: [OnceLock::new(), OnceLock::new()],
+        };
+        for &(seat, state) in &change.seats {
+            board.set(seat, state);
+        }
+        board.history.push_back(Arc::new(change.clone()));
+        let mut remembered: usize = board.history.iter().map(|change| change.seats.len()).sum();
+        while remembered > HISTORY_MIN.max(board.states.len()) {
+            remembered -= board.history.pop_front().map_or(remembered, |change| change.seats.len());
+        }
+        Some(board)
+    }
+
+    fn set(&mut self, seat: SeatNo, state: SeatState) {
+        let Some(present) = self.states.get_mut(seat.index()) else { return };
+        let before = std::mem::replace(present, state);
+        self.counts[before as usize] -= 1;
+        self.counts[state as usize] += 1;
+        if let Some(grade) = self.plan.seat(seat).map(|seat| usize::from(seat.grade)) {
+            self.available[grade] -= u32::from(before == SeatState::Available);
+            self.available[grade] += u32::from(state == SeatState::Available);
+        }
+    }
+
+    /// Which schedule.
+    pub fn schedule(&self) -> ScheduleId {
+        self.schedule
+    }
+
+    /// Its seats.
+    pub fn plan(&self) -> &Arc<SeatPlan> {
+        &self.plan
+    }
+
+    /// The version of this picture.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What every seat shows, in order of number.
+    pub fn states(&self) -> &[SeatState] {
+        &self.states
+    }
+
+    /// How many seats show this.
+    pub fn count(&self, state: SeatState) -> u32 {
+        self.counts[state as usize]
+    }
+
+    /// How many seats of each grade are available, in order of grade.
+    pub fn available_by_grade(&self) -> &[u32] {
+        &self.available
+    }
+
+    /// Which seats have changed since a version.
+    pub fn since(&self, version: u64) -> MapChanges {
+        if version == self.version {
+            return MapChanges::Since(Vec::new());
+        }
+        let oldest = self.history.front().map_or(self.version, |change| change.version.saturating_sub(1));
+        if version > self.version || version < oldest {
+            return MapChanges::TooOld;
+        }
+        let newer = self.history.iter().rev().take_while(|change| change.version > version);
+        let seats: BTreeMap<SeatNo, SeatState> = newer
+            .flat_map(|change| &change.seats)
+            .filter_map(|&(seat, _)| self.states.get(seat.index()).map(|&state| (seat, state)))
+            .collect();
+        MapChanges::Since(seats.into_iter().collect())
+    }
+
+    /// A body of this picture, rendered by whoever asks first and shared from then on.
+    pub fn body(&self, body: Body, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
+        self.bodies[body as usize].get_or_init(|| render(self)).clone()
+    }
+}
+
+fn grade_sizes(plan: &SeatPlan) -> Vec<u32> {
+    let mut sizes = vec![0; plan.grades().len()];
+    for seat in plan.seats() {
+        sizes[usize::from(seat.grade)] += 1;
+    }
+    sizes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! Make and edit a concert.
+
+use frontrow_domain::catalog::{Concert, ConcertDraft, FieldError, WaitingRoomSettings};
+use frontrow_domain::records::{Counter, Key, Keys, Records};
+use frontrow_domain::{ConcertId, Timestamp};
+
+use crate::app::App;
+use crate::box_office::{Failure, Priority};
+use crate::command::{Command, Stop, refuse};
+use crate::once::{Answered, Compact, OnceRefused, OnceTag};
+
+/// What an operator changes of a concert; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConcertPatch {
+    /// What it is called.
+    pub title: Option<String>,
+    /// Who plays.
+    pub artist: Option<String>,
+    /// What it is about.
+    pub description: Option<String>,
+    /// Whether fans may see it.
+    pub published: Option<bool>,
+    /// How its waiting room lets fans in.
+    pub waiting_room: Option<WaitingRoomSettings>,
+}
+
+/// Why a concert is not edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EditConcertRefused {
+    /// There is no such concert.
+    NotFound,
+    /// These members are wrong.
+    Invalid(Vec<FieldError>),
+}
+
+/// The next number of a counter.
+pub(super) fn next_number(records: &mut Records, counter: Counter) -> Result<u32, frontrow_domain::records::Need> {
+    let number = records.counters.get(&counter)?.copied().unwrap_or(0).saturating_add(1);
+    records.counters.put(counter, number);
+    Ok(number)
+}
+
+struct CreateConcert {
+    draft: ConcertDraft,
+}
+
+/// The number of a new concert or schedule is all that its idempotency key keeps.
+pub(super) fn number_to_bytes(number: u32) -> Vec<u8> {
+    let mut bytes = vec![1];
+    bytes.extend(number.to_be_bytes());
+    bytes
+}
+
+pub(super) fn number_from_bytes(bytes: &[u8]) -> Option<u32> {
+    match bytes {
+        [1, rest @ ..] => rest.try_into().ok().map(u32::from_be_bytes),
+        _ => None,
+    }
+}
+
+impl Compact for ConcertId {
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        Some(number_to_bytes(self.get()))
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        number_from_bytes(bytes).map(Self::new)
+    }
+}
+
+impl Command for CreateConcert {
+    type Outcome = ConcertId;
+    type Refusal = Vec<FieldError>;
+
+    fn keys(&self) -> Keys {
+        Keys::new([Key::Counter(Counter::Concert)])
+    }
+
+    fn decide(&self, records: &mut Records, now: Timestamp) -> Result<ConcertId, Stop<Vec<FieldError>>> {
+        let errors = self.draft.check();
+        if !errors.is_empty() {
+            return refuse(errors);
+        }
+        let id = ConcertId::new(next_number(records, Counter::Concert)?);
+        records.concerts.put_new(id, self.draft.clone().into_concert(id, now));
+        Ok(id)
+    }
+}
+
+struct EditConcert {
+    id: ConcertId,
+    patch: ConcertPatch,
+}
+
+impl Command for EditConcert {
+    type Outcome = Concert;
+    type Refusal = EditConcertRefused;
+
+    fn keys(&self) -> Keys {
+        Keys::new([Key::Concert(self.id)])
+    }
+
+    fn decide(&self, records: &mut Records, _now: Timestamp) -> Result<Concert, Stop<EditConcertRefused>> {
+        let Some(concert) = records.concerts.get(&self.id)?.cloned() else {
+            return refuse(EditConcertRefused::NotFound);
+        };
+        let patch = self.patch.clone();
+        let present = concert.draft();
+        let draft = ConcertDraft {
+            title: patch.title.unwrap_or(present.title),
+            artist: patch.artist.unwrap_or(present.artist),
+            description: patch.description.unwrap_or(present.description),
+            published: patch.published.unwrap_or(present.published),
+            waiting_room: patch.waiting_room.unwrap_or(present.waiting_room),
+        };
+        let errors = draft.check();
+        if !errors.is_empty() {
+            return refuse(EditConcertRefused::Invalid(errors));
+        }
+        let edited = draft.into_concert(self.id, concert.created_at);
+        records.concerts.put(self.id, edited.clone());
+        Ok(edited)
+    }
+}
+
+impl App {
+    /// Makes a concert.
+    pub async fn create_concert(
+        &self,
+        draft: ConcertDraft,
+        tag: Option<OnceTag>,
+    ) -> Result<Answered<ConcertId>, Failure<OnceRefused<Vec<FieldError>>>> {
+        self.run_once(Priority::Begin, tag, CreateConcert { draft }).await
+    }
+
+    /// Edits a concert.
+    pub async fn edit_concert(
+        &self,
+        id: ConcertId,
+        patch: ConcertPatch,
+    ) -> Result<Concert, Failure<EditConcertRefused>> {
+        self.box_office.run(Priority::Begin, EditConcert { id, patch }).await
+    }
+}

@@ -1,0 +1,305 @@
+//! A group: commands that are decided on one working set and committed together.
+//!
+//! The commands of a group keep their types: each sits in an order that holds its typed outcome and its reply
+//! until the commit. A command that refuses or panics is rolled back alone; the others stand. Answers go out
+//! after the commit, refusals too, since a loss may rest on a winner of the same group.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use frontrow_domain::records::{Key, Keys, Records, SeatChanges};
+use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::box_office::Failure;
+use crate::command::{Command, Stop};
+
+/// How often a group may ask for more records before that counts as a defect of the command that asks.
+pub const ROUNDS_MAX: u32 = 3;
+
+/// What a store is to do after a group has decided.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Save what changed.
+    Save,
+    /// Load these as well, and let the group decide again.
+    Need(Keys),
+}
+
+/// What a commit changed that is also kept in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Seats, by schedule.
+    pub seats: Vec<SeatChanges>,
+    /// Concerts that were made or edited.
+    pub concerts: Vec<ConcertId>,
+    /// Schedules that were made or edited, beyond their seats.
+    pub schedules: Vec<ScheduleId>,
+    /// How many events were written.
+    pub events: usize,
+}
+
+/// Commands that are decided and committed together.
+#[derive(Default)]
+pub struct Group {
+    orders: Vec<Order>,
+    news: News,
+}
+
+/// One command in a group, its type erased.
+pub(crate) struct Order {
+    job: Box<dyn Job>,
+    keys: Keys,
+    deadline: Timestamp,
+    /// How often it has lost a race that the loaded records did not show.
+    pub(crate) losses: u32,
+    fate: Fate,
+}
+
+/// What is to be told to the caller of an order, beyond what its command said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Whatever the command said.
+    AsDecided,
+    /// It was past its deadline and never ran.
+    Late,
+    /// It panicked, or asked for records without end.
+    Defect,
+}
+
+/// What a command said, without its types.
+enum Ruling {
+    Applied,
+    Refused,
+    Need(Keys),
+}
+
+trait Job: Send {
+    fn decide(&mut self, records: &mut Records, now: Timestamp) -> Ruling;
+    fn answer(self: Box<Self>);
+    fn fail(self: Box<Self>, why: Fault);
+}
+
+/// A failure that no rule decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Overloaded,
+    Unavailable,
+    OutcomeUnknown,
+    Defect,
+}
+
+struct TypedJob<C: Command> {
+    command: C,
+    result: Option<Result<C::Outcome, C::Refusal>>,
+    reply: oneshot::Sender<Result<C::Outcome, Failure<C::Refusal>>>,
+}
+
+impl<C: Command> Job for TypedJob<C> {
+    fn decide(&mut self, records: &mut Records, now: Timestamp) -> Ruling {
+        // What an earlier run said must not survive one that fails.
+        self.result = None;
+        match self.command.decide(records, now) {
+            Ok(outcome) => {
+                self.result = Some(Ok(outcome));
+                Ruling::Applied
+            }
+            Err(Stop::Refused(reason)) => {
+                self.result = Some(Err(reason));
+                Ruling::Refused
+            }
+            Err(Stop::Need(keys)) => Ruling::Need(keys),
+        }
+    }
+
+    fn answer(self: Box<Self>) {
+        let result = match self.result {
+            Some(Ok(outcome)) => Ok(outcome),
+            Some(Err(reason)) => Err(Failure::Refused(reason)),
+            None => Err(Failure::Defect),
+        };
+        // The caller may have gone away; what was decided stands all the same.
+        let _ = self.reply.send(result);
+    }
+
+    fn fail(self: Box<Self>, why: Fault) {
+        let failure = match why {
+            Fault::Overloaded => Failure::Overloaded,
+            Fault::Unavailable => Failure::Unavailable,
+            Fault::OutcomeUnknown => Failure::OutcomeUnknown,
+            Fault::Defect => Failure::Defect,
+        };
+        let _ = self.reply.send(Err(failure));
+    }
+}
+
+impl Order {
+    /// Wraps a command; the receiver gets its answer.
+    #[expect(clippy::type_complexity, reason = "the channel of a typed answer; an alias would hide nothing")]
+    pub(crate) fn new<C: Command>(
+        command: C,
+        deadline: Timestamp,
+    ) -> (Self, oneshot::Receiver<Result<C::Outcome, Failure<C::Refusal>>>) {
+        let (reply, receiver) = oneshot::channel();
+        let keys = command.keys();
+        let job = Box::new(TypedJob { command, result: None, reply });
+        (Self { job, keys, deadline, losses: 0, fate: Fate::AsDecided }, receiver)
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) fn is_late(&self, now: Timestamp) -> bool {
+        now >= self.deadline
+    }
+
+    pub(crate) fn fail(self, why: Fault) {
+        self.job.fail(why);
+    }
+
+    fn decide(&mut self, records: &mut Records, now: Timestamp, needed: &mut Keys) {
+        if self.is_late(now) {
+            self.fate = Fate::Late;
+            return;
+        }
+        self.fate = Fate::AsDecided;
+        let mark = records.mark();
+        // The working set stays sound when a command panics: everything since the mark is taken back, and the
+        // command itself never runs again.
+        match catch_unwind(AssertUnwindSafe(|| self.job.decide(records, now))) {
+            Ok(Ruling::Applied) => {}
+            Ok(Ruling::Refused) => records.roll_back(&mark),
+            Ok(Ruling::Need(keys)) => {
+                records.roll_back(&mark);
+                self.fate = Fate::Defect;
+                needed.extend(keys);
+            }
+            Err(_) => {
+                records.roll_back(&mark);
+                self.fate = Fate::Defect;
+                tracing::error!("a command panicked and was rolled back alone");
+            }
+        }
+    }
+}
+
+impl Group {
+    pub(crate) fn new(orders: Vec<Order>) -> Self {
+        Self { orders, news: News::default() }
+    }
+
+    /// A group of one command, for tests of stores.
+    pub fn of<C: Command>(
+        command: C,
+    ) -> (Self, oneshot::Receiver<Result<C::Outcome, Failure<C::Refusal>>>) {
+        let (order, receiver) = Order::new(command, Timestamp::from_micros(i64::MAX));
+        (Self::new(vec![order]), receiver)
+    }
+
+    /// The commands of both groups, in order.
+    pub fn join(mut self, other: Self) -> Self {
+        self.orders.extend(other.orders);
+        self
+    }
+
+    /// How many commands there are.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// True when there is nothing to decide.
+    pub fn is_empty(&self) -> bool {
+        self.orders.is_empty()
+    }
+
+    /// All records that the commands name, in the order of locking, each once.
+    pub fn keys(&self) -> Vec<Key> {
+        self.orders.iter().flat_map(|order| order.keys.iter().cloned()).collect::<KeySet>().0.in_lock_order()
+    }
+
+    /// Lets every command decide, in order, on a working set that has everything in [`Group::keys`] and
+    /// whatever an earlier round asked for. `round` counts from 1. Each round starts from the records as loaded.
+    ///
+    /// After [`Decision::Save`] the store saves [`Records::changed`] and commits.
+    pub fn decide(&mut self, records: &mut Records, now: Timestamp, round: u32) -> Decision {
+        records.roll_back_all();
+        let mut needed = Keys::default();
+        for order in &mut self.orders {
+            order.decide(records, now, &mut needed);
+        }
+        if let Err(need) = records.seal(now) {
+            needed.extend([need.0]);
+        }
+        if !needed.is_empty() && round < ROUNDS_MAX {
+            return Decision::Need(needed);
+        }
+        if !needed.is_empty() {
+            tracing::error!(?needed, "a command asked for records without end");
+        }
+        self.news = News::of(records);
+        Decision::Save
+    }
+
+    /// What the commit changed that is also kept in memory.
+    pub fn news(&self) -> &News {
+        &self.news
+    }
+
+    /// Tells every caller what was decided. Only after the commit.
+    pub fn answer(self) {
+        for order in self.orders {
+            match order.fate {
+                Fate::AsDecided => order.job.answer(),
+                Fate::Late => order.job.fail(Fault::Overloaded),
+                Fate::Defect => order.job.fail(Fault::Defect),
+            }
+        }
+    }
+
+    pub(crate) fn fail(self, why: Fault) {
+        for order in self.orders {
+            order.fail(why);
+        }
+    }
+
+    pub(crate) fn into_orders(self) -> Vec<Order> {
+        self.orders
+    }
+}
+
+/// Collects names without an intermediate list per command.
+struct KeySet(Keys);
+
+impl FromIterator<Key> for KeySet {
+    fn from_iter<T: IntoIterator<Item = Key>>(keys: T) -> Self {
+        Self(Keys::new(keys))
+    }
+}
+
+impl News {
+    fn of(records: &Records) -> Self {
+        let changed = records.changed();
+        let seats_only = |id: ScheduleId| records.seat_changes().iter().any(|change| change.schedule == id);
+        let schedules = changed
+            .schedules
+            .iter()
+            .filter(|change| match (change.before, change.after) {
+                // A commit that changed seats moves version, time and first use; the rest is an edit.
+                (Some((before, _)), Some(after)) if seats_only(*change.key) => {
+                    before.draft() != after.draft() || before.plan_version != after.plan_version
+                }
+                _ => true,
+            })
+            .map(|change| *change.key)
+            .collect();
+        Self {
+            seats: records.seat_changes().to_vec(),
+            concerts: changed.concerts.iter().map(|change| *change.key).collect(),
+            schedules,
+            events: changed.events.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

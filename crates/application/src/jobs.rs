@@ -1,0 +1,38 @@
+//! What has to happen without anybody asking: tick functions. Whoever owns time calls them; there is no loop and
+//! no timer here. All are safe to run on every instance at once.
+
+use futures_util::future::join_all;
+
+use crate::account::unavailable;
+use crate::app::App;
+use crate::box_office::Failure;
+use crate::store::ReadError;
+
+/// How many lapsed holds one round takes: what may share a group.
+const EXPIRE_BATCH: usize = 200;
+
+impl App {
+    /// Notes every hold that has ended, frees its seats on the map, and writes its event. Nobody has to wait for
+    /// this to buy such a seat: a claim sees the end of a hold by itself. Answers how many there were.
+    pub async fn tick_expiry(&self) -> Result<usize, Failure<std::convert::Infallible>> {
+        let mut expired = 0;
+        loop {
+            let lapsed = self.reads.lapsed(self.clock.now(), EXPIRE_BATCH).await.map_err(unavailable)?;
+            let is_last = lapsed.len() < EXPIRE_BATCH;
+            let mut noted = 0;
+            for result in join_all(lapsed.into_iter().map(|reservation| self.expire(reservation))).await {
+                noted += usize::from(result?);
+            }
+            expired += noted;
+            // Without progress another round would only repeat this one.
+            if is_last || noted == 0 {
+                return Ok(expired);
+            }
+        }
+    }
+
+    /// Drops what no longer counts. Answers how much there was.
+    pub async fn tick_upkeep(&self) -> Result<usize, ReadError> {
+        self.upkeep.clean(self.clock.now()).await
+    }
+}

@@ -1,0 +1,141 @@
+//! Hold seats by number: all or nothing (R-R1), within what one fan may have (R-R5).
+
+use frontrow_domain::catalog::SaleClosed;
+use frontrow_domain::event::{self, Event, ReservationCreated};
+use frontrow_domain::records::{Key, Keys, Records};
+use frontrow_domain::reservation::{
+    Claim, FanLimitRefused, FanLimits, LapsePolicy, Reservation, ReservationState, check_fan_limits,
+    claim_seats,
+};
+use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+
+use super::Standing;
+use crate::app::App;
+use crate::box_office::{Failure, Priority};
+use crate::command::{Command, Stop, refuse};
+use crate::once::{Answered, OnceRefused, OnceTag};
+
+/// Which seats are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldRequest {
+    /// Of which schedule.
+    pub schedule: ScheduleId,
+    /// By number, in any order.
+    pub seats: Vec<SeatNo>,
+}
+
+/// Why seats are not held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldSeatsRefused {
+    /// There is no such schedule.
+    NotFound,
+    /// No seat was named.
+    NoSeats,
+    /// More seats than one request may name.
+    TooManySeats {
+        /// The limit.
+        limit: usize,
+    },
+    /// A seat was named twice.
+    DuplicateSeats(Vec<SeatNo>),
+    /// These seats are not in the plan.
+    UnknownSeats(Vec<SeatNo>),
+    /// Nothing is sold now.
+    Sale(SaleClosed),
+    /// The fan may not have more.
+    Fan(FanLimitRefused),
+    /// These seats are taken or blocked.
+    SeatUnavailable(Vec<SeatNo>),
+}
+
+struct Hold {
+    id: ReservationId,
+    user: UserId,
+    schedule: ScheduleId,
+    /// In order of number, each once.
+    seats: Vec<SeatNo>,
+    lapses: LapsePolicy,
+}
+
+impl Command for Hold {
+    type Outcome = Standing;
+    type Refusal = HoldSeatsRefused;
+
+    fn keys(&self) -> Keys {
+        Keys::new([Key::Schedule(self.schedule), Key::FanReservations(self.schedule, self.user)])
+            .and(Key::claims(self.schedule, &self.seats))
+    }
+
+    fn decide(&self, records: &mut Records, now: Timestamp) -> Result<Standing, Stop<HoldSeatsRefused>> {
+        let Some(schedule) = records.schedules.get(&self.schedule)? else {
+            return refuse(HoldSeatsRefused::NotFound);
+        };
+        schedule.check_on_sale(now).map_err(|closed| Stop::Refused(HoldSeatsRefused::Sale(closed)))?;
+        let Some(amount) = schedule.plan.price_of(&self.seats) else {
+            let unknown = self.seats.iter().copied().filter(|&no| schedule.plan.seat(no).is_none()).collect();
+            return refuse(HoldSeatsRefused::UnknownSeats(unknown));
+        };
+        let limits = FanLimits { max_seats: schedule.max_seats_per_fan, lapses: self.lapses };
+        let expires_at = now.plus_seconds(schedule.hold.hold_seconds);
+        let concert = schedule.concert;
+        check_fan_limits(records.fan_reservations(self.schedule, self.user)?, self.seats.len(), &limits, now)
+            .map_err(|refused| Stop::Refused(HoldSeatsRefused::Fan(refused)))?;
+        let claim = Claim::Held { reservation: self.id, user: self.user, until: expires_at };
+        if let Err(taken) = claim_seats(records, self.schedule, &self.seats, claim, now)? {
+            return refuse(HoldSeatsRefused::SeatUnavailable(taken.seats));
+        }
+        let reservation = Reservation {
+            id: self.id,
+            user: self.user,
+            concert,
+            schedule: self.schedule,
+            seats: self.seats.clone(),
+            amount,
+            created_at: now,
+            state: ReservationState::Pending { expires_at, extended: false },
+            last_event: 0,
+        };
+        let (reservation, created) = event::of_reservation(reservation, now, |reservation| {
+            Event::ReservationCreated(ReservationCreated::of(reservation))
+        });
+        records.events.add(created);
+        records.add_reservation(reservation.clone());
+        Ok(Standing(reservation))
+    }
+}
+
+impl App {
+    /// Holds seats for a fan.
+    pub async fn hold(
+        &self,
+        user: UserId,
+        request: HoldRequest,
+        tag: Option<OnceTag>,
+    ) -> Result<Answered<Standing>, Failure<OnceRefused<HoldSeatsRefused>>> {
+        let seats = match self.check_seats(request.seats) {
+            Ok(seats) => seats,
+            Err(refused) => return self.refuse_early(tag.as_ref(), refused).await,
+        };
+        if !self.is_public(request.schedule).await.map_err(crate::account::unavailable)? {
+            return self.refuse_early(tag.as_ref(), HoldSeatsRefused::NotFound).await;
+        }
+        let id = ReservationId::new(self.entropy.uuid());
+        let lapses = self.settings.sales.lapses;
+        let command = Hold { id, user, schedule: request.schedule, seats, lapses };
+        self.run_once(Priority::Begin, tag, command).await
+    }
+
+    fn check_seats(&self, mut seats: Vec<SeatNo>) -> Result<Vec<SeatNo>, HoldSeatsRefused> {
+        let limit = self.settings.sales.max_seats_per_request;
+        if seats.is_empty() {
+            return Err(HoldSeatsRefused::NoSeats);
+        }
+        if seats.len() > limit {
+            return Err(HoldSeatsRefused::TooManySeats { limit });
+        }
+        seats.sort_unstable();
+        let twice: Vec<SeatNo> =
+            seats.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+        if twice.is_empty() { Ok(seats) } else { Err(HoldSeatsRefused::DuplicateSeats(twice)) }
+    }
+}

@@ -1,0 +1,213 @@
+//! The store's ports: one way to write, and the queries that reads use.
+//!
+//! MUSTs of every adapter, proven by the conformance suite in `frontrow-testkit`:
+//! - [`Store::transact`] locks before it reads what it lets a group decide on, reads the clock only once the
+//!   last lock is held, and never answers a time over a schedule earlier than one it has answered before.
+//! - What a group changed is saved whole or not at all, with plain inserts for claims, ledger, payments,
+//!   tickets and keys, and with a match on the loaded row version for everything else; no upserts.
+//! - The database itself refuses a second claim on a seat, a second completed payment of a reservation, a
+//!   second use of a key or address, and a negative balance, also from a program that is not this one.
+//! - Answering success means that the change survives the loss of power.
+//! - Nothing outside the store is called while a transaction is open.
+
+use frontrow_domain::account::{Account, Email};
+use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::payment::Payment;
+use frontrow_domain::records::{Digest, Keys, OnceRecord};
+use frontrow_domain::reservation::{Reservation, ReservationStatus, SeatState};
+use frontrow_domain::ticket::Ticket;
+use frontrow_domain::wallet::{LedgerEntry, Wallet};
+use frontrow_domain::{ConcertId, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use futures_util::future::BoxFuture;
+
+use crate::audit::AuditReads;
+use crate::group::Group;
+
+/// Which commands may share a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneShape {
+    /// All of them: the store has one writer.
+    Single,
+    /// Those of one schedule, or of one shard of wallets: the store has many writers.
+    PerSchedule,
+}
+
+/// What a commit answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The time at which the group was decided.
+    pub decided_at: Timestamp,
+}
+
+/// Why a group was not committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// A conflict with another writer; the whole group can be tried again.
+    #[error("the store is busy")]
+    Busy,
+    /// These records were not what they were loaded as; the commands that name them are to be tried alone.
+    #[error("a race was lost over {0:?}")]
+    Lost(Keys),
+    /// The store refused a row for another reason: one of the commands is at fault.
+    #[error("the store refused a row: {0}")]
+    Broken(String),
+    /// The store cannot be reached or takes no writes.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// The commit failed in a way that does not say whether it happened.
+    #[error("the outcome of a commit is unknown: {0}")]
+    OutcomeUnknown(String),
+}
+
+/// The one way to write.
+pub trait Store: Send + Sync + 'static {
+    /// Which commands may share a group.
+    fn lane_shape(&self) -> LaneShape;
+
+    /// Loads, lets the group decide, saves, commits. Takes the group and gives the same group back, so that it
+    /// can be answered or tried again. Called from a thread of its own, which it may block.
+    fn transact(&self, group: Group) -> BoxFuture<'_, (Group, Result<Committed, StoreError>)>;
+}
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The store cannot be reached.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be what was written.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+/// The answer of a query, later.
+pub type Read<'a, T> = BoxFuture<'a, Result<T, ReadError>>;
+
+/// Queries about accounts.
+pub trait AccountReads: Send + Sync + 'static {
+    /// The account of that id.
+    fn account(&self, id: UserId) -> Read<'_, Option<Account>>;
+    /// The account of that address.
+    fn account_by_email<'a>(&'a self, email: &'a Email) -> Read<'a, Option<Account>>;
+    /// Who is known to an external issuer under that digest of issuer and subject.
+    fn identity(&self, identity: Digest) -> Read<'_, Option<UserId>>;
+    /// True while there is no account at all.
+    fn has_no_accounts(&self) -> Read<'_, bool>;
+}
+
+/// Where a page of concerts goes on: after the concert with this booking start and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConcertCursor {
+    /// Earliest booking start of the last concert of the page before; nothing when it had no schedule.
+    pub booking_start: Option<Timestamp>,
+    /// Its number.
+    pub concert: ConcertId,
+}
+
+/// Which concerts are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConcertFilter {
+    /// Words that title or artist must contain, whatever the case of ASCII letters.
+    pub text: Option<String>,
+    /// True to leave out what is not published.
+    pub published_only: bool,
+}
+
+/// Queries about concerts and schedules.
+pub trait CatalogReads: Send + Sync + 'static {
+    /// The concert of that number.
+    fn concert(&self, id: ConcertId) -> Read<'_, Option<Concert>>;
+    /// Concerts by latest booking start (the earliest of each concert's schedules), then by number, both
+    /// falling; those without a schedule come last. At most `limit`, with their schedules in order of start.
+    fn concerts(
+        &self,
+        filter: ConcertFilter,
+        after: Option<ConcertCursor>,
+        limit: usize,
+    ) -> Read<'_, Vec<(Concert, Vec<Schedule>)>>;
+    /// The schedules of a concert, in order of start.
+    fn schedules_of(&self, concert: ConcertId) -> Read<'_, Vec<Schedule>>;
+    /// The schedule of that number.
+    fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>>;
+    /// The schedule with all its claims, as of one moment.
+    fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>>;
+    /// A random name of this store's history: changes when a backup is restored or a store is copied.
+    fn epoch(&self) -> Read<'_, u64>;
+}
+
+/// A schedule and what is claimed of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatMap {
+    /// The schedule, with the version that the claims belong to.
+    pub schedule: Schedule,
+    /// Every seat that does not show as available, in order of number.
+    pub taken: Vec<(SeatNo, SeatState)>,
+}
+
+/// Which reservations of a fan are asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReservationFilter {
+    /// Of this status, as seen at the time of the query.
+    pub status: Option<ReservationStatus>,
+    /// Of this concert.
+    pub concert: Option<ConcertId>,
+}
+
+/// Queries about reservations and their tickets.
+pub trait ReservationReads: Send + Sync + 'static {
+    /// The reservation of that id.
+    fn reservation(&self, id: ReservationId) -> Read<'_, Option<Reservation>>;
+    /// The reservations of a fan, newest first, before the one given; statuses as of `now`.
+    fn reservations_of(
+        &self,
+        user: UserId,
+        filter: ReservationFilter,
+        before: Option<ReservationId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Read<'_, Vec<Reservation>>;
+    /// The tickets of a reservation, in order of seat.
+    fn tickets(&self, reservation: ReservationId) -> Read<'_, Vec<Ticket>>;
+    /// Reservations whose hold has ended by `now` and that nobody has noted as expired, oldest end first.
+    fn lapsed(&self, now: Timestamp, limit: usize) -> Read<'_, Vec<Reservation>>;
+}
+
+/// Queries about wallets.
+pub trait WalletReads: Send + Sync + 'static {
+    /// The wallet of a fan.
+    fn wallet(&self, user: UserId) -> Read<'_, Option<Wallet>>;
+    /// Ledger entries of a wallet, newest first, below the number given.
+    fn entries(&self, user: UserId, below: Option<u64>, limit: usize) -> Read<'_, Vec<LedgerEntry>>;
+}
+
+/// Queries about payments.
+pub trait PaymentReads: Send + Sync + 'static {
+    /// The payment of that id.
+    fn payment(&self, id: PaymentId) -> Read<'_, Option<Payment>>;
+    /// The payments of a fan, newest first, before the one given.
+    fn payments_of(&self, user: UserId, before: Option<PaymentId>, limit: usize) -> Read<'_, Vec<Payment>>;
+}
+
+/// Queries about idempotency keys.
+pub trait OnceReads: Send + Sync + 'static {
+    /// The outcome kept under that digest, if it still counts at `now`.
+    fn once(&self, key: Digest, now: Timestamp) -> Read<'_, Option<OnceRecord>>;
+}
+
+/// All queries.
+pub trait Reads:
+    AccountReads + CatalogReads + ReservationReads + WalletReads + PaymentReads + OnceReads + AuditReads
+{
+}
+
+impl<T> Reads for T where
+    T: AccountReads + CatalogReads + ReservationReads + WalletReads + PaymentReads + OnceReads + AuditReads
+{
+}
+
+/// What keeps a store tidy. Safe to run at any time, on any number of instances.
+pub trait Upkeep: Send + Sync + 'static {
+    /// Drops what no longer counts at `now`: idempotency keys past their day, and seat changes that no client
+    /// can still ask for. Answers how many tables and rows went.
+    fn clean(&self, now: Timestamp) -> Read<'_, usize>;
+}
