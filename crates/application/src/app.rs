@@ -102,7 +102,8 @@ impl App {
             catalog: CatalogCache::new(Arc::clone(&parts.reads), Arc::clone(&parts.clock)),
         });
         let listener: Arc<dyn CommitListener> = Arc::<Memory>::clone(&memory);
-        let box_office = BoxOffice::open(parts.store, Arc::clone(&parts.clock), listener, settings.box_office);
+        let box_office =
+            BoxOffice::open(parts.store, Arc::clone(&parts.clock), listener, settings.box_office);
         Arc::new(Self {
             box_office,
             reads: parts.reads,

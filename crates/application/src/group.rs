@@ -189,9 +189,8 @@ impl Group {
     }
 
     /// A group of one command, for tests of stores.
-    pub fn of<C: Command>(
-        command: C,
-    ) -> (Self, oneshot::Receiver<Result<C::Outcome, Failure<C::Refusal>>>) {
+    #[expect(clippy::type_complexity, reason = "the channel of a typed answer; an alias would hide nothing")]
+    pub fn of<C: Command>(command: C) -> (Self, oneshot::Receiver<Result<C::Outcome, Failure<C::Refusal>>>) {
         let (order, receiver) = Order::new(command, Timestamp::from_micros(i64::MAX));
         (Self::new(vec![order]), receiver)
     }

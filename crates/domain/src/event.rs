@@ -195,6 +195,7 @@ pub fn of_reservation(
     (reservation, OutboxEvent { key, sequence: u64::from(sequence), at, event })
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     let time = jiff::Timestamp::from_microsecond(time.micros()).map_err(serde::ser::Error::custom)?;
     serializer.collect_str(&time)

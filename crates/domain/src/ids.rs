@@ -143,16 +143,16 @@ impl SeatNo {
 impl TicketId {
     /// The ticket `position` places after `first` in the same payment. One id is drawn at the edge for all
     /// tickets of a payment, so a repeat of the command makes the same ones; the random tail of a `UUIDv7` is
-    /// 62 bits wide, and adding at most 100 to it never reaches the version or variant bits' meaning.
+    /// 62 bits wide, and the sum stays within it, so version and variant are untouched.
     pub const fn nth(first: Self, position: u32) -> Self {
         let number = first.0.as_u128();
-        let tail = ((number as u64) & TAIL).wrapping_add(position as u64) & TAIL;
-        Self(Uuid::from_u128((number & !(TAIL as u128)) | tail as u128))
+        let tail = (number & TAIL).wrapping_add(position as u128) & TAIL;
+        Self(Uuid::from_u128((number & !TAIL) | tail))
     }
 }
 
 /// The 62 random bits at the end of a `UUIDv7` (RFC 9562, section 5.7).
-const TAIL: u64 = (1 << 62) - 1;
+const TAIL: u128 = (1 << 62) - 1;
 
 /// The text is not an id of this kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

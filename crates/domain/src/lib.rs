@@ -23,6 +23,8 @@ pub mod ticket;
 pub mod time;
 pub mod wallet;
 
-pub use ids::{ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, TransactionId, UserId};
+pub use ids::{
+    ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, TransactionId, UserId,
+};
 pub use money::{Currency, Money};
 pub use time::Timestamp;

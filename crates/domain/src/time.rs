@@ -48,7 +48,7 @@ impl Timestamp {
     /// Whole seconds from here until `later`, rounded up; zero when `later` has passed.
     pub const fn seconds_until(self, later: Self) -> u64 {
         let micros = later.0.saturating_sub(self.0);
-        if micros <= 0 { 0 } else { (micros as u64).div_ceil(MICROS as u64) }
+        if micros <= 0 { 0 } else { micros.cast_unsigned().div_ceil(MICROS.cast_unsigned()) }
     }
 
     /// The UTC day, counted from 1970-01-01.

@@ -1,1 +1,166 @@
-//! (skeleton)
+//! Frontrow's embedded store: one SQLite file, nothing beside it.
+//!
+//! - One writer: whoever calls [`Store::transact`] (the box office's worker thread) writes, under a lock. WAL with
+//!   `synchronous=FULL`: an answer means that the change survives the loss of power.
+//! - Readers have connections of their own and never wait for the writer. Look-ups by key run where they are
+//!   asked for, because a few microseconds are less than a change of thread; lists and audits run on threads
+//!   that may block.
+//! - The log is folded into the file by a thread of its own, never by the writer.
+//! - A lock on `frontrow.lock` in the data folder keeps a second writer out. Readers do not take it.
+//! - After an error out of COMMIT nobody knows what is on the disk: the store takes no more writes, and the
+//!   process is expected to end ([`SqliteStore::has_failed`]).
+//!
+//! There are no rules here: rows go in and out as the domain gives and wants them.
+
+mod checkpoint;
+mod codec;
+mod error;
+mod load;
+mod lock;
+mod once;
+mod pool;
+mod reads;
+mod save;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use frontrow_application::Clock;
+use frontrow_application::group::Group;
+use frontrow_application::store::{Committed, LaneShape, Read, Store, StoreError, Upkeep};
+use frontrow_domain::Timestamp;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
+pub use error::OpenError;
+pub use schema::SCHEMA_VERSION;
+
+use checkpoint::Checkpointer;
+use lock::FolderLock;
+use pool::ReadPool;
+use reads::plans::PlanCache;
+use writer::Writer;
+
+/// The name of the database in the data folder.
+pub const FILE_NAME: &str = "frontrow.sqlite";
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct Options {
+    /// The data folder; made if it is not there.
+    pub folder: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How many lists and audits may be read at once.
+    pub readers: usize,
+    /// Pages of log after which it is folded into the file.
+    pub checkpoint_pages: u32,
+    /// Memory for pages of the writer's connection, in MiB.
+    pub cache_mib: u32,
+}
+
+impl Options {
+    /// Sound values for everything but the folder and the clock.
+    pub fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
+        Self { folder: folder.to_owned(), clock, readers: 4, checkpoint_pages: 4_000, cache_mib: 64 }
+    }
+}
+
+/// The embedded store, for one process that writes.
+pub struct SqliteStore {
+    writer: Arc<Mutex<Writer>>,
+    reads: SqliteReads,
+    has_failed: Arc<AtomicBool>,
+    checkpointer: Checkpointer,
+    lock: FolderLock,
+}
+
+/// The embedded store, for reading only: beside a running server, or without one.
+#[derive(Clone)]
+pub struct SqliteReads {
+    pool: Arc<ReadPool>,
+    plans: Arc<PlanCache>,
+    clock: Arc<dyn Clock>,
+}
+
+impl SqliteStore {
+    /// Opens the store in a folder, makes or migrates it, and keeps other writers out.
+    pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
+        std::fs::create_dir_all(&options.folder)
+            .map_err(|cause| OpenError::folder(&options.folder, cause))?;
+        let lock = FolderLock::take(&options.folder)?;
+        let file = options.folder.join(FILE_NAME);
+        let mut connection = schema::open_writer(&file, options.cache_mib)?;
+        schema::migrate(&mut connection, options.clock.now())?;
+        let plans = Arc::new(PlanCache::default());
+        let has_failed = Arc::new(AtomicBool::new(false));
+        let writer =
+            Writer::new(connection, Arc::clone(&options.clock), Arc::clone(&plans), Arc::clone(&has_failed))?;
+        let checkpointer = Checkpointer::start(&file, options.checkpoint_pages)?;
+        let pool = Arc::new(ReadPool::open(&file, options.readers)?);
+        let reads = SqliteReads { pool, plans, clock: options.clock };
+        Ok(Arc::new(Self { writer: Arc::new(Mutex::new(writer)), reads, has_failed, checkpointer, lock }))
+    }
+
+    /// Says in the lock file where this server is to be found, for whoever wants to write beside it.
+    pub fn announce(&self, address: &str) {
+        self.lock.announce(address);
+    }
+
+    /// True once a commit has failed in a way that does not say whether it happened. The process should end:
+    /// what the file holds is known again after it was opened anew.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// The queries alone.
+    pub fn reads(&self) -> SqliteReads {
+        self.reads.clone()
+    }
+
+    /// Folds the log into the file and ends the thread that does so. The store can still be used.
+    pub fn close(&self) {
+        self.checkpointer.stop();
+        self.writer.lock().fold_log();
+    }
+}
+
+impl SqliteReads {
+    /// Opens an existing store for reading only, also while a server writes to it.
+    pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let file = folder.join(FILE_NAME);
+        if !file.exists() {
+            return Err(OpenError::NoStore { folder: folder.to_owned() });
+        }
+        schema::check_readable(&file)?;
+        let pool = Arc::new(ReadPool::open(&file, 1)?);
+        Ok(Self { pool, plans: Arc::new(PlanCache::default()), clock })
+    }
+}
+
+impl Store for SqliteStore {
+    fn lane_shape(&self) -> LaneShape {
+        LaneShape::Single
+    }
+
+    fn transact(&self, group: Group) -> BoxFuture<'_, (Group, Result<Committed, StoreError>)> {
+        Box::pin(async move {
+            let result = self.writer.lock().transact(group);
+            self.checkpointer.notice();
+            result
+        })
+    }
+}
+
+impl Upkeep for SqliteStore {
+    fn clean(&self, now: Timestamp) -> Read<'_, usize> {
+        let writer = Arc::clone(&self.writer);
+        Box::pin(async move {
+            let cleaned = tokio::task::spawn_blocking(move || writer.lock().clean(now)).await;
+            cleaned.map_err(error::lost_task)?
+        })
+    }
+}

@@ -154,8 +154,7 @@ impl App {
             Credential::Password(hash) => Some(hash.clone()),
             Credential::External | Credential::None => None,
         });
-        let matches =
-            self.passwords.verify(password, hash.clone()).await.map_err(|_| Failure::Overloaded)?;
+        let matches = self.passwords.verify(password, hash.clone()).await.map_err(|_| Failure::Overloaded)?;
         let (Some(account), Some(password_hash), true) = (account, hash, matches) else {
             return Err(Failure::Refused(LogInRefused::InvalidCredentials));
         };

@@ -26,5 +26,9 @@ pub trait Passwords: Send + Sync + 'static {
     /// A new hash, as a PHC string.
     fn hash(&self, password: String) -> BoxFuture<'_, Result<String, HashingOverloaded>>;
     /// Whether the password belongs to the hash. Without a hash it takes as long and is false.
-    fn verify(&self, password: String, hash: Option<String>) -> BoxFuture<'_, Result<bool, HashingOverloaded>>;
+    fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> BoxFuture<'_, Result<bool, HashingOverloaded>>;
 }

@@ -52,7 +52,7 @@ pub struct ReservationFacts {
     pub reservation: Reservation,
     /// The claim on each of its seats.
     pub claims: Vec<(SeatNo, Option<Claim>)>,
-    /// All its payments.
+    /// All its completed payments.
     pub payments: Vec<Payment>,
     /// All its tickets.
     pub tickets: Vec<Ticket>,

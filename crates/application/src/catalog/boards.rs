@@ -91,7 +91,8 @@ impl Slot {
     fn settle(&self, board: Board) {
         let mut backlog = self.backlog.lock();
         let Backlog { changes, .. } = std::mem::take(&mut *backlog);
-        let newer = changes.iter().filter(|change| change.version > board.version()).cloned().collect::<Vec<_>>();
+        let newer =
+            changes.iter().filter(|change| change.version > board.version()).cloned().collect::<Vec<_>>();
         let settled = newer.iter().try_fold(board, |board, change| board.after(change));
         self.board.store(settled.map(Arc::new));
     }

@@ -34,7 +34,10 @@ pub enum EditConcertRefused {
 }
 
 /// The next number of a counter.
-pub(super) fn next_number(records: &mut Records, counter: Counter) -> Result<u32, frontrow_domain::records::Need> {
+pub(super) fn next_number(
+    records: &mut Records,
+    counter: Counter,
+) -> Result<u32, frontrow_domain::records::Need> {
     let number = records.counters.get(&counter)?.copied().unwrap_or(0).saturating_add(1);
     records.counters.put(counter, number);
     Ok(number)

@@ -145,7 +145,8 @@ impl App {
 
     async fn schedule_details(&self, schedule: Arc<Schedule>) -> Result<ScheduleDetails, ReadError> {
         let board = self.memory.boards.get(schedule.id).await?;
-        let board = board.ok_or_else(|| ReadError::Corrupt(format!("schedule {} has no seats", schedule.id)))?;
+        let board =
+            board.ok_or_else(|| ReadError::Corrupt(format!("schedule {} has no seats", schedule.id)))?;
         let status = schedule.status(self.clock.now(), board.count(SeatState::Available));
         Ok(ScheduleDetails { schedule, board, status })
     }

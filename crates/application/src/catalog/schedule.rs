@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use frontrow_domain::catalog::{
-    BookingWindow, FieldError, HoldPolicy, Schedule, ScheduleDraft, SeatPlan,
-};
+use frontrow_domain::catalog::{BookingWindow, FieldError, HoldPolicy, Schedule, ScheduleDraft, SeatPlan};
 use frontrow_domain::records::{Counter, Key, Keys, Records};
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 
@@ -107,11 +105,7 @@ impl Command for CreateSchedule {
         Keys::new([Key::Concert(self.0.concert), Key::Counter(Counter::Schedule)])
     }
 
-    fn decide(
-        &self,
-        records: &mut Records,
-        now: Timestamp,
-    ) -> Result<ScheduleId, Stop<EditScheduleRefused>> {
+    fn decide(&self, records: &mut Records, now: Timestamp) -> Result<ScheduleId, Stop<EditScheduleRefused>> {
         if records.concerts.get(&self.0.concert)?.is_none() {
             return refuse(EditScheduleRefused::NotFound);
         }

@@ -82,7 +82,9 @@ impl Compact for PayOutcome {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (PAID_V1, rest) = bytes.split_first().map(|(version, rest)| (*version, rest))? else { return None };
+        let (PAID_V1, rest) = bytes.split_first().map(|(version, rest)| (*version, rest))? else {
+            return None;
+        };
         postcard::from_bytes(rest).ok().map(Self::Paid)
     }
 }
@@ -103,12 +105,8 @@ impl Command for Pay {
     type Refusal = PayReservationRefused;
 
     fn keys(&self) -> Keys {
-        Keys::new([
-            Key::Wallet(self.user),
-            Key::Schedule(self.schedule),
-            Key::Reservation(self.reservation),
-        ])
-        .and(Key::claims(self.schedule, &self.seats))
+        Keys::new([Key::Wallet(self.user), Key::Schedule(self.schedule), Key::Reservation(self.reservation)])
+            .and(Key::claims(self.schedule, &self.seats))
     }
 
     fn decide(

@@ -1,9 +1,7 @@
 //! The compact form of a reservation that is kept under an idempotency key.
 
 use frontrow_domain::reservation::{Reservation, ReservationState};
-use frontrow_domain::{
-    ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId,
-};
+use frontrow_domain::{ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
@@ -73,7 +71,9 @@ impl Compact for Standing {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (STANDING_V1, rest) = bytes.split_first().map(|(version, rest)| (*version, rest))? else { return None };
+        let (STANDING_V1, rest) = bytes.split_first().map(|(version, rest)| (*version, rest))? else {
+            return None;
+        };
         let form: StandingV1 = postcard::from_bytes(rest).ok()?;
         Some(Self(Reservation {
             id: form.id,

@@ -81,7 +81,9 @@ impl Command for Expire {
     }
 
     fn decide(&self, records: &mut Records, now: Timestamp) -> Result<bool, Stop<Self::Refusal>> {
-        let Some(reservation) = records.reservations.get(&self.reservation)?.cloned() else { return Ok(false) };
+        let Some(reservation) = records.reservations.get(&self.reservation)?.cloned() else {
+            return Ok(false);
+        };
         match reservation.expire(now) {
             Transition::AlreadyApplied(_) => Ok(false),
             Transition::Applied(reservation) => {

@@ -39,7 +39,9 @@ impl Compact for Charged {
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (CHARGED_V1, rest) = bytes.split_first().map(|(version, rest)| (*version, rest))? else { return None };
+        let (CHARGED_V1, rest) = bytes.split_first().map(|(version, rest)| (*version, rest))? else {
+            return None;
+        };
         postcard::from_bytes(rest).ok()
     }
 }

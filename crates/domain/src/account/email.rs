@@ -28,7 +28,9 @@ impl Email {
         let (local, domain) = lower.split_once('@').ok_or(EmailRefused)?;
         let domain_is_sound = !domain.is_empty()
             && !domain.contains('@')
-            && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
+            && domain
+                .split('.')
+                .all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
         // Lower-casing can lengthen a few letters, hence the second look at the length.
         if local.is_empty() || !domain_is_sound || lower.len() > MAX_BYTES {
             return Err(EmailRefused);

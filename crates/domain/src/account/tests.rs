@@ -47,7 +47,8 @@ fn refreshing_moves_on_and_a_lost_answer_is_forgiven_for_a_minute() {
 #[test]
 fn an_older_token_ends_the_family_also_within_the_minute() {
     let (login, now) = login();
-    let login = login.refresh(0, now, 1_000).and_then(|login| login.refresh(1, now, 1_000)).expect("two uses");
+    let login =
+        login.refresh(0, now, 1_000).and_then(|login| login.refresh(1, now, 1_000)).expect("two uses");
     assert_eq!(login.refresh(0, now, 1_000), Err(RefreshRefused::Reused));
 }
 
@@ -71,6 +72,9 @@ fn erasure_leaves_the_pseudonym_only() {
     };
     let erased = account.clone().erased();
     assert_eq!(erased.id, account.id);
-    assert_eq!((erased.email, erased.credential, erased.standing), (None, Credential::None, Standing::Erased));
+    assert_eq!(
+        (erased.email, erased.credential, erased.standing),
+        (None, Credential::None, Standing::Erased)
+    );
     assert_eq!(erased.name, Account::ERASED_NAME);
 }

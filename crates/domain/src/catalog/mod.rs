@@ -7,7 +7,8 @@ mod schedule;
 pub use concert::{Concert, ConcertDraft, WaitingRoomSettings};
 pub use plan::{Grade, PLAIN_GRADE, Row, SEATS_MAX, Seat, SeatPlan, Section};
 pub use schedule::{
-    BookingWindow, HoldPolicy, SaleClosed, Schedule, ScheduleDraft, ScheduleDefaults, ScheduleStatus, combined_status,
+    BookingWindow, HoldPolicy, SaleClosed, Schedule, ScheduleDefaults, ScheduleDraft, ScheduleStatus,
+    combined_status,
 };
 
 /// One thing that is wrong with what was asked for, named by the member that the caller sent.

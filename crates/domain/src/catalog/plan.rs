@@ -102,7 +102,7 @@ impl SeatPlan {
     /// How many seats there are.
     pub fn size(&self) -> u32 {
         // A plan never has more than SEATS_MAX seats.
-        self.seats.len() as u32
+        u32::try_from(self.seats.len()).unwrap_or(SEATS_MAX)
     }
 
     /// The sections, in document order.

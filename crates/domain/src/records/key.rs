@@ -105,6 +105,15 @@ impl Extend<Key> for Keys {
     }
 }
 
+impl<'a> IntoIterator for &'a Keys {
+    type Item = &'a Key;
+    type IntoIter = std::slice::Iter<'a, Key>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
 impl IntoIterator for Keys {
     type Item = Key;
     type IntoIter = std::vec::IntoIter<Key>;

@@ -170,10 +170,8 @@ impl Records {
         schedule: ScheduleId,
         user: UserId,
     ) -> Result<impl Iterator<Item = &Reservation>, Need> {
-        let ids = self
-            .fan_reservations
-            .get(&(schedule, user))
-            .ok_or_else(|| Need(Key::FanReservations(schedule, user)))?;
+        let ids =
+            self.fan_reservations.get(&(schedule, user)).ok_or(Need(Key::FanReservations(schedule, user)))?;
         // An id whose reservation was rolled back stays in the list and is skipped here.
         Ok(ids.iter().filter_map(|id| self.reservations.get(id).ok().flatten()))
     }
@@ -208,8 +206,19 @@ impl Records {
 
     /// Takes back every change made since `mark`.
     pub fn roll_back(&mut self, mark: &Mark) {
-        let [accounts, emails, identities, logins, wallets, counters, concerts, schedules, claims, reservations, once] =
-            mark.tables;
+        let [
+            accounts,
+            emails,
+            identities,
+            logins,
+            wallets,
+            counters,
+            concerts,
+            schedules,
+            claims,
+            reservations,
+            once,
+        ] = mark.tables;
         self.accounts.roll_back(accounts);
         self.emails.roll_back(emails);
         self.identities.roll_back(identities);

@@ -180,7 +180,9 @@ impl Reservation {
                 Ok(Transition::Applied(Self { state, ..self }))
             }
             ReservationState::Expired { .. } => Err(ExtendRefused::Expired),
-            ReservationState::Confirmed { .. } | ReservationState::Cancelled { .. } => Err(ExtendRefused::NotPending),
+            ReservationState::Confirmed { .. } | ReservationState::Cancelled { .. } => {
+                Err(ExtendRefused::NotPending)
+            }
         }
     }
 

@@ -135,8 +135,11 @@ fn apply(records: &mut Records, all: &mut Vec<Reservation>, step: &Step, now: Ti
                 state: ReservationState::Pending { expires_at: now.plus_seconds(300), extended: false },
                 ..held(all.len() as u128 + 1, seats, 0)
             };
-            let claim =
-                Claim::Held { reservation: reservation.id, user: reservation.user, until: now.plus_seconds(300) };
+            let claim = Claim::Held {
+                reservation: reservation.id,
+                user: reservation.user,
+                until: now.plus_seconds(300),
+            };
             if claim_seats(records, SCHEDULE, &reservation.seats, claim, now).expect("loaded").is_ok() {
                 all.push(reservation);
             }
@@ -146,7 +149,8 @@ fn apply(records: &mut Records, all: &mut Vec<Reservation>, step: &Step, now: Ti
             let reservation = all[index].clone();
             if let Ok(paid) = reservation.clone().confirm(PaymentId::new(Uuid::nil()), now) {
                 let (holder, user) = (reservation.id, reservation.user);
-                let sold = confirm_seats(records, SCHEDULE, &reservation.seats, holder, user).expect("loaded");
+                let sold =
+                    confirm_seats(records, SCHEDULE, &reservation.seats, holder, user).expect("loaded");
                 assert!(sold, "a hold that still counts still has its seats");
                 all[index] = paid;
             }
@@ -165,7 +169,9 @@ fn apply(records: &mut Records, all: &mut Vec<Reservation>, step: &Step, now: Ti
                 && let ReservationState::Pending { expires_at, .. } = longer.state
             {
                 let (holder, user) = (longer.id, longer.user);
-                assert!(extend_seats(records, SCHEDULE, &longer.seats, holder, user, expires_at).expect("loaded"));
+                assert!(
+                    extend_seats(records, SCHEDULE, &longer.seats, holder, user, expires_at).expect("loaded")
+                );
                 all[index] = longer;
             }
         }

@@ -175,8 +175,16 @@ impl Wallet {
         at: Timestamp,
     ) -> (Self, LedgerEntry) {
         let number = self.last_entry.saturating_add(1);
-        let entry =
-            LedgerEntry { user: self.user, number, transaction, kind, amount, before: self.balance, after, at };
+        let entry = LedgerEntry {
+            user: self.user,
+            number,
+            transaction,
+            kind,
+            amount,
+            before: self.balance,
+            after,
+            at,
+        };
         (Self { balance: after, last_entry: number, ..self }, entry)
     }
 }

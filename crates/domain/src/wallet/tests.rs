@@ -3,8 +3,11 @@ use uuid::Uuid;
 
 use super::*;
 
-const POLICY: ChargePolicy =
-    ChargePolicy { charge_min: Money::of(1_000), charge_max: Money::of(1_000_000), balance_max: Money::of(10_000_000) };
+const POLICY: ChargePolicy = ChargePolicy {
+    charge_min: Money::of(1_000),
+    charge_max: Money::of(1_000_000),
+    balance_max: Money::of(10_000_000),
+};
 const NOW: Timestamp = Timestamp::from_micros(1);
 
 fn transaction(number: u64) -> TransactionId {
@@ -31,7 +34,8 @@ fn charges_keep_to_the_policy() {
 fn nothing_may_cost_nothing_and_too_little_changes_nothing() {
     let payment = PaymentId::new(Uuid::nil());
     let reservation = ReservationId::new(Uuid::nil());
-    let (wallet, entry) = wallet_with(0).pay(transaction(1), Money::ZERO, payment, reservation, NOW).expect("free");
+    let (wallet, entry) =
+        wallet_with(0).pay(transaction(1), Money::ZERO, payment, reservation, NOW).expect("free");
     assert_eq!((wallet.balance, entry.amount), (Money::ZERO, Money::ZERO));
     let refused = wallet_with(99).pay(transaction(1), Money::of(100), payment, reservation, NOW);
     assert_eq!(refused, Err(InsufficientBalance { required: Money::of(100), balance: Money::of(99) }));
@@ -44,7 +48,8 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![(-10_i64..2_000_000).prop_map(Step::Charge), (0_i64..3_000_000).prop_map(Step::Pay)];
+    let step =
+        prop_oneof![(-10_i64..2_000_000).prop_map(Step::Charge), (0_i64..3_000_000).prop_map(Step::Pay)];
     prop::collection::vec(step, 0..60)
 }
 

@@ -1,0 +1,102 @@
+//! Folding the write-ahead log into the file, off the writer's thread.
+//!
+//! A passive checkpoint never waits for anybody, but while the writer goes on it can leave a rest, and a log that
+//! is never folded whole is never begun anew. So when the log has grown well past its size, one that waits for
+//! the writer's next pause is made: by then little is left, and the writer stands still for that little only.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use metrics::gauge;
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+use crate::error::OpenError;
+
+/// How often the size of the log is looked at.
+const PAUSE: Duration = Duration::from_millis(25);
+/// How many times the wanted size the log may have before the writer has to wait.
+const PATIENCE: u32 = 4;
+
+pub(crate) struct Checkpointer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    has_news: AtomicBool,
+    is_stopped: AtomicBool,
+}
+
+impl Checkpointer {
+    pub(crate) fn start(file: &Path, pages: u32) -> Result<Self, OpenError> {
+        let connection = Connection::open(file)?;
+        // Long enough for the writer to end a group, short enough for it not to notice.
+        connection.busy_timeout(Duration::from_millis(200))?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let shared =
+            Arc::new(Shared { has_news: AtomicBool::new(false), is_stopped: AtomicBool::new(false) });
+        let of_thread = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("checkpoint".to_owned())
+            .spawn(move || run(&connection, &of_thread, pages))
+            .map_err(|cause| OpenError::folder(file, cause))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Notes that something was committed.
+    pub(crate) fn notice(&self) {
+        self.shared.has_news.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stop(&self) {
+        self.shared.is_stopped.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.lock().take() {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                tracing::error!("the checkpoint thread had panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn run(connection: &Connection, shared: &Shared, pages: u32) {
+    while !shared.is_stopped.load(Ordering::Acquire) {
+        std::thread::park_timeout(PAUSE);
+        if !shared.has_news.swap(false, Ordering::Relaxed) {
+            continue;
+        }
+        if let Err(error) = fold(connection, pages) {
+            // The log only grows meanwhile; the next round tries again.
+            tracing::warn!(%error, "folding the log failed");
+        }
+    }
+}
+
+fn fold(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    let log = checkpoint(connection, "NOOP")?;
+    gauge!("frontrow_sqlite_log_pages").set(f64::from(log));
+    if log < pages {
+        return Ok(());
+    }
+    let log = checkpoint(connection, "PASSIVE")?;
+    if log >= pages.saturating_mul(PATIENCE) {
+        checkpoint(connection, "RESTART")?;
+    }
+    Ok(())
+}
+
+/// Runs a checkpoint and answers how many pages of log there are.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<u32> {
+    let log: i64 = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(1))?;
+    Ok(u32::try_from(log).unwrap_or(0))
+}

@@ -1,0 +1,334 @@
+//! Columns to domain values and back. What cannot have been written is an error, never a guess.
+
+pub(crate) mod catalog;
+
+use std::fmt;
+
+use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
+use frontrow_domain::payment::{FailureReason, Payment, PaymentState};
+use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
+use frontrow_domain::ticket::{Ticket, TicketState};
+use frontrow_domain::wallet::{ChargeMethod, CounterAccount, EntryKind, LedgerEntry, Wallet};
+use frontrow_domain::{
+    ConcertId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp,
+    TransactionId, UserId,
+};
+use rusqlite::types::Type;
+use rusqlite::{Result, Row};
+use uuid::Uuid;
+
+/// What is stored cannot be what was written.
+#[derive(Debug)]
+pub(crate) struct Unreadable(pub(crate) &'static str);
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unreadable {}", self.0)
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+pub(crate) fn unreadable(column: usize, what: &'static str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Null, Box::new(Unreadable(what)))
+}
+
+fn uuid(row: &Row<'_>, column: usize) -> Result<Uuid> {
+    let bytes: [u8; 16] = row.get(column)?;
+    Ok(Uuid::from_bytes(bytes))
+}
+
+fn optional_uuid(row: &Row<'_>, column: usize) -> Result<Option<Uuid>> {
+    let bytes: Option<[u8; 16]> = row.get(column)?;
+    Ok(bytes.map(Uuid::from_bytes))
+}
+
+pub(crate) fn user(row: &Row<'_>, column: usize) -> Result<UserId> {
+    uuid(row, column).map(UserId::new)
+}
+
+pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<Timestamp> {
+    row.get(column).map(Timestamp::from_micros)
+}
+
+pub(crate) fn money(row: &Row<'_>, column: usize) -> Result<Money> {
+    row.get(column).map(Money::of)
+}
+
+/// Seat numbers as text: readable for whoever opens the file, and quick to take apart.
+pub(crate) fn seats_text(seats: impl IntoIterator<Item = SeatNo>) -> String {
+    use fmt::Write as _;
+    let mut text = String::new();
+    for seat in seats {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{seat}");
+    }
+    text
+}
+
+fn seats(row: &Row<'_>, column: usize) -> Result<Vec<SeatNo>> {
+    let text = row.get_ref(column)?.as_str()?;
+    text.split(',')
+        .map(|no| no.parse().map(SeatNo::new).map_err(|_| unreadable(column, "list of seats")))
+        .collect()
+}
+
+pub(crate) const fn role_number(role: Role) -> u8 {
+    match role {
+        Role::Fan => 0,
+        Role::Operator => 1,
+        Role::Admin => 2,
+        Role::Gate => 3,
+    }
+}
+
+pub(crate) const fn standing_number(standing: Standing) -> u8 {
+    match standing {
+        Standing::Active => 0,
+        Standing::Blocked => 1,
+        Standing::Erased => 2,
+    }
+}
+
+/// Kind and hash of a credential.
+pub(crate) fn credential_columns(credential: &Credential) -> (u8, Option<&str>) {
+    match credential {
+        Credential::None => (0, None),
+        Credential::Password(hash) => (1, Some(hash)),
+        Credential::External => (2, None),
+    }
+}
+
+pub(crate) const ACCOUNT_COLUMNS: &str =
+    "user_id, email, name, role, standing, credential, password_hash, created_at, row_version";
+
+pub(crate) fn account(row: &Row<'_>) -> Result<(Account, u64)> {
+    let email: Option<Vec<u8>> = row.get(1)?;
+    let email = email
+        .map(|bytes| {
+            let text = String::from_utf8(bytes).map_err(|_| unreadable(1, "address"))?;
+            Email::parse(&text).map_err(|_| unreadable(1, "address"))
+        })
+        .transpose()?;
+    let role = match row.get::<_, u8>(3)? {
+        0 => Role::Fan,
+        1 => Role::Operator,
+        2 => Role::Admin,
+        3 => Role::Gate,
+        _ => return Err(unreadable(3, "role")),
+    };
+    let standing = match row.get::<_, u8>(4)? {
+        0 => Standing::Active,
+        1 => Standing::Blocked,
+        2 => Standing::Erased,
+        _ => return Err(unreadable(4, "standing")),
+    };
+    let credential = match (row.get::<_, u8>(5)?, row.get::<_, Option<String>>(6)?) {
+        (0, None) => Credential::None,
+        (1, Some(hash)) => Credential::Password(hash),
+        (2, None) => Credential::External,
+        _ => return Err(unreadable(5, "credential")),
+    };
+    let account = Account {
+        id: user(row, 0)?,
+        email,
+        name: row.get(2)?,
+        role,
+        standing,
+        credential,
+        created_at: time(row, 7)?,
+    };
+    Ok((account, row.get(8)?))
+}
+
+pub(crate) fn login(row: &Row<'_>) -> Result<(Login, u64)> {
+    let login = Login {
+        id: LoginId::new(uuid(row, 0)?),
+        user: user(row, 1)?,
+        generation: row.get(2)?,
+        rotated_at: time(row, 3)?,
+        expires_at: time(row, 4)?,
+        ended: row.get(5)?,
+    };
+    Ok((login, row.get(6)?))
+}
+
+pub(crate) const WALLET_COLUMNS: &str = "user_id, balance, last_entry, last_event, row_version";
+
+pub(crate) fn wallet(row: &Row<'_>) -> Result<(Wallet, u64)> {
+    let wallet = Wallet {
+        user: user(row, 0)?,
+        balance: money(row, 1)?,
+        last_entry: row.get(2)?,
+        last_event: row.get(3)?,
+    };
+    Ok((wallet, row.get(4)?))
+}
+
+pub(crate) const fn counter_account_number(account: CounterAccount) -> u8 {
+    match account {
+        CounterAccount::External => 0,
+        CounterAccount::Sales => 1,
+        CounterAccount::Fees => 2,
+    }
+}
+
+/// Kind, method, payment and reservation of a ledger entry.
+pub(crate) const fn entry_columns(
+    kind: &EntryKind,
+) -> (u8, Option<u8>, Option<&PaymentId>, Option<&ReservationId>) {
+    match kind {
+        EntryKind::Charge(ChargeMethod::Card) => (0, Some(0), None, None),
+        EntryKind::Charge(ChargeMethod::Cash) => (0, Some(1), None, None),
+        EntryKind::Payment { payment, reservation } => (1, None, Some(payment), Some(reservation)),
+    }
+}
+
+pub(crate) const ENTRY_COLUMNS: &str = "user_id, number, transaction_id, kind, method, payment_id, \
+     reservation_id, amount, balance_before, balance_after, at, counter_account";
+
+pub(crate) fn entry(row: &Row<'_>) -> Result<LedgerEntry> {
+    let kind = match (
+        row.get::<_, u8>(3)?,
+        row.get::<_, Option<u8>>(4)?,
+        optional_uuid(row, 5)?,
+        optional_uuid(row, 6)?,
+    ) {
+        (0, Some(0), None, None) => EntryKind::Charge(ChargeMethod::Card),
+        (0, Some(1), None, None) => EntryKind::Charge(ChargeMethod::Cash),
+        (1, None, Some(payment), Some(reservation)) => EntryKind::Payment {
+            payment: PaymentId::new(payment),
+            reservation: ReservationId::new(reservation),
+        },
+        _ => return Err(unreadable(3, "kind of ledger entry")),
+    };
+    if row.get::<_, u8>(11)? != counter_account_number(kind.counter_account()) {
+        return Err(unreadable(11, "counter-account"));
+    }
+    Ok(LedgerEntry {
+        user: user(row, 0)?,
+        number: row.get(1)?,
+        transaction: TransactionId::new(uuid(row, 2)?),
+        kind,
+        amount: money(row, 7)?,
+        before: money(row, 8)?,
+        after: money(row, 9)?,
+        at: time(row, 10)?,
+    })
+}
+
+/// Kind, reservation, user and end of a claim.
+pub(crate) const fn claim_columns(
+    claim: &Claim,
+) -> (u8, Option<&ReservationId>, Option<&UserId>, Option<Timestamp>) {
+    match claim {
+        Claim::Held { reservation, user, until } => (0, Some(reservation), Some(user), Some(*until)),
+        Claim::Sold { reservation, user } => (1, Some(reservation), Some(user), None),
+        Claim::Blocked => (2, None, None, None),
+    }
+}
+
+/// A claim from kind, reservation, user and end, which begin at column `first`.
+pub(crate) fn claim(row: &Row<'_>, first: usize) -> Result<Claim> {
+    let reservation = optional_uuid(row, first + 1)?.map(ReservationId::new);
+    let user = optional_uuid(row, first + 2)?.map(UserId::new);
+    let until = row.get::<_, Option<i64>>(first + 3)?.map(Timestamp::from_micros);
+    match (row.get::<_, u8>(first)?, reservation, user, until) {
+        (0, Some(reservation), Some(user), Some(until)) => Ok(Claim::Held { reservation, user, until }),
+        (1, Some(reservation), Some(user), None) => Ok(Claim::Sold { reservation, user }),
+        (2, None, None, None) => Ok(Claim::Blocked),
+        _ => Err(unreadable(first, "claim")),
+    }
+}
+
+pub(crate) const RESERVATION_COLUMNS: &str = "reservation_id, user_id, concert_id, schedule_id, seats, amount, \
+     created_at, state, state_at, extended, payment_id, last_event, row_version";
+
+/// State, time, extension and payment of a reservation.
+pub(crate) const fn state_columns(state: &ReservationState) -> (u8, Timestamp, bool, Option<&PaymentId>) {
+    match state {
+        ReservationState::Pending { expires_at, extended } => (0, *expires_at, *extended, None),
+        ReservationState::Confirmed { at, payment } => (1, *at, false, Some(payment)),
+        ReservationState::Cancelled { at } => (2, *at, false, None),
+        ReservationState::Expired { at } => (3, *at, false, None),
+    }
+}
+
+pub(crate) fn reservation(row: &Row<'_>) -> Result<(Reservation, u64)> {
+    let at = time(row, 8)?;
+    let state = match (row.get::<_, u8>(7)?, optional_uuid(row, 10)?) {
+        (0, None) => ReservationState::Pending { expires_at: at, extended: row.get(9)? },
+        (1, Some(payment)) => ReservationState::Confirmed { at, payment: PaymentId::new(payment) },
+        (2, None) => ReservationState::Cancelled { at },
+        (3, None) => ReservationState::Expired { at },
+        _ => return Err(unreadable(7, "state of a reservation")),
+    };
+    let reservation = Reservation {
+        id: ReservationId::new(uuid(row, 0)?),
+        user: user(row, 1)?,
+        concert: ConcertId::new(row.get(2)?),
+        schedule: ScheduleId::new(row.get(3)?),
+        seats: seats(row, 4)?,
+        amount: money(row, 5)?,
+        created_at: time(row, 6)?,
+        state,
+        last_event: row.get(11)?,
+    };
+    Ok((reservation, row.get(12)?))
+}
+
+pub(crate) const PAYMENT_COLUMNS: &str =
+    "payment_id, reservation_id, schedule_id, user_id, amount, at, state, failure_reason";
+
+/// State and reason of a payment.
+pub(crate) const fn payment_columns(state: PaymentState) -> (u8, Option<&'static str>) {
+    match state {
+        PaymentState::Completed => (0, None),
+        PaymentState::Failed(reason) => (1, Some(reason.name())),
+    }
+}
+
+pub(crate) fn payment(row: &Row<'_>) -> Result<Payment> {
+    let state = match (row.get::<_, u8>(6)?, row.get::<_, Option<String>>(7)?) {
+        (0, None) => PaymentState::Completed,
+        (1, Some(reason)) => PaymentState::Failed(
+            FailureReason::parse(&reason).ok_or_else(|| unreadable(7, "reason of a failed payment"))?,
+        ),
+        _ => return Err(unreadable(6, "state of a payment")),
+    };
+    Ok(Payment {
+        id: PaymentId::new(uuid(row, 0)?),
+        reservation: ReservationId::new(uuid(row, 1)?),
+        schedule: ScheduleId::new(row.get(2)?),
+        user: user(row, 3)?,
+        amount: money(row, 4)?,
+        at: time(row, 5)?,
+        state,
+    })
+}
+
+pub(crate) const TICKET_COLUMNS: &str = "ticket_id, reservation_id, schedule_id, seat_no, user_id, state";
+
+pub(crate) const fn ticket_state_number(state: TicketState) -> u8 {
+    match state {
+        TicketState::Valid => 0,
+    }
+}
+
+pub(crate) fn ticket(row: &Row<'_>) -> Result<Ticket> {
+    let state = match row.get::<_, u8>(5)? {
+        0 => TicketState::Valid,
+        _ => return Err(unreadable(5, "state of a ticket")),
+    };
+    Ok(Ticket {
+        id: TicketId::new(uuid(row, 0)?),
+        reservation: ReservationId::new(uuid(row, 1)?),
+        schedule: ScheduleId::new(row.get(2)?),
+        seat: SeatNo::new(row.get(3)?),
+        user: user(row, 4)?,
+        state,
+    })
+}

@@ -1,0 +1,155 @@
+//! Loading what a group names into its working set.
+
+use frontrow_domain::account::Email;
+use frontrow_domain::records::{Counter, Digest, Key, Records};
+use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql};
+
+use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS};
+use crate::codec::{self, ACCOUNT_COLUMNS, RESERVATION_COLUMNS, WALLET_COLUMNS};
+use crate::once;
+use crate::reads::plans::PlanCache;
+
+/// What loading needs beside the connection.
+pub(crate) struct Loader<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) plans: &'a PlanCache,
+    /// The days whose tables of idempotency keys are there.
+    pub(crate) once_days: &'a [i64],
+    /// The time at which the transaction began, to know which two days may still count.
+    pub(crate) begun: Timestamp,
+}
+
+impl Loader<'_> {
+    /// Loads a record, or notes that there is none.
+    pub(crate) fn load(&self, key: &Key, records: &mut Records) -> Result<()> {
+        match key {
+            Key::Once(digest) => self.once(digest, records),
+            Key::Email(email) => self.email(email, records),
+            Key::Identity(digest) => self.identity(digest, records),
+            Key::Account(id) => {
+                let sql = select(ACCOUNT_COLUMNS, "account WHERE user_id = ?1");
+                let found = self.one(&sql, id.bytes(), codec::account)?;
+                records.accounts.load(*id, found);
+                Ok(())
+            }
+            Key::Login(id) => {
+                let sql = "SELECT login_id, user_id, generation, rotated_at, expires_at, ended, row_version \
+                           FROM login WHERE login_id = ?1";
+                let found = self.one(sql, id.bytes(), codec::login)?;
+                records.logins.load(*id, found);
+                Ok(())
+            }
+            Key::Wallet(id) => {
+                let sql = select(WALLET_COLUMNS, "wallet WHERE user_id = ?1");
+                let found = self.one(&sql, id.bytes(), codec::wallet)?;
+                records.wallets.load(*id, found);
+                Ok(())
+            }
+            Key::Counter(counter) => self.counter(*counter, records),
+            Key::Concert(id) => {
+                let sql = select(CONCERT_COLUMNS, "concert WHERE concert_id = ?1");
+                let found = self.one(&sql, id.get(), codec::catalog::concert)?;
+                records.concerts.load(*id, found);
+                Ok(())
+            }
+            Key::Schedule(id) => self.schedule(*id, records),
+            Key::Reservation(id) => self.reservation(*id, records),
+            Key::FanReservations(schedule, user) => self.fan_reservations(*schedule, *user, records),
+            Key::Claim(schedule, seat) => self.claim(*schedule, *seat, records),
+        }
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        key: impl ToSql,
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.connection.prepare_cached(sql)?.query_row([key], read).optional()
+    }
+
+    fn once(&self, digest: &Digest, records: &mut Records) -> Result<()> {
+        let found = once::find_recent(self.connection, self.once_days, digest, self.begun)?;
+        records.once.load(*digest, found.map(|record| (record, 0)));
+        Ok(())
+    }
+
+    fn email(&self, email: &Email, records: &mut Records) -> Result<()> {
+        let sql = "SELECT user_id, row_version FROM account_email WHERE email = ?1";
+        let found =
+            self.one(sql, email.as_str().as_bytes(), |row| Ok((codec::user(row, 0)?, row.get(1)?)))?;
+        records.emails.load(email.clone(), found);
+        Ok(())
+    }
+
+    fn identity(&self, digest: &Digest, records: &mut Records) -> Result<()> {
+        let sql = "SELECT user_id FROM account_identity WHERE identity = ?1";
+        let found = self.one(sql, digest, |row| Ok((codec::user(row, 0)?, 0)))?;
+        records.identities.load(*digest, found);
+        Ok(())
+    }
+
+    fn counter(&self, counter: Counter, records: &mut Records) -> Result<()> {
+        let sql = "SELECT value, row_version FROM counter WHERE name = ?1";
+        let found = self.one(sql, counter_number(counter), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        records.counters.load(counter, found);
+        Ok(())
+    }
+
+    fn schedule(&self, id: ScheduleId, records: &mut Records) -> Result<()> {
+        let sql = select(SCHEDULE_COLUMNS, "schedule WHERE schedule_id = ?1");
+        let found = self.one(&sql, id.get(), |row| self.plans.schedule(self.connection, row))?;
+        records.schedules.load(id, found);
+        Ok(())
+    }
+
+    fn reservation(&self, id: ReservationId, records: &mut Records) -> Result<()> {
+        let sql = select(RESERVATION_COLUMNS, "reservation WHERE reservation_id = ?1");
+        let found = self.one(&sql, id.bytes(), codec::reservation)?;
+        records.reservations.load(id, found);
+        Ok(())
+    }
+
+    fn fan_reservations(&self, schedule: ScheduleId, user: UserId, records: &mut Records) -> Result<()> {
+        let sql = select(
+            RESERVATION_COLUMNS,
+            "reservation WHERE user_id = ?1 AND schedule_id = ?2 ORDER BY reservation_id",
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows = statement.query((user.bytes(), schedule.get()))?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (reservation, row_version) = codec::reservation(row)?;
+            ids.push(reservation.id);
+            records.reservations.load(reservation.id, Some((reservation, row_version)));
+        }
+        records.loaded_fan_reservations(schedule, user, ids);
+        Ok(())
+    }
+
+    fn claim(&self, schedule: ScheduleId, seat: SeatNo, records: &mut Records) -> Result<()> {
+        let sql =
+            "SELECT kind, reservation_id, user_id, until FROM claim WHERE schedule_id = ?1 AND seat_no = ?2";
+        let found = self
+            .connection
+            .prepare_cached(sql)?
+            .query_row((schedule.get(), seat.get()), |row| codec::claim(row, 0))
+            .optional()?;
+        records.claims.load((schedule, seat), found.map(|claim| (claim, 0)));
+        Ok(())
+    }
+}
+
+/// The number under which a counter is stored.
+pub(crate) const fn counter_number(counter: Counter) -> u8 {
+    match counter {
+        Counter::Concert => 0,
+        Counter::Schedule => 1,
+    }
+}
+
+/// `SELECT` of these columns from there.
+pub(crate) fn select(columns: &str, from: &str) -> String {
+    format!("SELECT {columns} FROM {from}")
+}

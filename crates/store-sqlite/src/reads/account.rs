@@ -1,0 +1,43 @@
+//! Queries about accounts.
+
+use frontrow_application::store::{AccountReads, Read};
+use frontrow_domain::UserId;
+use frontrow_domain::account::{Account, Email};
+use frontrow_domain::records::Digest;
+
+use super::{bare, one};
+use crate::SqliteReads;
+use crate::codec::{self, ACCOUNT_COLUMNS};
+use crate::load::select;
+
+impl AccountReads for SqliteReads {
+    fn account(&self, id: UserId) -> Read<'_, Option<Account>> {
+        self.point(|connection| {
+            let sql = select(ACCOUNT_COLUMNS, "account WHERE user_id = ?1");
+            one(connection, &sql, [id.bytes()], bare(codec::account))
+        })
+    }
+
+    fn account_by_email<'a>(&'a self, email: &'a Email) -> Read<'a, Option<Account>> {
+        self.point(|connection| {
+            let sql = select(
+                ACCOUNT_COLUMNS,
+                "account WHERE user_id = (SELECT user_id FROM account_email WHERE email = ?1)",
+            );
+            one(connection, &sql, [email.as_str().as_bytes()], bare(codec::account))
+        })
+    }
+
+    fn identity(&self, identity: Digest) -> Read<'_, Option<UserId>> {
+        self.point(|connection| {
+            let sql = "SELECT user_id FROM account_identity WHERE identity = ?1";
+            one(connection, sql, [identity], |row| codec::user(row, 0))
+        })
+    }
+
+    fn has_no_accounts(&self) -> Read<'_, bool> {
+        self.point(|connection| {
+            connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Queries for the audit: each in a read transaction of its own, whose time is read once it stands.
+
+use std::sync::Arc;
+
+use frontrow_application::audit::{
+    AuditReads, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
+};
+use frontrow_application::store::Read;
+use frontrow_domain::catalog::SeatPlan;
+use frontrow_domain::payment::Payment;
+use frontrow_domain::reservation::Reservation;
+use frontrow_domain::wallet::Wallet;
+use frontrow_domain::{ReservationId, ScheduleId, SeatNo, UserId};
+use rusqlite::{Connection, Result};
+
+use super::reservation::{reservation, tickets};
+use super::{all, bare, one, rows};
+use crate::SqliteReads;
+use crate::codec::catalog::SCHEDULE_COLUMNS;
+use crate::codec::{self, ENTRY_COLUMNS, PAYMENT_COLUMNS, RESERVATION_COLUMNS, WALLET_COLUMNS};
+use crate::load::select;
+
+impl AuditReads for SqliteReads {
+    fn audit_schedule(&self, after: Option<ScheduleId>) -> Read<'_, Option<ScheduleSlice>> {
+        let plans = Arc::clone(&self.plans);
+        let clock = Arc::clone(&self.clock);
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let sql = select(
+                SCHEDULE_COLUMNS,
+                "schedule WHERE ?1 IS NULL OR schedule_id > ?1 ORDER BY schedule_id LIMIT 1",
+            );
+            let after = after.map(ScheduleId::get);
+            let read = bare(|row| plans.schedule(&transaction, row));
+            let Some(schedule) = one(&transaction, &sql, [after], read)? else { return Ok(None) };
+            let now = clock.now();
+            let sql = "SELECT seat_no, kind, reservation_id, user_id, until FROM claim \
+                       WHERE schedule_id = ?1 ORDER BY seat_no";
+            let claims = all(&transaction, sql, [schedule.id.get()], |row| {
+                Ok((SeatNo::new(row.get(0)?), codec::claim(row, 1)?))
+            })?;
+            let claims = claims
+                .into_iter()
+                .map(|(seat, claim)| {
+                    let holder = claim.reservation().map(|id| reservation(&transaction, id)).transpose()?;
+                    Ok((seat, claim, holder.flatten()))
+                })
+                .collect::<Result<_>>()?;
+            Ok(Some(ScheduleSlice { id: schedule.id, seats: SeatPlan::size(&schedule.plan), claims, now }))
+        })
+    }
+
+    fn audit_reservations(&self, after: Option<ReservationId>, limit: usize) -> Read<'_, ReservationSlice> {
+        let clock = Arc::clone(&self.clock);
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let sql = select(
+                RESERVATION_COLUMNS,
+                "reservation WHERE ?1 IS NULL OR reservation_id > ?1 ORDER BY reservation_id LIMIT ?2",
+            );
+            let after = after.as_ref().map(ReservationId::bytes);
+            let found = all(&transaction, &sql, (after, rows(limit)), bare(codec::reservation))?;
+            let now = clock.now();
+            let facts = found.into_iter().map(|found| facts(&transaction, found)).collect::<Result<_>>()?;
+            Ok(ReservationSlice { facts, now })
+        })
+    }
+
+    fn audit_wallets(&self, after: Option<UserId>, limit: usize) -> Read<'_, Vec<WalletFacts>> {
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let sql =
+                select(WALLET_COLUMNS, "wallet WHERE ?1 IS NULL OR user_id > ?1 ORDER BY user_id LIMIT ?2");
+            let after = after.as_ref().map(UserId::bytes);
+            let found = all(&transaction, &sql, (after, rows(limit)), bare(codec::wallet))?;
+            found.into_iter().map(|wallet| wallet_facts(&transaction, wallet)).collect()
+        })
+    }
+}
+
+fn facts(connection: &Connection, found: Reservation) -> Result<ReservationFacts> {
+    let sql =
+        "SELECT kind, reservation_id, user_id, until FROM claim WHERE schedule_id = ?1 AND seat_no = ?2";
+    let claims = found
+        .seats
+        .iter()
+        .map(|&seat| {
+            let values = (found.schedule.get(), seat.get());
+            Ok((seat, one(connection, sql, values, |row| codec::claim(row, 0))?))
+        })
+        .collect::<Result<_>>()?;
+    let sql = select(PAYMENT_COLUMNS, "payment WHERE reservation_id = ?1 AND state = 0");
+    let payments = all(connection, &sql, [found.id.bytes()], codec::payment)?;
+    let tickets = tickets(connection, found.id)?;
+    Ok(ReservationFacts { reservation: found, claims, payments, tickets })
+}
+
+fn wallet_facts(connection: &Connection, wallet: Wallet) -> Result<WalletFacts> {
+    let sql = select(ENTRY_COLUMNS, "ledger WHERE user_id = ?1 ORDER BY number");
+    let entries = all(connection, &sql, [wallet.user.bytes()], codec::entry)?;
+    let sql = select(PAYMENT_COLUMNS, "payment WHERE user_id = ?1 AND state = 0 ORDER BY payment_id");
+    let completed: Vec<Payment> = all(connection, &sql, [wallet.user.bytes()], codec::payment)?;
+    let payments = completed
+        .into_iter()
+        .map(|payment| {
+            let found = reservation(connection, payment.reservation)?;
+            Ok((payment, found))
+        })
+        .collect::<Result<_>>()?;
+    Ok(WalletFacts { wallet, entries, payments })
+}

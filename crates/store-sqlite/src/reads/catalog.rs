@@ -1,0 +1,122 @@
+//! Queries about concerts and schedules.
+
+use std::sync::Arc;
+
+use frontrow_application::store::{CatalogReads, ConcertCursor, ConcertFilter, Read, SeatMap};
+use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::reservation::SeatState;
+use frontrow_domain::{ConcertId, ScheduleId, SeatNo, Timestamp};
+use rusqlite::{Connection, Result};
+
+use super::plans::PlanCache;
+use super::{all, bare, one, rows};
+use crate::SqliteReads;
+use crate::codec;
+use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert};
+use crate::load::select;
+
+/// What a concert without a schedule sorts by: before the beginning of time, so it comes last.
+const NO_BOOKING: i64 = i64::MIN;
+
+impl CatalogReads for SqliteReads {
+    fn concert(&self, id: ConcertId) -> Read<'_, Option<Concert>> {
+        self.point(|connection| {
+            let sql = select(CONCERT_COLUMNS, "concert WHERE concert_id = ?1");
+            one(connection, &sql, [id.get()], bare(concert))
+        })
+    }
+
+    fn concerts(
+        &self,
+        filter: ConcertFilter,
+        after: Option<ConcertCursor>,
+        limit: usize,
+    ) -> Read<'_, Vec<(Concert, Vec<Schedule>)>> {
+        let plans = Arc::clone(&self.plans);
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let found = concerts(&transaction, &filter, after, limit)?;
+            found
+                .into_iter()
+                .map(|concert| {
+                    let schedules = schedules_of(&transaction, &plans, concert.id)?;
+                    Ok((concert, schedules))
+                })
+                .collect()
+        })
+    }
+
+    fn schedules_of(&self, concert: ConcertId) -> Read<'_, Vec<Schedule>> {
+        self.point(|connection| schedules_of(connection, &self.plans, concert))
+    }
+
+    fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>> {
+        self.point(|connection| schedule(connection, &self.plans, id))
+    }
+
+    fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>> {
+        let plans = Arc::clone(&self.plans);
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let Some(schedule) = schedule(&transaction, &plans, id)? else { return Ok(None) };
+            let sql = "SELECT seat_no, kind, reservation_id, user_id, until FROM claim \
+                       WHERE schedule_id = ?1 ORDER BY seat_no";
+            let taken = all(&transaction, sql, [id.get()], |row| {
+                Ok((SeatNo::new(row.get(0)?), SeatState::of(Some(&codec::claim(row, 1)?))))
+            })?;
+            Ok(Some(SeatMap { schedule, taken }))
+        })
+    }
+
+    fn epoch(&self) -> Read<'_, u64> {
+        self.point(|connection| {
+            connection.prepare_cached("SELECT epoch FROM meta")?.query_row([], |row| row.get(0))
+        })
+    }
+}
+
+fn concerts(
+    connection: &Connection,
+    filter: &ConcertFilter,
+    after: Option<ConcertCursor>,
+    limit: usize,
+) -> Result<Vec<Concert>> {
+    let sql = format!(
+        "SELECT {CONCERT_COLUMNS}, booking FROM (
+             SELECT concert.*, coalesce(
+                 (SELECT min(booking_start) FROM schedule WHERE schedule.concert_id = concert.concert_id), ?1
+             ) AS booking FROM concert
+             WHERE (?2 IS NULL OR title LIKE ?2 ESCAPE '\\' OR artist LIKE ?2 ESCAPE '\\') AND published >= ?3
+         ) WHERE ?4 IS NULL OR (booking, concert_id) < (?4, ?5)
+         ORDER BY booking DESC, concert_id DESC LIMIT ?6"
+    );
+    let pattern = filter.text.as_deref().map(contains);
+    let after_booking = after.map(|after| after.booking_start.map_or(NO_BOOKING, Timestamp::micros));
+    let after_concert = after.map(|after| after.concert.get());
+    let values = (NO_BOOKING, pattern, filter.published_only, after_booking, after_concert, rows(limit));
+    all(connection, &sql, values, bare(concert))
+}
+
+/// The pattern for texts that contain this one, whatever it contains itself.
+fn contains(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn schedule(connection: &Connection, plans: &PlanCache, id: ScheduleId) -> Result<Option<Schedule>> {
+    let sql = select(SCHEDULE_COLUMNS, "schedule WHERE schedule_id = ?1");
+    one(connection, &sql, [id.get()], bare(|row| plans.schedule(connection, row)))
+}
+
+fn schedules_of(connection: &Connection, plans: &PlanCache, concert: ConcertId) -> Result<Vec<Schedule>> {
+    let sql = select(SCHEDULE_COLUMNS, "schedule WHERE concert_id = ?1 ORDER BY starts_at, schedule_id");
+    all(connection, &sql, [concert.get()], bare(|row| plans.schedule(connection, row)))
+}

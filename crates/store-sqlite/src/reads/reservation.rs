@@ -1,0 +1,95 @@
+//! Queries about reservations and tickets.
+
+use frontrow_application::store::{Read, ReservationFilter, ReservationReads};
+use frontrow_domain::reservation::{Reservation, ReservationStatus};
+use frontrow_domain::ticket::Ticket;
+use frontrow_domain::{ReservationId, Timestamp, UserId};
+use rusqlite::Connection;
+
+use super::{all, bare, one, rows};
+use crate::SqliteReads;
+use crate::codec::{self, RESERVATION_COLUMNS, TICKET_COLUMNS};
+use crate::load::select;
+
+/// How many of a fan's reservations are read at once while looking for those that match a filter.
+const BATCH: usize = 200;
+
+impl ReservationReads for SqliteReads {
+    fn reservation(&self, id: ReservationId) -> Read<'_, Option<Reservation>> {
+        self.point(|connection| reservation(connection, id))
+    }
+
+    fn reservations_of(
+        &self,
+        user: UserId,
+        filter: ReservationFilter,
+        before: Option<ReservationId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Read<'_, Vec<Reservation>> {
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let mut found = Vec::new();
+            let mut before = before;
+            loop {
+                let batch = newest(&transaction, user, before)?;
+                let is_last = batch.len() < BATCH;
+                before = batch.last().map(|reservation| reservation.id);
+                found.extend(batch.into_iter().filter(|reservation| matches(reservation, filter, now)));
+                if is_last || found.len() >= limit {
+                    found.truncate(limit);
+                    return Ok(found);
+                }
+            }
+        })
+    }
+
+    fn tickets(&self, reservation: ReservationId) -> Read<'_, Vec<Ticket>> {
+        self.point(|connection| tickets(connection, reservation))
+    }
+
+    fn lapsed(&self, now: Timestamp, limit: usize) -> Read<'_, Vec<Reservation>> {
+        self.scan(move |connection| {
+            let sql = select(
+                RESERVATION_COLUMNS,
+                "reservation WHERE state = 0 AND state_at <= ?1 ORDER BY state_at LIMIT ?2",
+            );
+            all(connection, &sql, (now.micros(), rows(limit)), bare(codec::reservation))
+        })
+    }
+}
+
+fn matches(reservation: &Reservation, filter: ReservationFilter, now: Timestamp) -> bool {
+    let status: Option<ReservationStatus> = filter.status;
+    status.is_none_or(|status| reservation.status(now) == status)
+        && filter.concert.is_none_or(|concert| reservation.concert == concert)
+}
+
+/// A fan's newest reservations before the one given. The index is by schedule within the fan, so all of the
+/// fan's entries are sorted; a fan has few.
+fn newest(
+    connection: &Connection,
+    user: UserId,
+    before: Option<ReservationId>,
+) -> rusqlite::Result<Vec<Reservation>> {
+    let sql = select(
+        RESERVATION_COLUMNS,
+        "reservation WHERE user_id = ?1 AND (?2 IS NULL OR reservation_id < ?2) \
+         ORDER BY reservation_id DESC LIMIT ?3",
+    );
+    let before = before.as_ref().map(ReservationId::bytes);
+    all(connection, &sql, (user.bytes(), before, rows(BATCH)), bare(codec::reservation))
+}
+
+pub(super) fn reservation(
+    connection: &Connection,
+    id: ReservationId,
+) -> rusqlite::Result<Option<Reservation>> {
+    let sql = select(RESERVATION_COLUMNS, "reservation WHERE reservation_id = ?1");
+    one(connection, &sql, [id.bytes()], bare(codec::reservation))
+}
+
+pub(super) fn tickets(connection: &Connection, id: ReservationId) -> rusqlite::Result<Vec<Ticket>> {
+    let sql = select(TICKET_COLUMNS, "ticket WHERE reservation_id = ?1 ORDER BY seat_no");
+    all(connection, &sql, [id.bytes()], codec::ticket)
+}

@@ -1,0 +1,144 @@
+//! The one writer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use frontrow_application::Clock;
+use frontrow_application::group::{Decision, Group};
+use frontrow_application::store::{Committed, ReadError, StoreError};
+use frontrow_domain::Timestamp;
+use frontrow_domain::records::{Key, Records};
+use rusqlite::Connection;
+
+use crate::error::{OpenError, read_error, store_error};
+use crate::load::Loader;
+use crate::reads::plans::PlanCache;
+use crate::{once, save};
+
+/// Seconds for which it is known which seats a commit changed. Whoever asks for older changes gets the whole map.
+const SEAT_CHANGES_KEPT_SECONDS: u32 = 3_600;
+/// How many rows one step of the upkeep deletes, so that no fan waits for it.
+const UPKEEP_ROWS: usize = 1_000;
+
+pub(crate) struct Writer {
+    connection: Connection,
+    clock: Arc<dyn Clock>,
+    plans: Arc<PlanCache>,
+    once_days: Vec<i64>,
+    has_failed: Arc<AtomicBool>,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        connection: Connection,
+        clock: Arc<dyn Clock>,
+        plans: Arc<PlanCache>,
+        has_failed: Arc<AtomicBool>,
+    ) -> Result<Self, OpenError> {
+        let once_days = once::days(&connection)?;
+        Ok(Self { connection, clock, plans, once_days, has_failed })
+    }
+
+    /// Loads, lets the group decide, saves, commits.
+    pub(crate) fn transact(&mut self, mut group: Group) -> (Group, Result<Committed, StoreError>) {
+        if self.has_failed.load(Ordering::Acquire) {
+            let reason = "a commit failed earlier; the process has to be started anew".to_owned();
+            return (group, Err(StoreError::Unavailable(reason)));
+        }
+        let result = self.decide_and_commit(&mut group);
+        (group, result)
+    }
+
+    fn decide_and_commit(&mut self, group: &mut Group) -> Result<Committed, StoreError> {
+        self.execute("BEGIN IMMEDIATE").map_err(|error| store_error(&error, None))?;
+        let decided = self.decide(group);
+        let decided_at = match decided {
+            Ok(decided_at) => decided_at,
+            Err(error) => {
+                // An error may have ended the transaction already; then there is nothing left to undo.
+                if !self.connection.is_autocommit() && self.execute("ROLLBACK").is_err() {
+                    self.has_failed.store(true, Ordering::Release);
+                }
+                self.once_days = once::days(&self.connection).unwrap_or_default();
+                return Err(error);
+            }
+        };
+        self.execute("COMMIT").map_err(|error| {
+            self.has_failed.store(true, Ordering::Release);
+            StoreError::OutcomeUnknown(error.to_string())
+        })?;
+        Ok(Committed { decided_at })
+    }
+
+    /// All locks are held from here on: SQLite has one for everything.
+    fn decide(&mut self, group: &mut Group) -> Result<Timestamp, StoreError> {
+        let begun = self.clock.now();
+        let mut records = Records::new();
+        self.load(&group.keys(), &mut records, begun)?;
+        let mut round = 1;
+        let now = loop {
+            let now = self.clock.now().max(records.decided_at());
+            match group.decide(&mut records, now, round) {
+                Decision::Save => break now,
+                Decision::Need(keys) => self.load(&keys.in_lock_order(), &mut records, begun)?,
+            }
+            round += 1;
+        };
+        let changes = records.changed();
+        for change in &changes.once {
+            if let Some(record) = change.after {
+                self.make_once_table(record.created_at.day())?;
+            }
+        }
+        save::save(&self.connection, &changes, now)?;
+        Ok(now)
+    }
+
+    fn load(&self, keys: &[Key], records: &mut Records, begun: Timestamp) -> Result<(), StoreError> {
+        let loader =
+            Loader { connection: &self.connection, plans: &self.plans, once_days: &self.once_days, begun };
+        // What cannot be read is the fault of one record; the group is halved until its command stands alone.
+        keys.iter().try_for_each(|key| loader.load(key, records)).map_err(|error| store_error(&error, None))
+    }
+
+    fn make_once_table(&mut self, day: i64) -> Result<(), StoreError> {
+        if !self.once_days.contains(&day) {
+            once::create(&self.connection, day).map_err(|error| store_error(&error, None))?;
+            self.once_days.push(day);
+        }
+        Ok(())
+    }
+
+    fn execute(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
+    }
+
+    /// Drops what no longer counts. Answers how many tables and rows went.
+    pub(crate) fn clean(&mut self, now: Timestamp) -> Result<usize, ReadError> {
+        let mut gone = 0;
+        for day in self.once_days.clone() {
+            if day < now.day() - 1 {
+                once::drop(&self.connection, day).map_err(read_error)?;
+                gone += 1;
+            }
+        }
+        self.once_days = once::days(&self.connection).map_err(read_error)?;
+        let before = now.minus_seconds(SEAT_CHANGES_KEPT_SECONDS);
+        gone += self.trim_seat_changes(before).map_err(read_error)?;
+        Ok(gone)
+    }
+
+    fn trim_seat_changes(&self, before: Timestamp) -> rusqlite::Result<usize> {
+        let sql = "DELETE FROM seat_change WHERE (schedule_id, version) IN \
+                   (SELECT schedule_id, version FROM seat_change WHERE at < ?1 LIMIT ?2)";
+        self.connection.prepare_cached(sql)?.execute((before.micros(), UPKEEP_ROWS))
+    }
+
+    /// Folds the whole log into the file.
+    pub(crate) fn fold_log(&self) {
+        let folded = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::warn!(%error, "the log could not be folded into the file; the next start will do it");
+        }
+    }
+}

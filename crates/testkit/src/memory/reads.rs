@@ -1,0 +1,265 @@
+//! The queries, answered from a snapshot.
+
+use std::cmp::Reverse;
+
+use frontrow_application::Clock;
+use frontrow_application::audit::{
+    AuditReads, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
+};
+use frontrow_application::once::still_counts;
+use frontrow_application::store::{
+    AccountReads, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, PaymentReads, Read, ReservationFilter,
+    ReservationReads, SeatMap, Upkeep, WalletReads,
+};
+use frontrow_domain::account::{Account, Email};
+use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::payment::{Payment, PaymentState};
+use frontrow_domain::records::{Digest, OnceRecord};
+use frontrow_domain::reservation::{Reservation, ReservationState, SeatState};
+use frontrow_domain::ticket::Ticket;
+use frontrow_domain::wallet::{LedgerEntry, Wallet};
+use frontrow_domain::{ConcertId, PaymentId, ReservationId, ScheduleId, Timestamp, UserId};
+use futures_util::FutureExt;
+use futures_util::future::ready;
+
+use super::MemoryStore;
+use super::state::State;
+
+/// The answer of a query, at once.
+fn answer<T: Send + 'static>(value: T) -> Read<'static, T> {
+    ready(Ok(value)).boxed()
+}
+
+impl State {
+    fn schedules_of(&self, concert: ConcertId) -> Vec<Schedule> {
+        let mut found: Vec<Schedule> =
+            self.schedules.values().map(|row| &row.value).filter(|one| one.concert == concert).cloned().collect();
+        found.sort_by_key(|schedule| (schedule.starts_at, schedule.id));
+        found
+    }
+
+    fn reservation(&self, id: ReservationId) -> Option<Reservation> {
+        self.reservations.get(&id).map(|row| row.value.clone())
+    }
+
+    fn tickets_of(&self, reservation: ReservationId) -> Vec<Ticket> {
+        let mut found: Vec<Ticket> =
+            self.tickets.values().filter(|ticket| ticket.reservation == reservation).cloned().collect();
+        found.sort_by_key(|ticket| ticket.seat);
+        found
+    }
+
+    fn facts(&self, reservation: &Reservation) -> ReservationFacts {
+        let claim = |seat| self.claims.get(&(reservation.schedule, seat)).map(|row| row.value);
+        ReservationFacts {
+            reservation: reservation.clone(),
+            claims: reservation.seats.iter().map(|&seat| (seat, claim(seat))).collect(),
+            payments: self.payments.values().filter(|one| one.reservation == reservation.id).cloned().collect(),
+            tickets: self.tickets_of(reservation.id),
+        }
+    }
+
+    fn wallet_facts(&self, wallet: &Wallet) -> WalletFacts {
+        let entries = self.ledger.range((wallet.user, 0)..=(wallet.user, u64::MAX));
+        let completed = |payment: &&Payment| {
+            payment.user == wallet.user && payment.state == PaymentState::Completed
+        };
+        let payments = self.payments.values().filter(completed);
+        WalletFacts {
+            wallet: wallet.clone(),
+            entries: entries.map(|(_, entry)| entry.clone()).collect(),
+            payments: payments.map(|one| (one.clone(), self.reservation(one.reservation))).collect(),
+        }
+    }
+}
+
+impl AccountReads for MemoryStore {
+    fn account(&self, id: UserId) -> Read<'_, Option<Account>> {
+        answer(self.snapshot().accounts.get(&id).map(|row| row.value.clone()))
+    }
+
+    fn account_by_email<'a>(&'a self, email: &'a Email) -> Read<'a, Option<Account>> {
+        let state = self.snapshot();
+        let owner = state.emails.get(email).and_then(|row| state.accounts.get(&row.value));
+        answer(owner.map(|row| row.value.clone()))
+    }
+
+    fn identity(&self, identity: Digest) -> Read<'_, Option<UserId>> {
+        answer(self.snapshot().identities.get(&identity).map(|row| row.value))
+    }
+
+    fn has_no_accounts(&self) -> Read<'_, bool> {
+        answer(self.snapshot().accounts.is_empty())
+    }
+}
+
+impl CatalogReads for MemoryStore {
+    fn concert(&self, id: ConcertId) -> Read<'_, Option<Concert>> {
+        answer(self.snapshot().concerts.get(&id).map(|row| row.value.clone()))
+    }
+
+    fn concerts(
+        &self,
+        filter: ConcertFilter,
+        after: Option<ConcertCursor>,
+        limit: usize,
+    ) -> Read<'_, Vec<(Concert, Vec<Schedule>)>> {
+        let state = self.snapshot();
+        let text = filter.text.unwrap_or_default().to_ascii_lowercase();
+        let mut found: Vec<_> = state
+            .concerts
+            .values()
+            .map(|row| row.value.clone())
+            .filter(|concert| concert.published || !filter.published_only)
+            .filter(|concert| {
+                [&concert.title, &concert.artist].iter().any(|name| name.to_ascii_lowercase().contains(&text))
+            })
+            .map(|concert| {
+                let schedules = state.schedules_of(concert.id);
+                let start = schedules.iter().map(|schedule| schedule.booking.start).min();
+                ((start, concert.id), concert, schedules)
+            })
+            .filter(|(place, _, _)| after.is_none_or(|after| *place < (after.booking_start, after.concert)))
+            .collect();
+        found.sort_by_key(|(place, _, _)| Reverse(*place));
+        found.truncate(limit);
+        answer(found.into_iter().map(|(_, concert, schedules)| (concert, schedules)).collect())
+    }
+
+    fn schedules_of(&self, concert: ConcertId) -> Read<'_, Vec<Schedule>> {
+        answer(self.snapshot().schedules_of(concert))
+    }
+
+    fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>> {
+        answer(self.snapshot().schedules.get(&id).map(|row| row.value.clone()))
+    }
+
+    fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>> {
+        let state = self.snapshot();
+        let claims = state.claims.iter().filter(|((schedule, _), _)| *schedule == id);
+        let taken = claims.map(|((_, seat), row)| (*seat, SeatState::of(Some(&row.value)))).collect();
+        answer(state.schedules.get(&id).map(|row| SeatMap { schedule: row.value.clone(), taken }))
+    }
+
+    fn epoch(&self) -> Read<'_, u64> {
+        // One disk is one history; nothing copies it.
+        answer(1)
+    }
+}
+
+impl ReservationReads for MemoryStore {
+    fn reservation(&self, id: ReservationId) -> Read<'_, Option<Reservation>> {
+        answer(self.snapshot().reservation(id))
+    }
+
+    fn reservations_of(
+        &self,
+        user: UserId,
+        filter: ReservationFilter,
+        before: Option<ReservationId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Read<'_, Vec<Reservation>> {
+        let state = self.snapshot();
+        let newest_first = state.reservations.values().rev().map(|row| &row.value);
+        let found = newest_first
+            .filter(|one| one.user == user && before.is_none_or(|before| one.id < before))
+            .filter(|one| filter.status.is_none_or(|status| one.status(now) == status))
+            .filter(|one| filter.concert.is_none_or(|concert| one.concert == concert));
+        answer(found.take(limit).cloned().collect())
+    }
+
+    fn tickets(&self, reservation: ReservationId) -> Read<'_, Vec<Ticket>> {
+        answer(self.snapshot().tickets_of(reservation))
+    }
+
+    fn lapsed(&self, now: Timestamp, limit: usize) -> Read<'_, Vec<Reservation>> {
+        let state = self.snapshot();
+        let mut found: Vec<_> = state
+            .reservations
+            .values()
+            .filter_map(|row| match row.value.state {
+                ReservationState::Pending { expires_at, .. } if now >= expires_at => Some((expires_at, &row.value)),
+                _ => None,
+            })
+            .collect();
+        found.sort_by_key(|(expires_at, reservation)| (*expires_at, reservation.id));
+        answer(found.into_iter().take(limit).map(|(_, reservation)| reservation.clone()).collect())
+    }
+}
+
+impl WalletReads for MemoryStore {
+    fn wallet(&self, user: UserId) -> Read<'_, Option<Wallet>> {
+        answer(self.snapshot().wallets.get(&user).map(|row| row.value.clone()))
+    }
+
+    fn entries(&self, user: UserId, below: Option<u64>, limit: usize) -> Read<'_, Vec<LedgerEntry>> {
+        let state = self.snapshot();
+        let newest_first = state.ledger.range((user, 0)..=(user, u64::MAX)).rev().map(|(_, entry)| entry);
+        let found = newest_first.filter(|entry| below.is_none_or(|below| entry.number < below));
+        answer(found.take(limit).cloned().collect())
+    }
+}
+
+impl PaymentReads for MemoryStore {
+    fn payment(&self, id: PaymentId) -> Read<'_, Option<Payment>> {
+        answer(self.snapshot().payments.get(&id).cloned())
+    }
+
+    fn payments_of(&self, user: UserId, before: Option<PaymentId>, limit: usize) -> Read<'_, Vec<Payment>> {
+        let state = self.snapshot();
+        let newest_first = state.payments.values().rev();
+        let found = newest_first.filter(|one| one.user == user && before.is_none_or(|before| one.id < before));
+        answer(found.take(limit).cloned().collect())
+    }
+}
+
+impl OnceReads for MemoryStore {
+    fn once(&self, key: Digest, now: Timestamp) -> Read<'_, Option<OnceRecord>> {
+        let kept = self.snapshot().once.get(&key).map(|row| row.value.clone());
+        answer(kept.filter(|kept| still_counts(kept, now)))
+    }
+}
+
+impl AuditReads for MemoryStore {
+    fn audit_schedule(&self, after: Option<ScheduleId>) -> Read<'_, Option<ScheduleSlice>> {
+        let state = self.snapshot();
+        let now = self.clock.now();
+        let next = state.schedules.values().find(|row| after.is_none_or(|after| row.value.id > after));
+        answer(next.map(|row| {
+            let id = row.value.id;
+            let claims = state.claims.iter().filter(|((schedule, _), _)| *schedule == id);
+            let with_reservation = claims.map(|((_, seat), row)| {
+                (*seat, row.value, row.value.reservation().and_then(|id| state.reservation(id)))
+            });
+            ScheduleSlice { id, seats: row.value.plan.size(), claims: with_reservation.collect(), now }
+        }))
+    }
+
+    fn audit_reservations(&self, after: Option<ReservationId>, limit: usize) -> Read<'_, ReservationSlice> {
+        let state = self.snapshot();
+        let now = self.clock.now();
+        let next = state.reservations.values().map(|row| &row.value);
+        let next = next.filter(|one| after.is_none_or(|after| one.id > after)).take(limit);
+        answer(ReservationSlice { facts: next.map(|one| state.facts(one)).collect(), now })
+    }
+
+    fn audit_wallets(&self, after: Option<UserId>, limit: usize) -> Read<'_, Vec<WalletFacts>> {
+        let state = self.snapshot();
+        let next = state.wallets.values().map(|row| &row.value);
+        let next = next.filter(|one| after.is_none_or(|after| one.user > after)).take(limit);
+        answer(next.map(|one| state.wallet_facts(one)).collect())
+    }
+}
+
+impl Upkeep for MemoryStore {
+    fn clean(&self, now: Timestamp) -> Read<'_, usize> {
+        let _only_one = self.disk.0.writer.lock();
+        let mut state = State::clone(&self.snapshot());
+        let before = state.once.len();
+        state.once.retain(|_, row| still_counts(&row.value, now));
+        let gone = before - state.once.len();
+        *self.disk.0.committed.lock() = std::sync::Arc::new(state);
+        answer(gone)
+    }
+}

@@ -1,0 +1,181 @@
+//! What is on the disk, how records are loaded from it, and the guards that saving goes through.
+
+use std::collections::BTreeMap;
+
+use frontrow_application::store::StoreError;
+use frontrow_domain::account::{Account, Email, Login};
+use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::event::OutboxEvent;
+use frontrow_domain::payment::{Payment, PaymentState};
+use frontrow_domain::records::{Change, Changes, Counter, Digest, Key, Keys, OnceRecord, Records};
+use frontrow_domain::reservation::{Claim, Reservation};
+use frontrow_domain::ticket::Ticket;
+use frontrow_domain::wallet::{LedgerEntry, Wallet};
+use frontrow_domain::{
+    ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, UserId,
+};
+
+/// A value with the version of its row.
+#[derive(Debug, Clone)]
+pub(super) struct Row<V> {
+    pub(super) value: V,
+    version: u64,
+}
+
+type Rows<K, V> = BTreeMap<K, Row<V>>;
+
+/// Everything that is stored.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    pub(super) accounts: Rows<UserId, Account>,
+    pub(super) emails: Rows<Email, UserId>,
+    pub(super) identities: Rows<Digest, UserId>,
+    logins: Rows<LoginId, Login>,
+    pub(super) wallets: Rows<UserId, Wallet>,
+    counters: Rows<Counter, u32>,
+    pub(super) concerts: Rows<ConcertId, Concert>,
+    pub(super) schedules: Rows<ScheduleId, Schedule>,
+    pub(super) claims: Rows<(ScheduleId, SeatNo), Claim>,
+    pub(super) reservations: Rows<ReservationId, Reservation>,
+    pub(super) once: Rows<Digest, OnceRecord>,
+    pub(super) ledger: BTreeMap<(UserId, u64), LedgerEntry>,
+    pub(super) payments: BTreeMap<PaymentId, Payment>,
+    pub(super) tickets: BTreeMap<TicketId, Ticket>,
+    pub(super) outbox: Vec<OutboxEvent>,
+}
+
+/// The value of a row with its version, as records are loaded.
+fn found<K: Ord, V: Clone>(rows: &Rows<K, V>, key: &K) -> Option<(V, u64)> {
+    rows.get(key).map(|row| (row.value.clone(), row.version))
+}
+
+fn lost(key: Key) -> StoreError {
+    StoreError::Lost(Keys::from(key))
+}
+
+impl State {
+    /// Loads what a key names.
+    pub(super) fn load(&self, key: &Key, records: &mut Records) {
+        match key {
+            Key::Once(digest) => records.once.load(*digest, found(&self.once, digest)),
+            Key::Email(email) => records.emails.load(email.clone(), found(&self.emails, email)),
+            Key::Identity(digest) => records.identities.load(*digest, found(&self.identities, digest)),
+            Key::Account(id) => records.accounts.load(*id, found(&self.accounts, id)),
+            Key::Login(id) => records.logins.load(*id, found(&self.logins, id)),
+            Key::Wallet(id) => records.wallets.load(*id, found(&self.wallets, id)),
+            Key::Counter(counter) => records.counters.load(*counter, found(&self.counters, counter)),
+            Key::Concert(id) => records.concerts.load(*id, found(&self.concerts, id)),
+            Key::Schedule(id) => records.schedules.load(*id, found(&self.schedules, id)),
+            Key::Reservation(id) => records.reservations.load(*id, found(&self.reservations, id)),
+            Key::FanReservations(schedule, user) => {
+                let mut ids = Vec::new();
+                for (id, row) in &self.reservations {
+                    if (row.value.schedule, row.value.user) == (*schedule, *user) {
+                        ids.push(*id);
+                        records.reservations.load(*id, found(&self.reservations, id));
+                    }
+                }
+                records.loaded_fan_reservations(*schedule, *user, ids);
+            }
+            Key::Claim(schedule, seat) => {
+                records.claims.load((*schedule, *seat), found(&self.claims, &(*schedule, *seat)));
+            }
+        }
+    }
+
+    /// Saves what a group changed, or says which guard is against it; then the whole state is to be dropped.
+    pub(super) fn save(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
+        save(&mut self.accounts, &changes.accounts, |id| Key::Account(*id))?;
+        save(&mut self.emails, &changes.emails, |email| Key::Email(email.clone()))?;
+        save(&mut self.identities, &changes.identities, |digest| Key::Identity(*digest))?;
+        save(&mut self.logins, &changes.logins, |id| Key::Login(*id))?;
+        save(&mut self.wallets, &changes.wallets, |id| Key::Wallet(*id))?;
+        save(&mut self.counters, &changes.counters, |counter| Key::Counter(*counter))?;
+        save(&mut self.concerts, &changes.concerts, |id| Key::Concert(*id))?;
+        save(&mut self.schedules, &changes.schedules, |id| Key::Schedule(*id))?;
+        self.save_claims(&changes.claims)?;
+        save(&mut self.reservations, &changes.reservations, |id| Key::Reservation(*id))?;
+        save(&mut self.once, &changes.once, |digest| Key::Once(*digest))?;
+        for wallet in changes.wallets.iter().filter_map(|change| change.after) {
+            if wallet.balance.is_negative() {
+                return Err(StoreError::Broken(format!("balance {} of {}", wallet.balance, wallet.user)));
+            }
+        }
+        self.add_lines(changes)
+    }
+
+    /// A claim has no version: it is matched on the reservation that it was loaded with.
+    fn save_claims(
+        &mut self,
+        changes: &[Change<'_, (ScheduleId, SeatNo), Claim>],
+    ) -> Result<(), StoreError> {
+        for change in changes {
+            let key = *change.key;
+            let present = self.claims.get(&key).map(|row| row.value.reservation());
+            let expected = change.before.map(|(claim, _)| claim.reservation());
+            if present != expected {
+                return Err(lost(Key::Claim(key.0, key.1)));
+            }
+            match change.after {
+                Some(claim) => drop(self.claims.insert(key, Row { value: *claim, version: 1 })),
+                None => drop(self.claims.remove(&key)),
+            }
+        }
+        Ok(())
+    }
+
+    fn add_lines(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
+        for entry in changes.ledger {
+            if self.ledger.insert((entry.user, entry.number), entry.clone()).is_some() {
+                return Err(lost(Key::Wallet(entry.user)));
+            }
+        }
+        for payment in changes.payments {
+            let completes = payment.state == PaymentState::Completed;
+            let is_paid = |other: &Payment| {
+                other.reservation == payment.reservation && other.state == PaymentState::Completed
+            };
+            if completes && self.payments.values().any(is_paid) {
+                return Err(lost(Key::Reservation(payment.reservation)));
+            }
+            if self.payments.insert(payment.id, payment.clone()).is_some() {
+                return Err(lost(Key::Reservation(payment.reservation)));
+            }
+        }
+        for ticket in changes.tickets {
+            if self.tickets.insert(ticket.id, ticket.clone()).is_some() {
+                return Err(lost(Key::Reservation(ticket.reservation)));
+            }
+        }
+        for event in changes.events {
+            if self.outbox.iter().any(|other| (other.key, other.sequence) == (event.key, event.sequence)) {
+                return Err(StoreError::Broken(format!("event {} of {} twice", event.sequence, event.key)));
+            }
+            self.outbox.push(event.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Saves rows with a match on the version that was loaded.
+fn save<K: Ord + Clone, V: Clone>(
+    rows: &mut Rows<K, V>,
+    changes: &[Change<'_, K, V>],
+    name: fn(&K) -> Key,
+) -> Result<(), StoreError> {
+    for change in changes {
+        let present = rows.get(change.key).map(|row| row.version);
+        let expected = change.before.map(|(_, version)| version);
+        if present != expected {
+            return Err(lost(name(change.key)));
+        }
+        match change.after {
+            Some(value) => {
+                let version = present.unwrap_or(0) + 1;
+                rows.insert(change.key.clone(), Row { value: value.clone(), version });
+            }
+            None => drop(rows.remove(change.key)),
+        }
+    }
+    Ok(())
+}
