@@ -1,5 +1,6 @@
 //! Where all commands go: merges what has queued up into groups and has the store commit them.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -190,7 +191,11 @@ struct Worker {
 impl Worker {
     fn run(self) {
         while let Some((lane, orders)) = self.lanes.take() {
-            self.commit(Group::new(orders));
+            // A panic in a store loses the group, whose callers are then told that nobody knows; the lane and
+            // this worker go on.
+            if catch_unwind(AssertUnwindSafe(|| self.commit(Group::new(orders)))).is_err() {
+                tracing::error!("the store panicked; the outcome of a group is unknown");
+            }
             self.lanes.release(lane);
         }
     }

@@ -62,8 +62,10 @@ enum Fate {
     AsDecided,
     /// It was past its deadline and never ran.
     Late,
-    /// It panicked, or asked for records without end.
-    Defect,
+    /// It asked for records without end.
+    Insatiable,
+    /// It panicked, and never runs again.
+    Panicked,
 }
 
 /// What a command said, without its types.
@@ -158,6 +160,9 @@ impl Order {
     }
 
     fn decide(&mut self, records: &mut Records, now: Timestamp, needed: &mut Keys) {
+        if self.fate == Fate::Panicked {
+            return;
+        }
         if self.is_late(now) {
             self.fate = Fate::Late;
             return;
@@ -171,12 +176,12 @@ impl Order {
             Ok(Ruling::Refused) => records.roll_back(&mark),
             Ok(Ruling::Need(keys)) => {
                 records.roll_back(&mark);
-                self.fate = Fate::Defect;
+                self.fate = Fate::Insatiable;
                 needed.extend(keys);
             }
             Err(_) => {
                 records.roll_back(&mark);
-                self.fate = Fate::Defect;
+                self.fate = Fate::Panicked;
                 tracing::error!("a command panicked and was rolled back alone");
             }
         }
@@ -226,14 +231,20 @@ impl Group {
         for order in &mut self.orders {
             order.decide(records, now, &mut needed);
         }
-        if let Err(need) = records.seal(now) {
-            needed.extend([need.0]);
+        let sealed = records.seal(now);
+        if let Err(need) = &sealed {
+            needed.extend([need.0.clone()]);
         }
         if !needed.is_empty() && round < ROUNDS_MAX {
             return Decision::Need(needed);
         }
         if !needed.is_empty() {
             tracing::error!(?needed, "a command asked for records without end");
+        }
+        if sealed.is_err() {
+            // Seats were changed around the functions that change seats: nothing of this group may be saved.
+            records.roll_back_all();
+            self.orders.iter_mut().for_each(|order| order.fate = Fate::Panicked);
         }
         self.news = News::of(records);
         Decision::Save
@@ -250,7 +261,7 @@ impl Group {
             match order.fate {
                 Fate::AsDecided => order.job.answer(),
                 Fate::Late => order.job.fail(Fault::Overloaded),
-                Fate::Defect => order.job.fail(Fault::Defect),
+                Fate::Insatiable | Fate::Panicked => order.job.fail(Fault::Defect),
             }
         }
     }

@@ -140,6 +140,7 @@ CREATE TABLE seat_change (
     seats TEXT NOT NULL,              -- numbers with commas between
     PRIMARY KEY (schedule_id, version)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX seat_change_by_time ON seat_change (at);
 
 CREATE TABLE reservation (
     reservation_id BLOB PRIMARY KEY CHECK (length(reservation_id) = 16),

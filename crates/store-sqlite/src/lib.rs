@@ -159,8 +159,17 @@ impl Upkeep for SqliteStore {
     fn clean(&self, now: Timestamp) -> Read<'_, usize> {
         let writer = Arc::clone(&self.writer);
         Box::pin(async move {
-            let cleaned = tokio::task::spawn_blocking(move || writer.lock().clean(now)).await;
-            cleaned.map_err(error::lost_task)?
+            let mut gone = 0;
+            loop {
+                // The writer is given back between the steps, so that no fan waits for the whole of it.
+                let writer = Arc::clone(&writer);
+                let step = tokio::task::spawn_blocking(move || writer.lock().clean(now)).await;
+                let step = step.map_err(error::lost_task)??;
+                gone += step;
+                if step < writer::UPKEEP_ROWS {
+                    return Ok(gone);
+                }
+            }
         })
     }
 }

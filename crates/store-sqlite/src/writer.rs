@@ -18,7 +18,7 @@ use crate::{once, save};
 /// Seconds for which it is known which seats a commit changed. Whoever asks for older changes gets the whole map.
 const SEAT_CHANGES_KEPT_SECONDS: u32 = 3_600;
 /// How many rows one step of the upkeep deletes, so that no fan waits for it.
-const UPKEEP_ROWS: usize = 1_000;
+pub(crate) const UPKEEP_ROWS: usize = 1_000;
 
 pub(crate) struct Writer {
     connection: Connection,
@@ -50,6 +50,10 @@ impl Writer {
     }
 
     fn decide_and_commit(&mut self, group: &mut Group) -> Result<Committed, StoreError> {
+        if !self.connection.is_autocommit() {
+            // A panic has left its transaction open; nothing of it was answered as done.
+            self.execute("ROLLBACK").map_err(|error| store_error(&error, None))?;
+        }
         self.execute("BEGIN IMMEDIATE").map_err(|error| store_error(&error, None))?;
         let decided = self.decide(group);
         let decided_at = match decided {
@@ -113,7 +117,8 @@ impl Writer {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
 
-    /// Drops what no longer counts. Answers how many tables and rows went.
+    /// One step of the upkeep. Answers how many tables and rows went; as many as a step may take means that there
+    /// may be more.
     pub(crate) fn clean(&mut self, now: Timestamp) -> Result<usize, ReadError> {
         let mut gone = 0;
         for day in self.once_days.clone() {

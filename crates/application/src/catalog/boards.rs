@@ -34,6 +34,8 @@ struct Slot {
 struct Backlog {
     /// True from before the load reads the store until its board stands.
     is_open: bool,
+    /// True once a change was dropped because there were too many.
+    has_overflowed: bool,
     changes: Vec<SeatChanges>,
 }
 
@@ -56,7 +58,7 @@ impl Boards {
             if let Some(board) = slot.board.load_full() {
                 return Ok(Some(board));
             }
-            *slot.backlog.lock() = Backlog { is_open: true, changes: Vec::new() };
+            *slot.backlog.lock() = Backlog { is_open: true, ..Backlog::default() };
             let Some(map) = self.reads.seat_map(schedule).await? else {
                 self.slots.lock().remove(&schedule);
                 return Ok(None);
@@ -69,8 +71,12 @@ impl Boards {
     pub(crate) fn apply(&self, change: &SeatChanges) {
         let Some(slot) = self.slots.lock().get(&change.schedule).cloned() else { return };
         let mut backlog = slot.backlog.lock();
-        if backlog.is_open && backlog.changes.len() < BACKLOG_MAX {
-            backlog.changes.push(change.clone());
+        if backlog.is_open {
+            if backlog.changes.len() < BACKLOG_MAX {
+                backlog.changes.push(change.clone());
+            } else {
+                backlog.has_overflowed = true;
+            }
         }
         let Some(board) = slot.board.load_full() else { return };
         if change.version > board.version() {
@@ -90,7 +96,10 @@ impl Slot {
     /// empty, to be loaded again, when a change is missing.
     fn settle(&self, board: Board) {
         let mut backlog = self.backlog.lock();
-        let Backlog { changes, .. } = std::mem::take(&mut *backlog);
+        let Backlog { changes, has_overflowed, .. } = std::mem::take(&mut *backlog);
+        if has_overflowed {
+            return;
+        }
         let newer =
             changes.iter().filter(|change| change.version > board.version()).cloned().collect::<Vec<_>>();
         let settled = newer.iter().try_fold(board, |board, change| board.after(change));

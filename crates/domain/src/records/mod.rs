@@ -82,6 +82,8 @@ pub struct Records {
     /// New events.
     pub events: Journal<OutboxEvent>,
     fan_reservations: HashMap<(ScheduleId, UserId), Vec<ReservationId>>,
+    /// To whose list a reservation was added, in order, so that it can be taken off again.
+    fan_additions: Vec<(ScheduleId, UserId)>,
     seat_changes: Vec<SeatChanges>,
 }
 
@@ -90,6 +92,7 @@ pub struct Records {
 pub struct Mark {
     tables: [usize; 11],
     journals: [usize; 4],
+    fan_additions: usize,
 }
 
 /// What an adapter gets to save: for every kind the changed records in order of key.
@@ -148,6 +151,7 @@ impl Default for Records {
             tickets: Journal::default(),
             events: Journal::default(),
             fan_reservations: HashMap::new(),
+            fan_additions: Vec::new(),
             seat_changes: Vec::new(),
         }
     }
@@ -172,14 +176,15 @@ impl Records {
     ) -> Result<impl Iterator<Item = &Reservation>, Need> {
         let ids =
             self.fan_reservations.get(&(schedule, user)).ok_or(Need(Key::FanReservations(schedule, user)))?;
-        // An id whose reservation was rolled back stays in the list and is skipped here.
         Ok(ids.iter().filter_map(|id| self.reservations.get(id).ok().flatten()))
     }
 
     /// Adds a reservation that did not exist before.
     pub fn add_reservation(&mut self, reservation: Reservation) {
-        if let Some(ids) = self.fan_reservations.get_mut(&(reservation.schedule, reservation.user)) {
+        let owner = (reservation.schedule, reservation.user);
+        if let Some(ids) = self.fan_reservations.get_mut(&owner) {
             ids.push(reservation.id);
+            self.fan_additions.push(owner);
         }
         self.reservations.put_new(reservation.id, reservation);
     }
@@ -201,6 +206,7 @@ impl Records {
                 self.once.mark(),
             ],
             journals: [self.ledger.mark(), self.payments.mark(), self.tickets.mark(), self.events.mark()],
+            fan_additions: self.fan_additions.len(),
         }
     }
 
@@ -235,12 +241,17 @@ impl Records {
         self.payments.roll_back(payments);
         self.tickets.roll_back(tickets);
         self.events.roll_back(events);
+        for owner in self.fan_additions.drain(mark.fan_additions..).rev() {
+            if let Some(ids) = self.fan_reservations.get_mut(&owner) {
+                ids.pop();
+            }
+        }
     }
 
     /// Takes back everything, keeping what was loaded: for a second round.
     pub fn roll_back_all(&mut self) {
         self.seat_changes.clear();
-        self.roll_back(&Mark { tables: [0; 11], journals: [0; 4] });
+        self.roll_back(&Mark { tables: [0; 11], journals: [0; 4], fan_additions: 0 });
     }
 
     /// Ends the deciding: moves the version of every schedule whose seats changed on by one, notes the time of
@@ -262,7 +273,7 @@ impl Records {
             };
             let version = schedule.version.saturating_add(1);
             let decided_at = schedule.decided_at.max(now);
-            self.schedules.put(id, Schedule { version, decided_at, in_use: true, ..schedule });
+            self.schedules.put(id, Schedule { version, decided_at, ..schedule });
             let seats = chunk.iter().map(|((_, seat), state)| (*seat, *state)).collect();
             self.seat_changes.push(SeatChanges { schedule: id, version, seats });
         }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::*;
 use crate::Money;
 use crate::catalog::{BookingWindow, HoldPolicy, ScheduleDraft, SeatPlan};
+use crate::reservation::{ReservationState, claim_seats, confirm_seats, extend_seats, release_seats};
 
 const SCHEDULE: ScheduleId = ScheduleId::new(1);
 
@@ -91,7 +92,7 @@ fn sealing_moves_the_map_on_by_one_however_many_seats_changed() {
     let seats = vec![(SeatNo::new(1), SeatState::Blocked), (SeatNo::new(3), SeatState::Blocked)];
     assert_eq!(records.seat_changes(), [SeatChanges { schedule: SCHEDULE, version: 2, seats }]);
     let sealed = records.schedules.get(&SCHEDULE).expect("known").expect("there").clone();
-    assert_eq!((sealed.version, sealed.decided_at, sealed.in_use), (2, now, true));
+    assert_eq!((sealed.version, sealed.decided_at), (2, now));
 }
 
 #[test]
@@ -136,4 +137,61 @@ fn names_sort_in_the_order_of_locking() {
             Key::Claim(SCHEDULE, SeatNo::new(1)),
         ]
     );
+}
+
+fn reservation(number: u128) -> Reservation {
+    Reservation {
+        id: ReservationId::new(Uuid::from_u128(number)),
+        user: UserId::new(Uuid::nil()),
+        concert: ConcertId::new(1),
+        schedule: SCHEDULE,
+        seats: vec![SeatNo::new(1)],
+        amount: Money::ZERO,
+        created_at: Timestamp::ZERO,
+        state: ReservationState::Pending { expires_at: Timestamp::from_micros(9), extended: false },
+        last_event: 0,
+    }
+}
+
+#[test]
+fn a_reservation_that_is_rolled_back_leaves_the_list_of_its_fan() {
+    let mut records = Records::new();
+    let user = UserId::new(Uuid::nil());
+    records.loaded_fan_reservations(SCHEDULE, user, Vec::new());
+    records.add_reservation(reservation(1));
+    let mark = records.mark();
+    records.add_reservation(reservation(2));
+    records.roll_back(&mark);
+    // The second round of a group adds the same reservation again.
+    records.roll_back_all();
+    records.add_reservation(reservation(1));
+    let ids: Vec<_> =
+        records.fan_reservations(SCHEDULE, user).expect("loaded").map(|found| found.id).collect();
+    assert_eq!(ids, [reservation(1).id]);
+}
+
+#[test]
+fn the_first_claim_fixes_the_plan_at_once() {
+    let mut records = Records::new();
+    records.schedules.load(SCHEDULE, Some((schedule(), 1)));
+    records.claims.load(seat(1), None);
+    let seats = [SeatNo::new(1)];
+    claim_seats(&mut records, SCHEDULE, &seats, Claim::Blocked, Timestamp::ZERO)
+        .expect("loaded")
+        .expect("free");
+    assert!(records.schedules.get(&SCHEDULE).expect("known").expect("there").in_use);
+}
+
+#[test]
+fn every_way_to_change_a_claim_asks_for_the_schedule() {
+    let mut records = Records::new();
+    records.claims.load(seat(1), None);
+    let seats = [SeatNo::new(1)];
+    let (holder, user) = (ReservationId::new(Uuid::nil()), UserId::new(Uuid::nil()));
+    let need = Need(Key::Schedule(SCHEDULE));
+    let now = Timestamp::ZERO;
+    assert_eq!(claim_seats(&mut records, SCHEDULE, &seats, Claim::Blocked, now), Err(need.clone()));
+    assert_eq!(confirm_seats(&mut records, SCHEDULE, &seats, holder, user), Err(need.clone()));
+    assert_eq!(extend_seats(&mut records, SCHEDULE, &seats, holder, user, now), Err(need.clone()));
+    assert_eq!(release_seats(&mut records, SCHEDULE, &seats, holder), Err(need));
 }

@@ -1,8 +1,10 @@
 //! Claims: who has a seat, and the only functions that change that.
 //!
 //! Every path that takes, keeps or frees a seat goes through the four functions below; nothing else writes to
-//! the table of claims. Each checks the claim that it finds before it changes it, under the schedule's lock.
+//! the table of claims. Each checks the claim that it finds before it changes it, and asks for the schedule, whose
+//! lock it needs.
 
+use crate::catalog::Schedule;
 use crate::records::{Key, Need, Records};
 use crate::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
@@ -104,7 +106,8 @@ pub struct SeatTaken {
     pub seats: Vec<SeatNo>,
 }
 
-/// Puts a claim on every one of the seats, or on none when any of them is taken (R-R1, R-R2).
+/// Puts a claim on every one of the seats, or on none when any of them is taken (R-R1, R-R2). From the first
+/// claim on the plan of the schedule is fixed, also for the commands that follow in the same group.
 pub fn claim_seats(
     records: &mut Records,
     schedule: ScheduleId,
@@ -122,6 +125,12 @@ pub fn claim_seats(
     }
     if !taken.is_empty() {
         return Ok(Err(SeatTaken { seats: taken }));
+    }
+    if let Some(present) = records.schedules.get(&schedule)?
+        && !present.in_use
+    {
+        let in_use = Schedule { in_use: true, ..present.clone() };
+        records.schedules.put(schedule, in_use);
     }
     for &seat in seats {
         records.claims.put((schedule, seat), claim);
@@ -162,6 +171,7 @@ pub fn release_seats(
     seats: &[SeatNo],
     holder: ReservationId,
 ) -> Result<usize, Need> {
+    records.schedules.get(&schedule)?;
     let mut freed = Vec::new();
     for &seat in seats {
         if records.claims.get(&(schedule, seat))?.is_some_and(|claim| claim.is_held_by(holder)) {
@@ -181,6 +191,7 @@ fn replace_held(
     holder: ReservationId,
     claim: Claim,
 ) -> Result<bool, Need> {
+    records.schedules.get(&schedule)?;
     for &seat in seats {
         if !records.claims.get(&(schedule, seat))?.is_some_and(|present| present.is_held_by(holder)) {
             return Ok(false);

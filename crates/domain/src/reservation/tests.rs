@@ -192,6 +192,7 @@ proptest! {
     #[test]
     fn bug_5_seats_and_reservations_always_agree(steps in steps()) {
         let mut records = Records::new();
+        records.schedules.load(SCHEDULE, None);
         for no in 1..=6 {
             records.claims.load((SCHEDULE, SeatNo::new(no)), None);
         }

@@ -1,0 +1,539 @@
+//! Everything that can go wrong, in one table: the code that clients branch on, its status, its title, and the
+//! refusal that each use case maps to it (RFC 9457).
+//!
+//! A handler answers a [`Problem`] and nothing else; the outermost layer writes it, because only there the id of
+//! the request is known. Text from inside (a driver, a defect) goes to the log, never into a problem.
+//!
+//! To add an error: a line in `codes!`, then the arm in the `Refusal` of the use case. The matches below have no
+//! catch-all, so a new refusal does not compile until it has a code.
+
+use std::borrow::Cow;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use frontrow_application::account::{LogInRefused, SignUpRefused};
+use frontrow_application::catalog::{EditConcertRefused, EditScheduleRefused};
+use frontrow_application::payment::PayReservationRefused;
+use frontrow_application::reservation::{
+    CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
+};
+use frontrow_application::store::ReadError;
+use frontrow_application::wallet::ChargeWalletRefused;
+use frontrow_application::{Failure, OnceRefused};
+use frontrow_domain::catalog::{FieldError, SaleClosed};
+use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
+use frontrow_domain::wallet::{ChargeRefused, InsufficientBalance};
+use frontrow_domain::{PaymentId, SeatNo, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::time::{Time, Uid};
+
+macro_rules! codes {
+    ($($name:ident = $status:ident $code:literal $title:literal;)+) => {
+        /// What went wrong, as clients branch on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $name,)+
+        }
+
+        impl Code {
+            /// All of them, in order of status.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The name in the member `code`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// The status that it always comes with.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)+ }
+            }
+
+            /// One line for people.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// The URI in the member `type`.
+            pub const fn uri(self) -> &'static str {
+                match self { $(Self::$name => concat!("urn:frontrow:problem:", $code),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidRequest = BAD_REQUEST "invalid_request" "The request cannot be read";
+    IdempotencyKeyRequired = BAD_REQUEST "idempotency_key_required" "The header Idempotency-Key is missing";
+    Unauthenticated = UNAUTHORIZED "unauthenticated" "Log in first";
+    AccessTokenExpired = UNAUTHORIZED "access_token_expired" "The access token has expired";
+    InvalidCredentials = UNAUTHORIZED "invalid_credentials" "The address or the password is wrong";
+    RefreshTokenInvalid = UNAUTHORIZED "refresh_token_invalid" "The refresh token is not valid";
+    InsufficientBalance = PAYMENT_REQUIRED "insufficient_balance" "There is too little in the wallet";
+    AccountBlocked = FORBIDDEN "account_blocked" "The account is blocked";
+    Forbidden = FORBIDDEN "forbidden" "Not allowed for this account";
+    NotFound = NOT_FOUND "not_found" "There is no such thing";
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "This address does not take this method";
+    SeatUnavailable = CONFLICT "seat_unavailable" "A seat is taken";
+    SeatLimitExceeded = CONFLICT "seat_limit_exceeded" "More seats than one fan may have";
+    ReservationNotPending = CONFLICT "reservation_not_pending" "The reservation is no longer pending";
+    AlreadyPaid = CONFLICT "already_paid" "The reservation is paid already";
+    RequestInFlight = CONFLICT "request_in_flight" "The first request with this key is still running";
+    EmailTaken = CONFLICT "email_taken" "There is an account with this address";
+    BalanceLimitExceeded = CONFLICT "balance_limit_exceeded" "The balance would pass its limit";
+    SaleNotOpen = CONFLICT "sale_not_open" "The sale has not opened yet";
+    SalePaused = CONFLICT "sale_paused" "The sale is paused";
+    SaleClosed = CONFLICT "sale_closed" "The sale has closed";
+    ScheduleInUse = CONFLICT "schedule_in_use" "Seats of the schedule were claimed already";
+    RefundNotAllowed = CONFLICT "refund_not_allowed" "The reservation cannot be refunded";
+    ReservationExpired = GONE "reservation_expired" "The hold has ended";
+    PayloadTooLarge = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too long";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body has to be JSON";
+    ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "The body is not valid";
+    InvalidAmount = UNPROCESSABLE_ENTITY "invalid_amount" "The amount is outside the limits";
+    TooManySeats = UNPROCESSABLE_ENTITY "too_many_seats" "Too many seats in one request";
+    DuplicateSeats = UNPROCESSABLE_ENTITY "duplicate_seats" "A seat is named twice";
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key was used for another request";
+    RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests";
+    InternalError = INTERNAL_SERVER_ERROR "internal_error" "Something went wrong here";
+    Overloaded = SERVICE_UNAVAILABLE "overloaded" "There is too much to do";
+    StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" "The store takes no requests";
+    OutcomeUnknown = SERVICE_UNAVAILABLE "outcome_unknown" "Nobody can say whether it happened";
+}
+
+/// Seconds after which a client is asked to come again when no better figure is known.
+const RETRY_SECONDS: u64 = 1;
+
+/// One member of a body or query that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    /// Path of the member.
+    field: String,
+    /// What it has to be.
+    message: String,
+}
+
+/// The members that some problems carry beside those of every problem.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Members {
+    /// With `validation_failed` and `invalid_request`: what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldProblem>>,
+    /// With `seat_unavailable`, `duplicate_seats` and `not_found`: the numbers of the seats concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seats: Option<Vec<u32>>,
+    /// With `seat_limit_exceeded` and `too_many_seats`: how many seats are allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u64>,
+    /// With `seat_limit_exceeded`: how many seats the fan has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<u32>,
+    /// With `insufficient_balance`: what had to be paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    required: Option<i64>,
+    /// With `insufficient_balance`: what is in the wallet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance: Option<i64>,
+    /// With `insufficient_balance`: the failed payment; with `already_paid`: the one that paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_id: Option<Uid>,
+    /// With `sale_not_open`: when it opens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opens_at: Option<Time>,
+    /// As the header `Retry-After`: seconds after which it is worth another try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// Names the kind of problem.
+    #[serde(rename = "type")]
+    kind: &'a str,
+    /// One line for people, the same for every problem of this kind.
+    title: &'a str,
+    /// The status of the answer.
+    status: u16,
+    /// What went wrong this time, for people.
+    detail: &'a str,
+    /// What clients branch on.
+    code: &'a str,
+    /// The id of the request, as in the header `X-Request-Id`.
+    request_id: &'a str,
+    #[serde(flatten)]
+    members: &'a Members,
+}
+
+/// Something that went wrong, on its way out.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Content>);
+
+#[derive(Debug, Clone)]
+struct Content {
+    code: Code,
+    detail: Cow<'static, str>,
+    members: Members,
+}
+
+impl Problem {
+    /// A problem with a sentence for people.
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after = match code {
+            Code::RequestInFlight | Code::Overloaded | Code::StoreUnavailable | Code::OutcomeUnknown => {
+                Some(RETRY_SECONDS)
+            }
+            _ => None,
+        };
+        let members = Members { retry_after, ..Members::default() };
+        Self(Box::new(Content { code, detail: detail.into(), members }))
+    }
+
+    /// There is no such thing, or it is somebody else's: nobody is told which.
+    pub(crate) fn not_found() -> Self {
+        Self::new(Code::NotFound, "There is nothing here that you may see.")
+    }
+
+    /// A defect of ours. What it was goes to the log.
+    pub(crate) fn internal() -> Self {
+        Self::new(Code::InternalError, "Please try again; if it stays, report the request id.")
+    }
+
+    /// Members of the body are wrong.
+    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
+        Self::fields(Code::ValidationFailed, "See `errors` for what is wrong.", errors)
+    }
+
+    /// One member of the body is wrong.
+    pub(crate) fn invalid_field(field: &str, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// Parameters of the query are wrong.
+    pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
+        Self::fields(Code::InvalidRequest, "See `errors` for what is wrong with the query.", errors)
+    }
+
+    /// Too many requests: come again after so many seconds.
+    pub(crate) fn rate_limited(detail: &'static str, seconds: u64) -> Self {
+        Self::new(Code::RateLimited, detail).with(|members| members.retry_after = Some(seconds.max(1)))
+    }
+
+    /// What clients branch on.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    fn fields(code: Code, detail: &'static str, errors: Vec<FieldError>) -> Self {
+        let errors = errors.into_iter().map(|FieldError { field, message }| FieldProblem { field, message });
+        Self::new(code, detail).with(|members| members.errors = Some(errors.collect()))
+    }
+
+    fn with(mut self, set: impl FnOnce(&mut Members)) -> Self {
+        set(&mut self.0.members);
+        self
+    }
+
+    fn seats(self, seats: &[SeatNo]) -> Self {
+        self.with(|members| members.seats = Some(seats.iter().map(|seat| seat.get()).collect()))
+    }
+
+    /// The document.
+    pub(crate) fn write(&self, request_id: &str) -> Vec<u8> {
+        let Content { code, detail, members } = &*self.0;
+        let body = ProblemBody {
+            kind: code.uri(),
+            title: code.title(),
+            status: code.status().as_u16(),
+            detail,
+            code: code.name(),
+            request_id,
+            members,
+        };
+        let mut bytes = Vec::with_capacity(320);
+        // Writing plain text and numbers into memory has no way to fail.
+        if serde_json::to_writer(&mut bytes, &body).is_err() {
+            bytes.clear();
+        }
+        bytes
+    }
+
+    fn challenge(&self) -> Option<&'static str> {
+        match self.0.code {
+            Code::Unauthenticated | Code::InvalidCredentials | Code::RefreshTokenInvalid => {
+                Some("Bearer realm=\"frontrow\"")
+            }
+            Code::AccessTokenExpired => Some("Bearer realm=\"frontrow\", error=\"invalid_token\""),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The answer without its body, which the outermost layer writes.
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() = self.0.code.status();
+        let mut set = |name: HeaderName, value: HeaderValue| response.headers_mut().insert(name, value);
+        if let Some(challenge) = self.challenge() {
+            set(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.0.members.retry_after {
+            set(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A refusal of a use case, and the problem that tells of it.
+pub(crate) trait Refusal {
+    /// The problem, as seen at `now`.
+    fn problem(self, now: Timestamp) -> Problem;
+}
+
+impl<R: Refusal> Refusal for Failure<R> {
+    fn problem(self, now: Timestamp) -> Problem {
+        match self {
+            Self::Refused(reason) => reason.problem(now),
+            Self::Overloaded => {
+                Problem::new(Code::Overloaded, "Nothing has changed; please try again in a moment.")
+            }
+            Self::Unavailable => {
+                Problem::new(Code::StoreUnavailable, "Nothing has changed; please try again in a moment.")
+            }
+            Self::OutcomeUnknown => Problem::new(
+                Code::OutcomeUnknown,
+                "It may have happened. Repeat the request with the same Idempotency-Key to find out.",
+            ),
+            Self::Defect => Problem::internal(),
+        }
+    }
+}
+
+impl<R: Refusal> Refusal for OnceRefused<R> {
+    fn problem(self, now: Timestamp) -> Problem {
+        match self {
+            Self::KeyReused => {
+                Problem::new(Code::IdempotencyKeyReused, "Take a new key for every new request.")
+            }
+            Self::InFlight => {
+                Problem::new(Code::RequestInFlight, "Repeat the request in a moment to get its answer.")
+            }
+            // During an upgrade: a newer server has kept an answer that this one cannot show.
+            Self::Unreadable => Problem::new(
+                Code::OutcomeUnknown,
+                "It did happen, but the answer cannot be shown now. Please ask again later.",
+            ),
+            Self::Refused(reason) => reason.problem(now),
+        }
+    }
+}
+
+impl Refusal for std::convert::Infallible {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {}
+    }
+}
+
+impl Refusal for ReadError {
+    fn problem(self, _now: Timestamp) -> Problem {
+        tracing::error!(error = %self, "a query failed");
+        match self {
+            Self::Unavailable(_) => {
+                Problem::new(Code::StoreUnavailable, "It cannot be read now; please try again in a moment.")
+            }
+            Self::Corrupt(_) => Problem::internal(),
+        }
+    }
+}
+
+impl Refusal for Vec<FieldError> {
+    fn problem(self, _now: Timestamp) -> Problem {
+        Problem::invalid(self)
+    }
+}
+
+impl Refusal for SignUpRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::Invalid(errors) => Problem::invalid(errors),
+            Self::EmailTaken => Problem::new(Code::EmailTaken, "Log in instead, or take another address."),
+        }
+    }
+}
+
+impl Refusal for LogInRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::InvalidCredentials => {
+                Problem::new(Code::InvalidCredentials, "There is no account with this address and password.")
+            }
+            Self::Blocked => Problem::blocked(),
+        }
+    }
+}
+
+impl Problem {
+    /// Staff have stopped the account.
+    pub(crate) fn blocked() -> Self {
+        Self::new(Code::AccountBlocked, "Please turn to the box office.")
+    }
+}
+
+impl Refusal for EditConcertRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Invalid(errors) => Problem::invalid(errors),
+        }
+    }
+}
+
+impl Refusal for EditScheduleRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Invalid(errors) => Problem::invalid(errors),
+            Self::InUse => Problem::new(
+                Code::ScheduleInUse,
+                "The seat plan is fixed once a seat was claimed; leave `seatPlan` out.",
+            ),
+        }
+    }
+}
+
+impl Refusal for HoldSeatsRefused {
+    fn problem(self, now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::NoSeats => Problem::invalid_field("seats", "must name at least one seat"),
+            Self::TooManySeats { limit } => {
+                Problem::new(Code::TooManySeats, format!("One request may name {limit} seats."))
+                    .with(|members| members.limit = Some(limit as u64))
+            }
+            Self::DuplicateSeats(seats) => {
+                Problem::new(Code::DuplicateSeats, "Name every seat once.").seats(&seats)
+            }
+            Self::UnknownSeats(seats) => {
+                Problem::new(Code::NotFound, "The schedule has no such seats.").seats(&seats)
+            }
+            Self::Sale(closed) => closed.problem(now),
+            Self::Fan(refused) => refused.problem(now),
+            Self::SeatUnavailable(seats) => {
+                Problem::new(Code::SeatUnavailable, "Choose other seats; none of yours are held.").seats(&seats)
+            }
+        }
+    }
+}
+
+impl Refusal for SaleClosed {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotOpen { opens_at } => Problem::new(Code::SaleNotOpen, "Come back when it opens.")
+                .with(|members| members.opens_at = Some(Time(opens_at))),
+            Self::Paused => Problem::new(Code::SalePaused, "It is stopped for now; please try again later."),
+            Self::Closed => Problem::new(Code::SaleClosed, "Seats of this schedule are no longer sold."),
+        }
+    }
+}
+
+impl Refusal for FanLimitRefused {
+    fn problem(self, now: Timestamp) -> Problem {
+        match self {
+            Self::TooManySeats { limit, held } => {
+                let detail = format!("One fan may have {limit} seats of this schedule and you have {held}.");
+                Problem::new(Code::SeatLimitExceeded, detail).with(|members| {
+                    members.limit = Some(u64::from(limit));
+                    members.held = Some(held);
+                })
+            }
+            Self::Pausing { until } => Problem::rate_limited(
+                "You have let too many holds of this schedule go; please wait.",
+                now.seconds_until(until),
+            ),
+        }
+    }
+}
+
+impl Refusal for ExtendReservationRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Reservation(ExtendRefused::Expired) => Problem::expired(),
+            Self::Reservation(ExtendRefused::NotPending) => Problem::not_pending(),
+        }
+    }
+}
+
+impl Refusal for CancelReservationRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Expired => Problem::expired(),
+            Self::RefundNotAllowed => {
+                Problem::new(Code::RefundNotAllowed, "It is paid, and its schedule takes nothing back.")
+            }
+        }
+    }
+}
+
+impl Refusal for ChargeWalletRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Policy(ChargeRefused::InvalidAmount) => Problem::new(
+                Code::InvalidAmount,
+                "The limits for one charge are shown with the balance, as chargeMin and chargeMax.",
+            ),
+            Self::Policy(ChargeRefused::BalanceLimit) => Problem::new(
+                Code::BalanceLimitExceeded,
+                "The most that a charge may lead to is shown with the balance, as balanceMax.",
+            ),
+        }
+    }
+}
+
+impl Refusal for PayReservationRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Reservation(PayRefused::Expired) => Problem::expired(),
+            Self::Reservation(PayRefused::NotPending) => Problem::not_pending(),
+            Self::Reservation(PayRefused::AlreadyPaid(payment)) => {
+                Problem::new(Code::AlreadyPaid, "It was paid by another request.")
+                    .with(|members| members.payment_id = Some(Uid(payment.uuid())))
+            }
+        }
+    }
+}
+
+impl Problem {
+    /// A payment that was declined: recorded, but not a success.
+    pub(crate) fn declined(payment: PaymentId, shortage: InsufficientBalance) -> Self {
+        let InsufficientBalance { required, balance } = shortage;
+        Self::new(Code::InsufficientBalance, "Charge the wallet and pay again; the seats are still held.").with(
+            |members| {
+                members.payment_id = Some(Uid(payment.uuid()));
+                members.required = Some(required.minor());
+                members.balance = Some(balance.minor());
+            },
+        )
+    }
+
+    fn expired() -> Self {
+        Self::new(Code::ReservationExpired, "Its seats may be somebody else's by now; hold seats again.")
+    }
+
+    fn not_pending() -> Self {
+        Self::new(Code::ReservationNotPending, "It is paid or cancelled.")
+    }
+}
+
+#[cfg(test)]
+mod tests;

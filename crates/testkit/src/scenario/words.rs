@@ -1,0 +1,125 @@
+//! How answers are put into words.
+
+use frontrow_application::account::Refreshed;
+use frontrow_application::payment::PayReservationRefused;
+use frontrow_application::reservation::{
+    CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
+};
+use frontrow_application::wallet::ChargeWalletRefused;
+use frontrow_application::{Failure, OnceRefused};
+use frontrow_domain::SeatNo;
+use frontrow_domain::catalog::SaleClosed;
+use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
+use frontrow_domain::wallet::ChargeRefused;
+
+/// Seats as `1,2,3`.
+pub(super) fn seats(seats: &[SeatNo]) -> String {
+    seats.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// A refusal in words.
+pub(super) trait Words {
+    fn words(&self) -> String;
+}
+
+impl<R: Words> Words for Failure<R> {
+    fn words(&self) -> String {
+        match self {
+            Self::Refused(reason) => reason.words(),
+            Self::Overloaded => "overloaded".to_owned(),
+            Self::Unavailable => "unavailable".to_owned(),
+            Self::OutcomeUnknown => "outcome unknown".to_owned(),
+            Self::Defect => "defect".to_owned(),
+        }
+    }
+}
+
+impl<R: Words> Words for OnceRefused<R> {
+    fn words(&self) -> String {
+        match self {
+            Self::KeyReused => "key reused".to_owned(),
+            Self::InFlight => "in flight".to_owned(),
+            Self::Unreadable => "unreadable".to_owned(),
+            Self::Refused(reason) => reason.words(),
+        }
+    }
+}
+
+impl Words for HoldSeatsRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found".to_owned(),
+            Self::NoSeats => "no seats".to_owned(),
+            Self::TooManySeats { limit } => format!("more than {limit} seats"),
+            Self::DuplicateSeats(twice) => format!("twice {}", seats(twice)),
+            Self::UnknownSeats(unknown) => format!("unknown {}", seats(unknown)),
+            Self::Sale(SaleClosed::NotOpen { .. }) => "not open".to_owned(),
+            Self::Sale(SaleClosed::Paused) => "paused".to_owned(),
+            Self::Sale(SaleClosed::Closed) => "closed".to_owned(),
+            Self::Fan(FanLimitRefused::TooManySeats { limit, held }) => format!("limit {limit} has {held}"),
+            Self::Fan(FanLimitRefused::Pausing { .. }) => "pausing".to_owned(),
+            Self::SeatUnavailable(taken) => format!("taken {}", seats(taken)),
+        }
+    }
+}
+
+impl Words for PayReservationRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found",
+            Self::Reservation(PayRefused::Expired) => "expired",
+            Self::Reservation(PayRefused::AlreadyPaid(_)) => "already paid",
+            Self::Reservation(PayRefused::NotPending) => "not pending",
+        }
+        .to_owned()
+    }
+}
+
+impl Words for ExtendReservationRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found",
+            Self::Reservation(ExtendRefused::Expired) => "expired",
+            Self::Reservation(ExtendRefused::NotPending) => "not pending",
+        }
+        .to_owned()
+    }
+}
+
+impl Words for CancelReservationRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found",
+            Self::Expired => "expired",
+            Self::RefundNotAllowed => "no refund",
+        }
+        .to_owned()
+    }
+}
+
+impl Words for ChargeWalletRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found",
+            Self::Policy(ChargeRefused::InvalidAmount) => "invalid amount",
+            Self::Policy(ChargeRefused::BalanceLimit) => "balance limit",
+        }
+        .to_owned()
+    }
+}
+
+
+impl Words for std::convert::Infallible {
+    fn words(&self) -> String {
+        match *self {}
+    }
+}
+
+/// How a refresh went.
+pub(super) const fn refreshed(refreshed: &Refreshed) -> &'static str {
+    match refreshed {
+        Refreshed::Renewed(_) => "renewed",
+        Refreshed::Ended => "ended",
+        Refreshed::Blocked => "blocked",
+    }
+}
