@@ -1,5 +1,7 @@
 //! Loading what a group names into its working set.
 
+use std::sync::LazyLock;
+
 use frontrow_domain::account::Email;
 use frontrow_domain::records::{Counter, Digest, Key, Records};
 use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
@@ -7,15 +9,28 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql};
 
 use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS};
 use crate::codec::{self, ACCOUNT_COLUMNS, RESERVATION_COLUMNS, WALLET_COLUMNS};
-use crate::once;
+use crate::once::OnceTables;
 use crate::reads::plans::PlanCache;
+
+// Made once: a hold loads four records, and putting its statements together would cost as much as running them.
+static ACCOUNT: LazyLock<String> = LazyLock::new(|| select(ACCOUNT_COLUMNS, "account WHERE user_id = ?1"));
+static WALLET: LazyLock<String> = LazyLock::new(|| select(WALLET_COLUMNS, "wallet WHERE user_id = ?1"));
+static CONCERT: LazyLock<String> = LazyLock::new(|| select(CONCERT_COLUMNS, "concert WHERE concert_id = ?1"));
+static SCHEDULE: LazyLock<String> =
+    LazyLock::new(|| select(SCHEDULE_COLUMNS, "schedule WHERE schedule_id = ?1"));
+static RESERVATION: LazyLock<String> =
+    LazyLock::new(|| select(RESERVATION_COLUMNS, "reservation WHERE reservation_id = ?1"));
+static FAN_RESERVATIONS: LazyLock<String> = LazyLock::new(|| {
+    let from = "reservation WHERE user_id = ?1 AND schedule_id = ?2 ORDER BY reservation_id";
+    select(RESERVATION_COLUMNS, from)
+});
 
 /// What loading needs beside the connection.
 pub(crate) struct Loader<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) plans: &'a PlanCache,
-    /// The days whose tables of idempotency keys are there.
-    pub(crate) once_days: &'a [i64],
+    /// The tables of idempotency keys.
+    pub(crate) once: &'a OnceTables,
     /// The time at which the transaction began, to know which two days may still count.
     pub(crate) begun: Timestamp,
 }
@@ -28,8 +43,7 @@ impl Loader<'_> {
             Key::Email(email) => self.email(email, records),
             Key::Identity(digest) => self.identity(digest, records),
             Key::Account(id) => {
-                let sql = select(ACCOUNT_COLUMNS, "account WHERE user_id = ?1");
-                let found = self.one(&sql, id.bytes(), codec::account)?;
+                let found = self.one(&ACCOUNT, id.bytes(), codec::account)?;
                 records.accounts.load(*id, found);
                 Ok(())
             }
@@ -41,15 +55,13 @@ impl Loader<'_> {
                 Ok(())
             }
             Key::Wallet(id) => {
-                let sql = select(WALLET_COLUMNS, "wallet WHERE user_id = ?1");
-                let found = self.one(&sql, id.bytes(), codec::wallet)?;
+                let found = self.one(&WALLET, id.bytes(), codec::wallet)?;
                 records.wallets.load(*id, found);
                 Ok(())
             }
             Key::Counter(counter) => self.counter(*counter, records),
             Key::Concert(id) => {
-                let sql = select(CONCERT_COLUMNS, "concert WHERE concert_id = ?1");
-                let found = self.one(&sql, id.get(), codec::catalog::concert)?;
+                let found = self.one(&CONCERT, id.get(), codec::catalog::concert)?;
                 records.concerts.load(*id, found);
                 Ok(())
             }
@@ -70,7 +82,7 @@ impl Loader<'_> {
     }
 
     fn once(&self, digest: &Digest, records: &mut Records) -> Result<()> {
-        let found = once::find_recent(self.connection, self.once_days, digest, self.begun)?;
+        let found = self.once.find(self.connection, digest, self.begun)?;
         records.once.load(*digest, found.map(|record| (record, 0)));
         Ok(())
     }
@@ -98,25 +110,19 @@ impl Loader<'_> {
     }
 
     fn schedule(&self, id: ScheduleId, records: &mut Records) -> Result<()> {
-        let sql = select(SCHEDULE_COLUMNS, "schedule WHERE schedule_id = ?1");
-        let found = self.one(&sql, id.get(), |row| self.plans.schedule(self.connection, row))?;
+        let found = self.one(&SCHEDULE, id.get(), |row| self.plans.schedule(self.connection, row))?;
         records.schedules.load(id, found);
         Ok(())
     }
 
     fn reservation(&self, id: ReservationId, records: &mut Records) -> Result<()> {
-        let sql = select(RESERVATION_COLUMNS, "reservation WHERE reservation_id = ?1");
-        let found = self.one(&sql, id.bytes(), codec::reservation)?;
+        let found = self.one(&RESERVATION, id.bytes(), codec::reservation)?;
         records.reservations.load(id, found);
         Ok(())
     }
 
     fn fan_reservations(&self, schedule: ScheduleId, user: UserId, records: &mut Records) -> Result<()> {
-        let sql = select(
-            RESERVATION_COLUMNS,
-            "reservation WHERE user_id = ?1 AND schedule_id = ?2 ORDER BY reservation_id",
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.connection.prepare_cached(&FAN_RESERVATIONS)?;
         let mut rows = statement.query((user.bytes(), schedule.get()))?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {

@@ -10,77 +10,102 @@ use crate::codec;
 
 const PREFIX: &str = "once_";
 
-fn table(day: i64) -> String {
-    format!("{PREFIX}{day}")
+/// The tables that are there.
+#[derive(Default)]
+pub(crate) struct OnceTables(Vec<OnceTable>);
+
+/// The table of one day, with its statements.
+struct OnceTable {
+    day: i64,
+    find: String,
+    insert: String,
 }
 
-/// The days whose tables are there.
-pub(crate) fn days(connection: &Connection) -> Result<Vec<i64>> {
-    let mut statement = connection.prepare(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'once\\_%' ESCAPE '\\'",
-    )?;
-    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
-    let mut days = Vec::new();
-    for name in names {
-        if let Some(day) = name?.strip_prefix(PREFIX).and_then(|day| day.parse().ok()) {
-            days.push(day);
+impl OnceTable {
+    fn of(day: i64) -> Self {
+        Self {
+            day,
+            find: format!("SELECT request, outcome, created_at FROM {PREFIX}{day} WHERE key = ?1"),
+            insert: format!(
+                "INSERT INTO {PREFIX}{day} (key, request, outcome, created_at) VALUES (?1, ?2, ?3, ?4)"
+            ),
         }
     }
-    Ok(days)
 }
 
-/// Makes the table of a day.
-pub(crate) fn create(connection: &Connection, day: i64) -> Result<()> {
-    connection.execute_batch(&format!(
-        "CREATE TABLE IF NOT EXISTS {} (
-             key BLOB PRIMARY KEY CHECK (length(key) = 16),
-             request BLOB NOT NULL CHECK (length(request) = 16),
-             outcome BLOB NOT NULL,
-             created_at INTEGER NOT NULL
-         ) STRICT, WITHOUT ROWID",
-        table(day)
-    ))
-}
-
-/// Drops the table of a day.
-pub(crate) fn drop(connection: &Connection, day: i64) -> Result<()> {
-    connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", table(day)))
-}
-
-/// What a day's table has under a key. The table must be there.
-pub(crate) fn find(connection: &Connection, day: i64, key: &Digest) -> Result<Option<OnceRecord>> {
-    let sql = format!("SELECT request, outcome, created_at FROM {} WHERE key = ?1", table(day));
-    connection
-        .prepare_cached(&sql)?
-        .query_row([key], |row| {
-            Ok(OnceRecord { request: row.get(0)?, outcome: row.get(1)?, created_at: codec::time(row, 2)? })
-        })
-        .optional()
-}
-
-/// Keeps an outcome in the table of its day. The table must be there.
-pub(crate) fn insert(connection: &Connection, key: &Digest, record: &OnceRecord) -> Result<()> {
-    let sql = format!(
-        "INSERT INTO {} (key, request, outcome, created_at) VALUES (?1, ?2, ?3, ?4)",
-        table(record.created_at.day())
-    );
-    let values = (key, &record.request, &record.outcome, record.created_at.micros());
-    connection.prepare_cached(&sql)?.execute(values).map(|_| ())
-}
-
-/// The newest outcome that any of the two days has under a key.
-pub(crate) fn find_recent(
-    connection: &Connection,
-    known_days: &[i64],
-    key: &Digest,
-    now: Timestamp,
-) -> Result<Option<OnceRecord>> {
-    for day in [now.day(), now.day() - 1] {
-        if known_days.contains(&day)
-            && let Some(record) = find(connection, day, key)?
-        {
-            return Ok(Some(record));
+impl OnceTables {
+    /// Looks which tables are there.
+    pub(crate) fn read(connection: &Connection) -> Result<Self> {
+        let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'once\\_%' ESCAPE '\\'";
+        let mut statement = connection.prepare_cached(sql)?;
+        let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+        let mut tables = Vec::new();
+        for name in names {
+            if let Some(day) = name?.strip_prefix(PREFIX).and_then(|day| day.parse().ok()) {
+                tables.push(OnceTable::of(day));
+            }
         }
+        Ok(Self(tables))
     }
-    Ok(None)
+
+    /// Makes the table of a day, unless it is there.
+    pub(crate) fn make(&mut self, connection: &Connection, day: i64) -> Result<()> {
+        if self.0.iter().any(|table| table.day == day) {
+            return Ok(());
+        }
+        connection.execute_batch(&format!(
+            "CREATE TABLE IF NOT EXISTS {PREFIX}{day} (
+                 key BLOB PRIMARY KEY CHECK (length(key) = 16),
+                 request BLOB NOT NULL CHECK (length(request) = 16),
+                 outcome BLOB NOT NULL,
+                 created_at INTEGER NOT NULL
+             ) STRICT, WITHOUT ROWID"
+        ))?;
+        self.0.push(OnceTable::of(day));
+        Ok(())
+    }
+
+    /// Drops the tables of the days before `day`. Answers how many there were.
+    pub(crate) fn drop_before(&mut self, connection: &Connection, day: i64) -> Result<usize> {
+        let before = self.0.len();
+        for table in self.0.iter().filter(|table| table.day < day) {
+            connection.execute_batch(&format!("DROP TABLE IF EXISTS {PREFIX}{}", table.day))?;
+        }
+        self.0.retain(|table| table.day >= day);
+        Ok(before - self.0.len())
+    }
+
+    /// The newest outcome that either of the two days which may still count at `now` has under a key.
+    pub(crate) fn find(
+        &self,
+        connection: &Connection,
+        key: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<OnceRecord>> {
+        for day in [now.day(), now.day() - 1] {
+            let Some(table) = self.0.iter().find(|table| table.day == day) else { continue };
+            let found = connection
+                .prepare_cached(&table.find)?
+                .query_row([key], |row| {
+                    Ok(OnceRecord {
+                        request: row.get(0)?,
+                        outcome: row.get(1)?,
+                        created_at: codec::time(row, 2)?,
+                    })
+                })
+                .optional()?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps an outcome in the table of its day, which must have been made.
+    pub(crate) fn insert(&self, connection: &Connection, key: &Digest, record: &OnceRecord) -> Result<()> {
+        let day = record.created_at.day();
+        let table = self.0.iter().find(|table| table.day == day).ok_or(rusqlite::Error::InvalidQuery)?;
+        let values = (key, &record.request, &record.outcome, record.created_at.micros());
+        connection.prepare_cached(&table.insert)?.execute(values).map(|_| ())
+    }
 }

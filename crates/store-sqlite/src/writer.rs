@@ -12,8 +12,9 @@ use rusqlite::Connection;
 
 use crate::error::{OpenError, read_error, store_error};
 use crate::load::Loader;
+use crate::once::OnceTables;
 use crate::reads::plans::PlanCache;
-use crate::{once, save};
+use crate::save;
 
 /// Seconds for which it is known which seats a commit changed. Whoever asks for older changes gets the whole map.
 const SEAT_CHANGES_KEPT_SECONDS: u32 = 3_600;
@@ -24,7 +25,7 @@ pub(crate) struct Writer {
     connection: Connection,
     clock: Arc<dyn Clock>,
     plans: Arc<PlanCache>,
-    once_days: Vec<i64>,
+    once: OnceTables,
     has_failed: Arc<AtomicBool>,
 }
 
@@ -35,8 +36,8 @@ impl Writer {
         plans: Arc<PlanCache>,
         has_failed: Arc<AtomicBool>,
     ) -> Result<Self, OpenError> {
-        let once_days = once::days(&connection)?;
-        Ok(Self { connection, clock, plans, once_days, has_failed })
+        let once = OnceTables::read(&connection)?;
+        Ok(Self { connection, clock, plans, once, has_failed })
     }
 
     /// Loads, lets the group decide, saves, commits.
@@ -63,7 +64,8 @@ impl Writer {
                 if !self.connection.is_autocommit() && self.execute("ROLLBACK").is_err() {
                     self.has_failed.store(true, Ordering::Release);
                 }
-                self.once_days = once::days(&self.connection).unwrap_or_default();
+                // A table that this transaction made is gone with it.
+                self.once = OnceTables::read(&self.connection).unwrap_or_default();
                 return Err(error);
             }
         };
@@ -91,26 +93,19 @@ impl Writer {
         let changes = records.changed();
         for change in &changes.once {
             if let Some(record) = change.after {
-                self.make_once_table(record.created_at.day())?;
+                self.once
+                    .make(&self.connection, record.created_at.day())
+                    .map_err(|error| store_error(&error, None))?;
             }
         }
-        save::save(&self.connection, &changes, now)?;
+        save::save(&self.connection, &self.once, &changes, now)?;
         Ok(now)
     }
 
     fn load(&self, keys: &[Key], records: &mut Records, begun: Timestamp) -> Result<(), StoreError> {
-        let loader =
-            Loader { connection: &self.connection, plans: &self.plans, once_days: &self.once_days, begun };
+        let loader = Loader { connection: &self.connection, plans: &self.plans, once: &self.once, begun };
         // What cannot be read is the fault of one record; the group is halved until its command stands alone.
         keys.iter().try_for_each(|key| loader.load(key, records)).map_err(|error| store_error(&error, None))
-    }
-
-    fn make_once_table(&mut self, day: i64) -> Result<(), StoreError> {
-        if !self.once_days.contains(&day) {
-            once::create(&self.connection, day).map_err(|error| store_error(&error, None))?;
-            self.once_days.push(day);
-        }
-        Ok(())
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
@@ -120,14 +115,7 @@ impl Writer {
     /// One step of the upkeep. Answers how many tables and rows went; as many as a step may take means that there
     /// may be more.
     pub(crate) fn clean(&mut self, now: Timestamp) -> Result<usize, ReadError> {
-        let mut gone = 0;
-        for day in self.once_days.clone() {
-            if day < now.day() - 1 {
-                once::drop(&self.connection, day).map_err(read_error)?;
-                gone += 1;
-            }
-        }
-        self.once_days = once::days(&self.connection).map_err(read_error)?;
+        let mut gone = self.once.drop_before(&self.connection, now.day() - 1).map_err(read_error)?;
         let before = now.minus_seconds(SEAT_CHANGES_KEPT_SECONDS);
         gone += self.trim_seat_changes(before).map_err(read_error)?;
         Ok(gone)

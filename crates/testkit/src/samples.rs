@@ -1,1 +1,207 @@
-//! x
+//! Records made by hand, for tests that talk to a store without the rules in between.
+
+use std::sync::Arc;
+
+use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
+use frontrow_domain::catalog::{
+    BookingWindow, Concert, Grade, HoldPolicy, Row, Schedule, ScheduleDraft, Seat, SeatPlan, Section,
+    WaitingRoomSettings,
+};
+use frontrow_domain::event::{Event, OutboxEvent, WalletCharged};
+use frontrow_domain::payment::{Payment, PaymentState};
+use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
+use frontrow_domain::ticket::{Ticket, TicketState};
+use frontrow_domain::wallet::{ChargeMethod, EntryKind, LedgerEntry, Wallet};
+use frontrow_domain::{
+    ConcertId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, TransactionId,
+    UserId,
+};
+use uuid::Uuid;
+
+use crate::clock::ManualClock;
+
+/// A `UUIDv7` for this number; higher numbers make higher ids.
+pub const fn uuid(number: u64) -> Uuid {
+    Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + number as u128)
+}
+
+/// A fan.
+pub const fn user(number: u64) -> UserId {
+    UserId::new(uuid(number))
+}
+
+/// A reservation's id.
+pub const fn reservation_id(number: u64) -> ReservationId {
+    ReservationId::new(uuid(number))
+}
+
+/// A payment's id.
+pub const fn payment_id(number: u64) -> PaymentId {
+    PaymentId::new(uuid(number))
+}
+
+/// The schedule that samples belong to.
+pub const SCHEDULE: ScheduleId = ScheduleId::new(1);
+
+/// The concert that samples belong to.
+pub const CONCERT: ConcertId = ConcertId::new(1);
+
+/// An address.
+pub fn email(text: &str) -> Email {
+    Email::parse(text).expect("the sample is an address")
+}
+
+/// An active fan.
+pub fn account(number: u64) -> Account {
+    Account {
+        id: user(number),
+        email: Some(email(&format!("fan-{number}@example.test"))),
+        name: format!("Fan {number}"),
+        role: Role::Fan,
+        standing: Standing::Active,
+        credential: Credential::Password("cheap$open sesame".to_owned()),
+        created_at: ManualClock::EPOCH,
+    }
+}
+
+/// A log-in of a fan.
+pub fn login(number: u64) -> Login {
+    Login::open(LoginId::new(uuid(number)), user(number), ManualClock::EPOCH, 3_600)
+}
+
+/// A wallet with this balance, and as many entries as are said to be in it.
+pub const fn wallet(number: u64, balance: i64, last_entry: u64) -> Wallet {
+    Wallet { user: user(number), balance: Money::of(balance), last_entry, last_event: last_entry }
+}
+
+/// An entry that charges a wallet from `before` to `after`.
+pub fn charge(number: u64, entry: u64, before: i64, after: i64) -> LedgerEntry {
+    LedgerEntry {
+        user: user(number),
+        number: entry,
+        transaction: TransactionId::new(uuid(number * 1_000 + entry)),
+        kind: EntryKind::Charge(ChargeMethod::Card),
+        amount: Money::of(after - before),
+        before: Money::of(before),
+        after: Money::of(after),
+        at: ManualClock::EPOCH,
+    }
+}
+
+/// A published concert.
+pub fn concert(number: u32, title: &str) -> Concert {
+    Concert {
+        id: ConcertId::new(number),
+        title: title.to_owned(),
+        artist: "The Front Row".to_owned(),
+        description: String::new(),
+        published: true,
+        waiting_room: WaitingRoomSettings::OFF,
+        created_at: ManualClock::EPOCH,
+    }
+}
+
+/// A schedule of a concert with so many plain seats at 50,000, on sale at the epoch of tests.
+pub fn schedule(number: u32, concert: ConcertId, seats: u32) -> Schedule {
+    let start = ManualClock::EPOCH.minus_seconds(3_600);
+    let starts_at = ManualClock::EPOCH.plus_seconds(30 * 24 * 3_600);
+    let draft = ScheduleDraft {
+        venue: "Olympic Hall".to_owned(),
+        starts_at,
+        time_zone: "Asia/Seoul".to_owned(),
+        duration_minutes: 120,
+        booking: BookingWindow { start, end: starts_at },
+        hold: HoldPolicy { hold_seconds: 300, max_seconds: 600, extension_seconds: 300 },
+        max_seats_per_fan: 4,
+        sales_paused: false,
+    };
+    let plan = SeatPlan::plain(seats, Money::of(50_000)).expect("the plan is sound");
+    draft.into_schedule(ScheduleId::new(number), concert, Arc::new(plan), ManualClock::EPOCH)
+}
+
+/// A plan with every part that a plan can have.
+pub fn rich_plan() -> SeatPlan {
+    let name = |text: &str| Some(Box::<str>::from(text));
+    let row = |section, text: Option<Box<str>>| Row { section, name: text };
+    let seat = |label: &str, row, grade| Seat { label: label.into(), row, grade };
+    SeatPlan::from_parts(
+        vec![Section { name: name("1층 ") }, Section { name: None }, Section { name: name("Ränge 🎻") }],
+        vec![row(0, name("가")), row(0, name("A")), row(2, None)],
+        vec![
+            Grade { name: "VIP".into(), price: SeatPlan::PRICE_MAX },
+            Grade { name: "vip".into(), price: Money::ZERO },
+        ],
+        vec![seat("1", 0, 0), seat("1a ", 0, 1), seat("", 1, 0), seat("🎟", 2, 1)],
+    )
+    .expect("the plan is sound")
+}
+
+/// A pending reservation of a fan, held at the epoch of tests for five minutes.
+pub fn reservation(number: u64, fan: u64, seats: &[u32]) -> Reservation {
+    Reservation {
+        id: reservation_id(number),
+        user: user(fan),
+        concert: CONCERT,
+        schedule: SCHEDULE,
+        seats: seats.iter().map(|&seat| SeatNo::new(seat)).collect(),
+        amount: Money::of(50_000 * i64::try_from(seats.len()).expect("few seats")),
+        created_at: ManualClock::EPOCH,
+        state: ReservationState::Pending { expires_at: hold_end(), extended: false },
+        last_event: 1,
+    }
+}
+
+/// When the holds of samples end.
+pub const fn hold_end() -> Timestamp {
+    ManualClock::EPOCH.plus_seconds(300)
+}
+
+/// The claim of a sample reservation on each of its seats.
+pub fn claim(reservation: &Reservation) -> Claim {
+    match reservation.state {
+        ReservationState::Pending { expires_at, .. } => {
+            Claim::Held { reservation: reservation.id, user: reservation.user, until: expires_at }
+        }
+        _ => Claim::Sold { reservation: reservation.id, user: reservation.user },
+    }
+}
+
+/// A completed payment of a reservation.
+pub fn payment(number: u64, reservation: &Reservation) -> Payment {
+    Payment {
+        id: payment_id(number),
+        reservation: reservation.id,
+        schedule: reservation.schedule,
+        user: reservation.user,
+        amount: reservation.amount,
+        at: ManualClock::EPOCH,
+        state: PaymentState::Completed,
+    }
+}
+
+/// The ticket of one seat of a reservation.
+pub fn ticket(number: u64, reservation: &Reservation, seat: u32) -> Ticket {
+    Ticket {
+        id: TicketId::new(uuid(number)),
+        reservation: reservation.id,
+        schedule: reservation.schedule,
+        seat: SeatNo::new(seat),
+        user: reservation.user,
+        state: TicketState::Valid,
+    }
+}
+
+/// An event of a wallet.
+pub fn event(number: u64, sequence: u64) -> OutboxEvent {
+    OutboxEvent {
+        key: uuid(number),
+        sequence,
+        at: ManualClock::EPOCH,
+        event: Event::WalletCharged(WalletCharged {
+            user_id: user(number),
+            transaction_id: TransactionId::new(uuid(sequence)),
+            amount: Money::of(1_000),
+            balance: Money::of(1_000),
+        }),
+    }
+}

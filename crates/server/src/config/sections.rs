@@ -65,7 +65,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("wallet.charge_max", 1..=AMOUNT_MAX),
     ("wallet.balance_max", 1..=AMOUNT_MAX),
     ("sales.hold_seconds", 1..=3_600),
-    ("sales.hold_max_seconds", 1..=7_200),
+    ("sales.hold_max_seconds", 1..=3_600),
     ("sales.hold_extension_seconds", 0..=3_600),
     ("sales.max_seats_per_fan", 1..=100),
     ("sales.lapse_limit", 1..=10_000),
@@ -73,7 +73,6 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("sales.lapse_pause_seconds", 0..=86_400),
     ("jobs.expire_tick_ms", 10..=1_000),
     ("jobs.clean_tick_seconds", 1..=3_600),
-    ("jobs.idempotency_hours", 24..=168),
     ("demo.fans", 0..=100_000),
     ("demo.fan_balance", 0..=AMOUNT_MAX),
 ];
@@ -543,8 +542,6 @@ pub(crate) struct Jobs {
     pub(crate) expire_tick_ms: u64,
     /// In seconds.
     pub(crate) clean_tick_seconds: u64,
-    /// In hours.
-    pub(crate) idempotency_hours: u32,
 }
 
 /// How log lines look.

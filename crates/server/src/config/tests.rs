@@ -304,7 +304,7 @@ fn all_problems_of_all_sources_come_out_at_once() {
             folder = "x"
         "#,
     )
-    .variable("FRONTROW__JOBS__IDEMPOTENCY_HOURS", "23")
+    .variable("FRONTROW__JOBS__EXPIRE_TICK_MS", "1001")
     .variable("FRONTROW__JOBS__EXPIRE_ENABLED", "yes")
     .variable("FRONTROW__HTTP__MAX_CONECTIONS", "9")
     .variable("FRONTROW_LOG_FILTER", "debug")
@@ -331,7 +331,7 @@ fn all_problems_of_all_sources_come_out_at_once() {
           FRONTROW__DEMO__FAN_BALANCE: demo.fan_balance is empty; give a whole number, such as 1000000
           FRONTROW__HTTP__MAX_CONECTIONS: http.max_conections is not a setting; did you mean FRONTROW__HTTP__MAX_CONNECTIONS?
           FRONTROW__JOBS__EXPIRE_ENABLED: jobs.expire_enabled cannot be "yes"; give true or false
-          FRONTROW__JOBS__IDEMPOTENCY_HOURS: jobs.idempotency_hours is 23, out of its range; choose a whole number from 24 to 168
+          FRONTROW__JOBS__EXPIRE_TICK_MS: jobs.expire_tick_ms is 1001, out of its range; choose a whole number from 10 to 1000
           the command line: store.date is not a setting; did you mean store.data?
           the command line: http.listen cannot be "localhost" (invalid socket address syntax); give an address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 for all networks, or [::]:8080"#]]);
 }

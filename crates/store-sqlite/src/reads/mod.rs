@@ -17,7 +17,7 @@ use rusqlite::{Connection, OptionalExtension, Params, Row};
 
 use crate::SqliteReads;
 use crate::error::lost_task;
-use crate::once;
+use crate::once::OnceTables;
 
 impl SqliteReads {
     /// A look-up by key, here and now.
@@ -77,8 +77,7 @@ fn rows(limit: usize) -> i64 {
 impl OnceReads for SqliteReads {
     fn once(&self, key: Digest, now: Timestamp) -> Read<'_, Option<OnceRecord>> {
         self.point(move |connection| {
-            let days = once::days(connection)?;
-            let found = once::find_recent(connection, &days, &key, now)?;
+            let found = OnceTables::read(connection)?.find(connection, &key, now)?;
             Ok(found.filter(|record| frontrow_application::once::still_counts(record, now)))
         })
     }

@@ -1,1 +1,134 @@
-//! x
+//! What every store must do.
+//!
+//! Each case is an `async fn` that takes a [`StoreFactory`](crate::StoreFactory) and is named once, in the table
+//! below. The table makes both the list [`CASES`] and the macro [`store_suite!`](crate::store_suite), which
+//! stamps a test for each. There is nothing else to register, and nothing that an adapter can leave out.
+//!
+//! Cases come from the promises in `frontrow_application::store` and from what was seen to break in real systems:
+//! [`lessons`] are named after their numbers there. A race has a *control* beside it: the same race without the
+//! guard, which must show the failure, or the race proves nothing.
+
+pub mod audits;
+pub mod bench;
+pub mod commits;
+pub mod guards;
+pub mod keys;
+pub mod lessons;
+pub mod lists;
+pub mod races;
+pub mod records;
+pub mod times;
+
+macro_rules! cases {
+    (($d:tt) $($module:ident: $($name:ident)*;)*) => {
+        /// All cases, as `module::case`.
+        pub const CASES: &[&str] = &[$($(concat!(stringify!($module), "::", stringify!($name))),*),*];
+
+        /// Stamps a test for every case of the conformance suite. The expression makes a
+        /// [`StoreFactory`](crate::StoreFactory) with an empty store of its own; it runs once a case.
+        ///
+        /// ```ignore
+        /// frontrow_testkit::store_suite!(SqliteFactory::new());
+        /// ```
+        #[macro_export]
+        macro_rules! store_suite {
+            ($d factory:expr) => {
+                $(mod $module {
+                    #[allow(unused_imports, reason = "the expression may need what the caller has in scope")]
+                    use super::*;
+
+                    $(
+                        #[test]
+                        fn $name() {
+                            $crate::bounded($crate::conformance::$module::$name($d factory));
+                        }
+                    )*
+                })*
+            };
+        }
+    };
+}
+
+cases! { ($)
+    commits:
+        nothing_is_visible_before_the_commit
+        a_refused_command_leaves_nothing_and_the_others_stand
+        a_panicking_command_leaves_nothing_and_the_others_stand
+        records_and_events_land_together_or_not_at_all
+        one_row_that_the_store_refuses_undoes_the_whole_group
+        commands_of_a_group_see_each_other_in_order
+        a_command_gets_what_it_asks_for
+        a_command_that_asks_for_ever_fails_alone
+        a_group_that_changes_nothing_is_committed
+        what_was_committed_survives_a_reopening;
+    records:
+        accounts_read_as_they_were_written
+        addresses_are_keys_of_their_bytes
+        identities_are_keys_of_their_bytes
+        logins_read_as_they_were_written
+        wallets_read_as_they_were_written
+        counters_read_as_they_were_written
+        concerts_read_as_they_were_written
+        schedules_and_plans_read_as_they_were_written
+        claims_read_as_they_were_written
+        reservations_read_as_they_were_written
+        ledgers_read_as_they_were_written
+        payments_read_as_they_were_written
+        tickets_read_as_they_were_written
+        events_read_as_they_were_written
+        outcomes_read_as_they_were_written
+        row_versions_move_with_every_change;
+    guards:
+        a_seat_has_one_claim
+        a_claim_is_changed_only_by_who_has_seen_its_holder
+        a_reservation_is_paid_once
+        ids_are_used_once
+        a_ledger_number_is_used_once
+        a_key_an_address_and_an_identity_are_used_once
+        a_balance_is_never_negative
+        a_row_that_has_moved_on_is_not_overwritten;
+    races:
+        two_holders_of_one_seat_are_one
+        control_two_holders_of_one_seat_without_the_check
+        seat_sets_in_opposite_order_all_finish
+        a_wallet_counts_every_charge
+        control_a_wallet_with_stale_balances_loses_charges
+        one_key_sent_by_many_has_one_effect
+        control_a_key_that_is_looked_up_first_has_many_effects
+        a_thousand_contenders_have_one_winner_and_clean_conflicts;
+    keys:
+        a_repeated_key_shows_what_was_kept
+        a_key_with_another_request_is_refused
+        a_refusal_keeps_nothing
+        a_key_is_free_again_after_a_day
+        a_key_counts_across_midnight
+        upkeep_drops_old_keys_and_nothing_else;
+    times:
+        a_group_is_never_decided_before_its_schedule
+        a_hold_is_decided_after_the_lock
+        the_map_has_the_version_of_its_schedule
+        a_clock_that_jumps_back_neither_stops_the_sale_nor_fools_the_audit;
+    lists:
+        lapsed_holds_come_oldest_first
+        reservations_come_newest_first_in_pages
+        reservations_are_filtered_by_status_and_concert
+        entries_and_payments_come_newest_first_in_pages
+        concerts_come_by_booking_start_in_pages
+        concerts_are_found_by_their_text
+        schedules_come_in_order_of_start
+        what_is_not_there_is_nothing
+        a_store_has_one_epoch;
+    audits:
+        an_evening_audits_clean
+        planted_claims_are_found
+        planted_reservations_are_found
+        planted_payments_are_found
+        planted_ledgers_are_found
+        a_missing_payment_is_found
+        a_missing_debit_is_found
+        a_payment_of_another_amount_is_found
+        a_payment_by_another_fan_is_found
+        a_missing_ticket_is_found
+        a_ticket_for_another_seat_is_found
+        audits_come_in_slices;
+}

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 
-use frontrow_application::Clock;
 use frontrow_application::audit::{
     AuditReads, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
 };
@@ -51,10 +50,12 @@ impl State {
 
     fn facts(&self, reservation: &Reservation) -> ReservationFacts {
         let claim = |seat| self.claims.get(&(reservation.schedule, seat)).map(|row| row.value);
+        let completed =
+            |one: &&Payment| one.reservation == reservation.id && one.state == PaymentState::Completed;
         ReservationFacts {
             reservation: reservation.clone(),
             claims: reservation.seats.iter().map(|&seat| (seat, claim(seat))).collect(),
-            payments: self.payments.values().filter(|one| one.reservation == reservation.id).cloned().collect(),
+            payments: self.payments.values().filter(completed).cloned().collect(),
             tickets: self.tickets_of(reservation.id),
         }
     }
@@ -221,10 +222,18 @@ impl OnceReads for MemoryStore {
     }
 }
 
+impl MemoryStore {
+    /// The time of an audit: never before anything that it sees was decided, also when the clock jumped back.
+    fn audit_time(&self, state: &State) -> Timestamp {
+        let decided = state.schedules.values().map(|row| row.value.decided_at).max();
+        self.clock.now().max(decided.unwrap_or(Timestamp::ZERO))
+    }
+}
+
 impl AuditReads for MemoryStore {
     fn audit_schedule(&self, after: Option<ScheduleId>) -> Read<'_, Option<ScheduleSlice>> {
         let state = self.snapshot();
-        let now = self.clock.now();
+        let now = self.audit_time(&state);
         let next = state.schedules.values().find(|row| after.is_none_or(|after| row.value.id > after));
         answer(next.map(|row| {
             let id = row.value.id;
@@ -238,7 +247,7 @@ impl AuditReads for MemoryStore {
 
     fn audit_reservations(&self, after: Option<ReservationId>, limit: usize) -> Read<'_, ReservationSlice> {
         let state = self.snapshot();
-        let now = self.clock.now();
+        let now = self.audit_time(&state);
         let next = state.reservations.values().map(|row| &row.value);
         let next = next.filter(|one| after.is_none_or(|after| one.id > after)).take(limit);
         answer(ReservationSlice { facts: next.map(|one| state.facts(one)).collect(), now })

@@ -1,0 +1,80 @@
+//! The caller of a handler, in three strengths: anybody logged in, staff, and whoever may act for the account in
+//! the path.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use frontrow_domain::UserId;
+use frontrow_domain::account::Role;
+
+use crate::problem::{Code, Problem};
+use crate::request::At;
+use crate::state::HttpState;
+use crate::time::Uid;
+
+/// Somebody who is logged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// Who.
+    pub(crate) user: UserId,
+    /// What their token says that they may do.
+    pub(crate) role: Role,
+}
+
+impl Caller {
+    /// Operators and admins pass.
+    pub(crate) fn check_staff(self) -> Result<(), Problem> {
+        if self.role.runs_concerts() {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::Forbidden, "This is for operators and admins."))
+        }
+    }
+
+    /// The account that `me`, one's own id, or for operators any id stands for. Others get to know nothing.
+    pub(crate) fn resolve(self, text: &str) -> Result<UserId, Problem> {
+        if text == "me" {
+            return Ok(self.user);
+        }
+        let user = Uid::parse(text).map(|id| UserId::new(id.0)).ok_or_else(Problem::not_found)?;
+        if user == self.user || self.role.runs_concerts() { Ok(user) } else { Err(Problem::not_found()) }
+    }
+}
+
+impl FromRequestParts<HttpState> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        state.auth().caller(state.app(), &parts.headers).await
+    }
+}
+
+/// An operator or admin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Staff;
+
+impl FromRequestParts<HttpState> for Staff {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        Caller::from_request_parts(parts, state).await?.check_staff().map(|()| Self)
+    }
+}
+
+/// The account named in the path by `me` or its id, and who asks about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner {
+    /// The account.
+    pub(crate) user: UserId,
+    /// Who asks.
+    pub(crate) caller: Caller,
+}
+
+impl FromRequestParts<HttpState> for Owner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let At(user) = At::<String>::from_request_parts(parts, state).await?;
+        Ok(Self { user: caller.resolve(&user)?, caller })
+    }
+}

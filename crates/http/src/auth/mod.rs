@@ -1,0 +1,265 @@
+//! Who asks: our own access tokens and those of an external issuer, behind one cache of checked signatures.
+//!
+//! Only the signature's validity is cached. Whether a token has expired, and whether its account was erased, is
+//! asked anew for every request. An id in a path, header or body never says who asks (R-A2).
+
+mod access;
+mod address;
+mod caller;
+mod external;
+mod jwks;
+mod refresh;
+mod throttle;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::http::{HeaderMap, header};
+use frontrow_application::App;
+use frontrow_application::account::{ExternalIdentity, LoggedIn};
+use frontrow_application::once::digest;
+use frontrow_domain::account::{Role, Standing};
+use frontrow_domain::records::Digest;
+use frontrow_domain::{Timestamp, UserId};
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+pub use jwks::Jwks;
+
+pub(crate) use address::PeerAddress;
+pub(crate) use caller::{Caller, Owner, Staff};
+pub(crate) use refresh::RefreshTokens;
+pub(crate) use throttle::LogInThrottle;
+
+pub(crate) use address::ClientAddress;
+
+use access::AccessTokens;
+use external::ExternalIssuer;
+
+use crate::problem::{Code, Problem, Refusal as _};
+use crate::settings::HttpSettings;
+
+/// How many checked tokens are kept: those of as many fans as are at it at once.
+const TOKENS_MAX: usize = 131_072;
+/// How many fans of the external issuer are kept: known fans cost a query otherwise.
+const IDENTITIES_MAX: usize = 262_144;
+/// How many erased accounts are kept until their tokens have expired.
+const ERASED_MAX: usize = 65_536;
+/// Bytes in the longest token that is looked at.
+const TOKEN_MAX_BYTES: usize = 8_192;
+
+/// Why a token is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Untrusted {
+    /// No key of ours or of the issuer has signed it, or not for us.
+    Forged,
+}
+
+/// Everything that says who asks.
+pub(crate) struct Auth {
+    access: AccessTokens,
+    refresh: RefreshTokens,
+    external: Option<ExternalIssuer>,
+    tokens: Cache<[u8; 32], Believed>,
+    identities: Cache<Digest, UserId>,
+    erased: Erased,
+}
+
+/// A token whose signature was checked.
+#[derive(Debug, Clone)]
+struct Believed {
+    who: Who,
+    role: Role,
+    not_before: Timestamp,
+    expires_at: Timestamp,
+    /// The set of keys that it was checked with.
+    generation: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Who {
+    Own(UserId),
+    External(Digest, Arc<ExternalIdentity>),
+}
+
+/// A pair of tokens for somebody who has logged in.
+#[derive(Debug)]
+pub(crate) struct TokenPair {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) expires_in: u32,
+}
+
+impl Auth {
+    pub(crate) fn new(settings: &HttpSettings) -> Self {
+        Self {
+            access: AccessTokens::new(&settings.signing_secret, settings.access_token_seconds),
+            refresh: RefreshTokens::new(&settings.signing_secret),
+            external: settings.issuer.clone().map(ExternalIssuer::new),
+            tokens: Cache::new(TOKENS_MAX),
+            identities: Cache::new(IDENTITIES_MAX),
+            erased: Erased::default(),
+        }
+    }
+
+    /// Reads and writes refresh tokens.
+    pub(crate) fn refresh_tokens(&self) -> &RefreshTokens {
+        &self.refresh
+    }
+
+    /// The tokens for somebody who has logged in or refreshed.
+    pub(crate) fn pair(&self, app: &App, logged_in: &LoggedIn) -> Result<TokenPair, Problem> {
+        let account = &logged_in.account;
+        let access = self.access.issue(account.id, account.role, app.now()).ok_or_else(Problem::internal)?;
+        // The tail of a UUIDv7 is random.
+        let (_, nonce) = app.draw_id().as_u64_pair();
+        let refresh = self.refresh.write(logged_in.refresh, nonce);
+        Ok(TokenPair { access, refresh, expires_in: self.access.lifetime_seconds() })
+    }
+
+    /// Who sent a request with these headers.
+    pub(crate) async fn caller(&self, app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let token = bearer(headers)?;
+        let now = app.now();
+        let believed = self.believe(token, now).map_err(|Untrusted::Forged| forged())?;
+        if now >= believed.expires_at {
+            return Err(Problem::new(Code::AccessTokenExpired, "Get a new one with the refresh token."));
+        }
+        if now < believed.not_before {
+            return Err(forged());
+        }
+        let user = match &believed.who {
+            Who::Own(user) => *user,
+            Who::External(key, identity) => self.meet(app, *key, identity).await?,
+        };
+        if self.erased.contains(user) {
+            return Err(erased());
+        }
+        Ok(Caller { user, role: believed.role })
+    }
+
+    /// Makes every access token of this account stop working on this instance.
+    pub(crate) fn forget(&self, user: UserId, now: Timestamp) {
+        self.erased.insert(user, now.plus_seconds(self.access.lifetime_seconds()), now);
+        // Fans of the external issuer are looked up again, and their account says that it was erased.
+        self.identities.retain(|_, known| *known != user);
+    }
+
+    fn believe(&self, token: &str, now: Timestamp) -> Result<Believed, Untrusted> {
+        let key: [u8; 32] = Sha256::digest(token).into();
+        let generation = self.external.as_ref().map_or(0, ExternalIssuer::generation);
+        if let Some(known) = self.tokens.get(&key) {
+            if known.generation == generation {
+                return Ok(known);
+            }
+            self.tokens.remove(&key);
+        }
+        let believed = self.verify(token, generation, now)?;
+        if now < believed.expires_at {
+            self.tokens.insert(key, believed.clone());
+        }
+        Ok(believed)
+    }
+
+    fn verify(&self, token: &str, generation: u64, now: Timestamp) -> Result<Believed, Untrusted> {
+        #[derive(Deserialize)]
+        struct Issuer {
+            iss: String,
+        }
+        // Not believed, only used to choose who is to check the rest.
+        let claimed = jsonwebtoken::dangerous::insecure_decode_claims::<Issuer>(token);
+        let issuer = claimed.map_err(|_| Untrusted::Forged)?.iss;
+        match &self.external {
+            Some(external) if external.is_issuer(&issuer) => {
+                let said = external.verify(token, now)?;
+                let key = digest(&[said.identity.issuer.as_bytes(), said.identity.subject.as_bytes()]);
+                Ok(Believed {
+                    role: said.identity.role,
+                    who: Who::External(key, Arc::new(said.identity)),
+                    not_before: said.not_before,
+                    expires_at: said.expires_at,
+                    generation,
+                })
+            }
+            _ => {
+                let said = self.access.verify(token)?;
+                Ok(Believed {
+                    who: Who::Own(said.user),
+                    role: said.role,
+                    not_before: Timestamp::ZERO,
+                    expires_at: said.expires_at,
+                    generation,
+                })
+            }
+        }
+    }
+
+    async fn meet(&self, app: &App, key: Digest, identity: &ExternalIdentity) -> Result<UserId, Problem> {
+        if let Some(known) = self.identities.get(&key) {
+            return Ok(known);
+        }
+        let now = app.now();
+        let user = app.meet(identity).await.map_err(|failure| failure.problem(now))?;
+        let account = app.account(user).await.map_err(|error| error.problem(now))?;
+        match account.map(|account| account.standing) {
+            Some(Standing::Active) => {
+                self.identities.insert(key, user);
+                // After the insertion, so that an erasure at this very moment is seen by one of the two.
+                if self.erased.contains(user) {
+                    self.identities.remove(&key);
+                }
+                Ok(user)
+            }
+            Some(Standing::Blocked) => Err(Problem::blocked()),
+            Some(Standing::Erased) | None => Err(erased()),
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let missing = || Problem::new(Code::Unauthenticated, "Send `Authorization: Bearer <accessToken>`.");
+    let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?.to_str().map_err(|_| missing())?;
+    let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
+    let token = token.trim();
+    let is_sound = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty() && token.len() <= TOKEN_MAX_BYTES;
+    if is_sound { Ok(token) } else { Err(missing()) }
+}
+
+fn forged() -> Problem {
+    Problem::new(Code::Unauthenticated, "The access token is not valid here; log in again.")
+}
+
+fn erased() -> Problem {
+    Problem::new(Code::Unauthenticated, "The account no longer exists.")
+}
+
+/// Accounts that were erased a short while ago, until the last access token made for them has expired.
+#[derive(Default)]
+struct Erased {
+    users: Mutex<HashMap<UserId, Timestamp>>,
+    count: AtomicUsize,
+}
+
+impl Erased {
+    fn insert(&self, user: UserId, until: Timestamp, now: Timestamp) {
+        let mut users = self.users.lock();
+        users.retain(|_, until| now < *until);
+        if users.len() >= ERASED_MAX {
+            // More erasures within one token's life than anybody can ask for: the one that expires next goes.
+            let next = users.iter().min_by_key(|(_, until)| **until).map(|(user, _)| *user);
+            next.map(|user| users.remove(&user));
+        }
+        users.insert(user, until);
+        self.count.store(users.len(), Ordering::Release);
+    }
+
+    fn contains(&self, user: UserId) -> bool {
+        self.count.load(Ordering::Acquire) > 0 && self.users.lock().contains_key(&user)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,30 @@
+//! The catalogue: concerts, their schedules, and the seats of each schedule.
+
+mod concert;
+mod plan;
+mod schedule;
+mod seats;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::docs::problems;
+use crate::state::HttpState;
+
+pub(crate) use concert::{Concert, ConcertQuery, ConcertSummary};
+pub(crate) use schedule::Schedule;
+
+pub(crate) fn router() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::new()
+        .routes(routes!(concert::list))
+        .routes(routes!(concert::read))
+        .routes(routes!(schedule::list))
+        .routes(routes!(seats::seats))
+        .routes(routes!(seats::states))
+        .routes(routes!(plan::plan))
+}
+
+problems! {
+    ListProblems: InvalidRequest;
+    ReadProblems: NotFound;
+}

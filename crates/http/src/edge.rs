@@ -1,0 +1,216 @@
+//! The outermost layer, around every route: the request id, the time limit, panics, and the bodies of problems.
+//!
+//! One layer instead of five: each costs an allocation or two for every request.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+use tower::{Layer, Service};
+
+use crate::problem::{Code, Problem};
+use crate::respond::JSON;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Characters in the longest request id that is taken over.
+const ID_MAX: usize = 128;
+
+/// Puts [`Edge`] around every route.
+#[derive(Clone)]
+pub(crate) struct EdgeLayer {
+    ids: Arc<RequestIds>,
+    timeout: Duration,
+}
+
+/// Makes request ids: a name for this run of the server, and a count.
+struct RequestIds {
+    run: u32,
+    count: AtomicU64,
+}
+
+impl EdgeLayer {
+    /// `run` tells the ids of this run of the server from those of others.
+    pub(crate) fn new(run: u32, timeout: Duration) -> Self {
+        Self { ids: Arc::new(RequestIds { run, count: AtomicU64::new(0) }), timeout }
+    }
+}
+
+impl RequestIds {
+    /// The id that the client has sent, if it is fit to be repeated in headers and logs; a new one otherwise.
+    fn id(&self, headers: &HeaderMap) -> HeaderValue {
+        let is_sound = |id: &&HeaderValue| {
+            (1..=ID_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
+        };
+        match headers.get(REQUEST_ID).filter(is_sound) {
+            Some(id) => id.clone(),
+            None => {
+                let number = self.count.fetch_add(1, Ordering::Relaxed);
+                // Hexadecimal digits are always fit for a header.
+                HeaderValue::try_from(format!("{:08x}-{number:x}", self.run))
+                    .unwrap_or(HeaderValue::from_static("-"))
+            }
+        }
+    }
+}
+
+impl<S> Layer<S> for EdgeLayer {
+    type Service = Edge<S>;
+
+    fn layer(&self, inner: S) -> Edge<S> {
+        Edge { inner, layer: self.clone() }
+    }
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Edge<S> {
+    inner: S,
+    layer: EdgeLayer,
+}
+
+impl<S> Service<Request> for Edge<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = EdgeFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let id = self.layer.ids.id(request.headers());
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        let inner = self.inner.call(request);
+        EdgeFuture { inner, sleep: None, timeout: self.layer.timeout, id, is_read }
+    }
+}
+
+pin_project! {
+    /// An answer on its way.
+    pub(crate) struct EdgeFuture<F> {
+        #[pin]
+        inner: F,
+        // Made only when the answer does not come at once.
+        #[pin]
+        sleep: Option<Sleep>,
+        timeout: Duration,
+        id: HeaderValue,
+        is_read: bool,
+    }
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let polled = catch_unwind(AssertUnwindSafe(|| this.inner.poll(cx)));
+        let response = match polled {
+            Ok(Poll::Ready(Ok(response))) => response,
+            Err(panic) => {
+                tracing::error!(request.id = ?this.id, panic = message(&*panic), "a handler panicked");
+                Problem::internal().into_response()
+            }
+            Ok(Poll::Pending) => {
+                if this.sleep.is_none() {
+                    this.sleep.set(Some(sleep(*this.timeout)));
+                }
+                match this.sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
+                    Some(Poll::Ready(())) => timed_out(*this.is_read).into_response(),
+                    Some(Poll::Pending) | None => return Poll::Pending,
+                }
+            }
+        };
+        Poll::Ready(Ok(finish(response, this.id)))
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("of an unknown kind")
+}
+
+/// A command that was not answered in time may have been done all the same.
+fn timed_out(is_read: bool) -> Problem {
+    if is_read {
+        Problem::new(Code::Overloaded, "It took too long; please try again in a moment.")
+    } else {
+        let detail = "It took too long, and may have happened. Repeat it with the same Idempotency-Key.";
+        Problem::new(Code::OutcomeUnknown, detail)
+    }
+}
+
+fn finish(mut response: Response, id: &HeaderValue) -> Response {
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response = write_problem(response, id);
+    }
+    response.headers_mut().insert(REQUEST_ID, id.clone());
+    response
+}
+
+/// Gives an error its document. What did not come as a [`Problem`] (from a library, or with a document of its
+/// own such as the state of readiness) is left alone when it is JSON, and gets the problem of its status
+/// otherwise.
+fn write_problem(mut response: Response, id: &HeaderValue) -> Response {
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if response.headers().get(header::CONTENT_TYPE) == Some(&JSON) => return response,
+        None => of_status(response.status()),
+    };
+    let id = id.to_str().unwrap_or_default();
+    let code = problem.code();
+    if code.status().is_server_error() {
+        tracing::warn!(request.id = id, code = code.name(), "a request failed");
+    }
+    let headers = response.headers_mut();
+    headers.remove(header::CONTENT_LENGTH);
+    headers.insert(header::CONTENT_TYPE, PROBLEM);
+    *response.body_mut() = Body::from(problem.write(id));
+    *response.status_mut() = code.status();
+    response
+}
+
+fn of_status(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(),
+        status if status.is_client_error() => {
+            Problem::new(Code::InvalidRequest, "The request cannot be read.")
+        }
+        _ => Problem::internal(),
+    }
+}
+
+/// The answer at an address where nothing is.
+pub(crate) async fn no_such_route() -> Problem {
+    Problem::new(Code::NotFound, "There is nothing at this address; /swagger-ui/ shows what there is.")
+}
+
+/// The answer to a method that an address does not take.
+pub(crate) async fn no_such_method() -> Problem {
+    method_not_allowed()
+}
+
+fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "The header Allow names the methods that it takes.")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,266 @@
+//! Bodies: JSON of a known shape, with an idempotency key where the route takes one.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use frontrow_application::OnceTag;
+use frontrow_domain::catalog::FieldError;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::key;
+use super::path::{Target, target};
+use crate::auth::Caller;
+use crate::problem::{Code, Problem};
+use crate::state::HttpState;
+
+/// Why a form is not sound.
+pub(crate) type Refused = Problem;
+
+/// The body of a route, as it is written, and what it means.
+pub(crate) trait Form: DeserializeOwned + Serialize + Send {
+    /// Method and path, part of the digest of every request with a key.
+    const ROUTE: &'static str;
+    /// Whether the route takes an idempotency key.
+    const KEY: KeyRule;
+    /// True when the route is for operators and admins.
+    const STAFF: bool = false;
+    /// True when an absent body means `{}`.
+    const MAY_BE_ABSENT: bool = false;
+    /// True when the body may carry a seat plan.
+    const HAS_PLAN: bool = false;
+    /// What handlers work with.
+    type Input: Send;
+
+    /// Checks what the shape alone does not say.
+    fn check(self, state: &HttpState) -> Result<Self::Input, Refused>;
+}
+
+/// Whether a route takes an idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyRule {
+    /// A request without one is refused.
+    Required,
+    /// One that is sent counts.
+    Optional,
+    /// One that is sent is not looked at: the request is harmless to repeat, or nobody is logged in to own it.
+    Ignored,
+}
+
+/// A command that somebody logged in has sent.
+#[derive(Debug)]
+pub(crate) struct Sent<F: Form, T = ()> {
+    /// Who.
+    pub(crate) caller: Caller,
+    /// What the path names.
+    pub(crate) target: T,
+    /// What the body means.
+    pub(crate) input: F::Input,
+    /// The idempotency key with what it came with.
+    pub(crate) tag: Option<OnceTag>,
+}
+
+/// A body from anybody.
+#[derive(Debug)]
+pub(crate) struct Open<F: Form>(pub(crate) F::Input);
+
+/// The body of a route that needs none.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// Any JSON, which nobody looks at: the place of something that a later version takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Untyped;
+
+impl<'de> Deserialize<'de> for Untyped {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl Serialize for Untyped {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl<F: Form, T: Target> FromRequest<HttpState> for Sent<F, T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let caller = state.auth().caller(state.app(), &parts.headers).await?;
+        let key = key::read(&parts.headers, F::KEY)?;
+        match read::<F, T>(&mut parts, body, caller, key.as_deref(), state).await {
+            Ok(sent) => Ok(sent),
+            Err(problem) => Err(key::or_reused(state.app(), caller.user, key.as_deref(), problem).await),
+        }
+    }
+}
+
+async fn read<F: Form, T: Target>(
+    parts: &mut Parts,
+    body: Body,
+    caller: Caller,
+    key: Option<&str>,
+    state: &HttpState,
+) -> Result<Sent<F, T>, Problem> {
+    if F::STAFF {
+        caller.check_staff()?;
+    }
+    let target: T = target(parts, caller).await?;
+    let form: F = parse_body(&parts.headers, body, state).await?;
+    let tag = match key {
+        None => None,
+        Some(key) => {
+            let spelling = serde_json::to_vec(&form).map_err(|_| Problem::internal())?;
+            Some(key::tag(caller.user, key, F::ROUTE, &target.spell(), &spelling))
+        }
+    };
+    let input = form.check(state)?;
+    Ok(Sent { caller, target, input, tag })
+}
+
+impl<F: Form> FromRequest<HttpState> for Open<F> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let form: F = parse_body(&parts.headers, body, state).await?;
+        form.check(state).map(Self)
+    }
+}
+
+async fn parse_body<F: Form>(headers: &HeaderMap, body: Body, state: &HttpState) -> Result<F, Problem> {
+    let settings = state.settings();
+    let limit = if F::HAS_PLAN { settings.plan_body_limit_bytes } else { settings.body_limit_bytes };
+    let is_json = is_json(headers);
+    if !is_json && !F::MAY_BE_ABSENT {
+        return Err(not_json());
+    }
+    let bytes = read_body(headers, body, limit).await?;
+    if F::MAY_BE_ABSENT && bytes.is_empty() {
+        return parse(b"{}");
+    }
+    if is_json { parse(&bytes) } else { Err(not_json()) }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json") || kind.eq_ignore_ascii_case("application/merge-patch+json")
+}
+
+fn not_json() -> Problem {
+    Problem::new(Code::UnsupportedMediaType, "Send the body with `Content-Type: application/json`.")
+}
+
+async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let too_large = || Problem::new(Code::PayloadTooLarge, format!("The body may have {limit} bytes."));
+    // A length that is announced need not be read to be refused.
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > limit as u64) {
+        return Err(too_large());
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::new(Code::InvalidRequest, "The body ended before it was complete.")),
+    }
+}
+
+/// Reads JSON of a known shape. What is no JSON at all is a 400; what is JSON of another shape a 422 that names
+/// the member.
+fn parse<F: DeserializeOwned>(bytes: &[u8]) -> Result<F, Problem> {
+    serde_json::from_slice(bytes).map_err(|_| explain::<F>(bytes))
+}
+
+/// Reads again, slowly, to say what is wrong and where.
+fn explain<F: DeserializeOwned>(bytes: &[u8]) -> Problem {
+    if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
+        return Problem::new(Code::InvalidRequest, format!("The body is not JSON: {error}."));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let Err(error) = serde_path_to_error::deserialize::<_, F>(&mut deserializer) else {
+        return Problem::new(Code::InvalidRequest, "The body is not JSON.");
+    };
+    let path = error.path().to_string();
+    let reason = error.into_inner().to_string();
+    // The place in the text helps nobody who sends objects; the path does.
+    let message = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(message, _)| message);
+    Problem::invalid(vec![FieldError::new(field(&path, message), message)])
+}
+
+/// The member that a message is about. Messages on members that are missing, unknown or repeated name it
+/// themselves, and come with the path of the object around it.
+fn field(path: &str, message: &str) -> String {
+    let parent = if path == "." { "" } else { path };
+    let named = ["missing field `", "unknown field `", "duplicate field `"]
+        .into_iter()
+        .find_map(|start| message.strip_prefix(start)?.split('`').next());
+    match (parent, named) {
+        (parent, None) => parent.to_owned(),
+        ("", Some(name)) => name.to_owned(),
+        (parent, Some(name)) if parent == name || parent.ends_with(&format!(".{name}")) => parent.to_owned(),
+        (parent, Some(name)) => format!("{parent}.{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Outer {
+        amount: i64,
+        inner: Option<Inner>,
+        list: Option<Vec<u32>>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only its shape matters")]
+    struct Inner {
+        name: String,
+    }
+
+    fn said(body: &str) -> String {
+        let problem = parse::<Outer>(body.as_bytes()).expect_err(body);
+        let document: serde_json::Value = serde_json::from_slice(&problem.write("r")).expect("json");
+        let what = document.get("errors").unwrap_or(&document["detail"]);
+        format!("{} {what}\n", document["code"].as_str().expect("code"))
+    }
+
+    #[test]
+    fn d9_what_is_wrong_with_a_body_is_said_with_its_place() {
+        let bodies = [
+            "",
+            "{",
+            "null",
+            "[]",
+            "{\"amount\":1}x",
+            "{\"amount\":\"1\"",
+            "{}",
+            "{\"amount\":\"1\"}",
+            "{\"amount\":1.5}",
+            "{\"amount\":99999999999999999999}",
+            "{\"amount\":1,\"amount\":2}",
+            "{\"amount\":1,\"extra\":2}",
+            "{\"amount\":1,\"inner\":{}}",
+            "{\"amount\":1,\"inner\":{\"name\":1}}",
+            "{\"amount\":1,\"inner\":{\"name\":\"a\",\"x\":1}}",
+            "{\"amount\":1,\"list\":[1,-1]}",
+            "{\"amount\":1,\"inner\":{\"name\":\"\\ud800\"}}",
+        ];
+        let said: String = bodies.into_iter().map(said).collect();
+        expect![[""]].assert_eq(&said);
+    }
+}

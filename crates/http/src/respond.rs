@@ -1,0 +1,96 @@
+//! What goes out: JSON straight to bytes, with headers that were made once.
+
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::problem::Problem;
+
+/// What a handler answers.
+pub(crate) type Answer = Result<Response, Problem>;
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Bytes that most answers fit into.
+const TYPICAL_BYTES: usize = 768;
+
+/// Who may keep an answer, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It is about a fan: their own browser, asking each time.
+    Private,
+    /// The public catalogue: everybody for a second (R-C1).
+    Second,
+    /// The seat map: everybody, asking each time whether it has changed.
+    Asking,
+    /// It never changes under its address.
+    Forever,
+    /// Public keys.
+    Minutes,
+    /// Nobody: it carries secrets.
+    Never,
+}
+
+impl Keep {
+    pub(crate) const fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Private => "private, no-cache",
+            Self::Second => "max-age=1",
+            Self::Asking => "no-cache",
+            Self::Forever => "public, max-age=31536000, immutable",
+            Self::Minutes => "public, max-age=300",
+            Self::Never => "no-store",
+        })
+    }
+}
+
+/// An answer whose body stands already.
+pub(crate) fn bytes(status: StatusCode, keep: Keep, body: Bytes) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CACHE_CONTROL, keep.header());
+    response
+}
+
+/// An answer with a body to be written.
+pub(crate) fn json(status: StatusCode, keep: Keep, body: &impl Serialize) -> Answer {
+    write(body).map(|body| bytes(status, keep, body))
+}
+
+/// 200 with something about a fan or for staff.
+pub(crate) fn private(body: &impl Serialize) -> Answer {
+    json(StatusCode::OK, Keep::Private, body)
+}
+
+/// The answer to a command that can be repeated with its key.
+pub(crate) fn once(status: StatusCode, replayed: bool, body: &impl Serialize) -> Answer {
+    let mut response = json(status, Keep::Private, body)?;
+    if replayed {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// 204.
+pub(crate) fn nothing() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// A body as bytes.
+pub(crate) fn write(body: &impl Serialize) -> Result<Bytes, Problem> {
+    let mut bytes = Vec::with_capacity(TYPICAL_BYTES);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => Ok(bytes.into()),
+        Err(error) => {
+            tracing::error!(%error, "an answer cannot be written");
+            Err(Problem::internal())
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Serving: connections and their limits, and the end of it all. hyper directly, because the limits on headers
+//! and on the time to send them are its own.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service as _;
+
+use crate::auth::PeerAddress;
+
+/// How long to wait before accepting again when the process has no more files: something has to be closed first.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Limits of serving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServeLimits {
+    /// Connections open at once; more wait in the backlog.
+    pub connections_max: usize,
+    /// Bytes in the longest request line with all headers; at least 8,192, which is what hyper needs.
+    pub header_bytes_max: usize,
+    /// How long a client may take to send them; also how long a connection may lie idle.
+    pub header_timeout: Duration,
+    /// How long a stop waits for requests that were accepted.
+    pub shutdown_timeout: Duration,
+}
+
+/// Opens a listening socket with a backlog long enough for the first second of a sale.
+pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for connections of the last run to be forgotten.
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Serves until `shutdown` is cancelled, then until every request that was accepted is answered, but not longer
+/// than the limit. Answers how many connections had to be cut off.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ServeLimits,
+    shutdown: CancellationToken,
+) -> usize {
+    let server = Arc::new(Server::new(router, limits, shutdown));
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let connections = TaskTracker::new();
+    let open = |(stream, peer), place| {
+        let server = Arc::clone(&server);
+        connections.spawn(async move {
+            server.connection(stream, peer).await;
+            drop(place);
+        });
+    };
+    loop {
+        // A place first: a connection that cannot be served is better off in the backlog.
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
+        };
+        tokio::select! {
+            biased;
+            () = server.shutdown.cancelled() => break,
+            (place, accepted) = next => match accepted {
+                Ok(accepted) => open(accepted, place),
+                Err(error) => pause_after(&error).await,
+            },
+        }
+    }
+    // What the kernel has accepted for us already is not left standing.
+    while let Some(Ok(accepted)) = listener.accept().now_or_never() {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { break };
+        open(accepted, Ok(place));
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(limits.shutdown_timeout, connections.wait()).await.is_err() {
+        let cut_off = connections.len();
+        tracing::warn!(connections = cut_off, "connections had to be cut off");
+        server.cut_off.cancel();
+        connections.wait().await;
+        return cut_off;
+    }
+    0
+}
+
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted) {
+        tracing::warn!(%error, "no connection can be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+struct Server {
+    router: Router,
+    http: http1::Builder,
+    shutdown: CancellationToken,
+    cut_off: CancellationToken,
+}
+
+impl Server {
+    fn new(router: Router, limits: ServeLimits, shutdown: CancellationToken) -> Self {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(limits.header_bytes_max)
+            .keep_alive(true);
+        Self { router, http, shutdown, cut_off: CancellationToken::new() }
+    }
+
+    async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
+        // Answers are written whole; waiting for more of them only delays.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was lost at once");
+            return;
+        }
+        let service = Requests { router: self.router.clone(), peer };
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            biased;
+            ended = connection.as_mut() => Some(ended),
+            () = self.shutdown.cancelled() => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    biased;
+                    ended = connection => ended,
+                    () = self.cut_off.cancelled() => return,
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    }
+}
+
+/// The requests of one connection.
+struct Requests {
+    router: Router,
+    peer: SocketAddr,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Requests {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <Router as tower::Service<Request<Body>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(PeerAddress(self.peer));
+        // A router is always ready.
+        self.router.clone().call(request.map(Body::new))
+    }
+}
+

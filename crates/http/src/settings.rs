@@ -1,0 +1,105 @@
+//! What the server passes in: plain values, checked before they come here.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use jsonwebtoken::DecodingKey;
+
+use crate::auth::Jwks;
+
+/// Everything about the interface that an operator may set.
+#[derive(Clone)]
+pub struct HttpSettings {
+    /// Seconds for which an access token is good.
+    pub access_token_seconds: u32,
+    /// The HS256 key of access tokens, from which that of refresh tokens is derived; 32 bytes or more.
+    pub signing_secret: Vec<u8>,
+    /// The Ed25519 key that signs tickets.
+    pub ticket_key: SigningKey,
+    /// An external issuer whose access tokens are taken as well.
+    pub issuer: Option<IssuerSettings>,
+    /// How often somebody may try to log in.
+    pub log_in: LogInLimits,
+    /// Whether an address is a proxy whose `X-Forwarded-For` is believed.
+    pub is_trusted_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Who may charge a wallet.
+    pub charge_by: ChargeBy,
+    /// Bytes in the longest body, except those with a seat plan.
+    pub body_limit_bytes: usize,
+    /// Bytes in the longest body with a seat plan.
+    pub plan_body_limit_bytes: usize,
+    /// How long a request may take until its answer begins.
+    pub request_timeout: Duration,
+    /// Web origins whose pages may call the interface.
+    pub cors_origins: Vec<String>,
+    /// False until the server is up and from the moment it begins to stop: what `/health/ready` says first.
+    pub ready: Arc<AtomicBool>,
+    /// What else has to be well for the server to be ready.
+    pub parts: Vec<ReadyPart>,
+    /// Writes the metrics in the text format of Prometheus.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// A part that has to be well for the server to be ready.
+#[derive(Clone)]
+pub struct ReadyPart {
+    /// What it is called in the answer.
+    pub name: &'static str,
+    /// Whether it is well now. Must not block.
+    pub is_well: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// Who may charge a wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChargeBy {
+    /// Fans their own, and operators any.
+    Fan,
+    /// Operators only.
+    Operator,
+}
+
+/// How often somebody may fail to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogInLimits {
+    /// Failed attempts for one account within the window.
+    pub per_account: u32,
+    /// Failed attempts from one address within the window.
+    pub per_address: u32,
+    /// Seconds in the window.
+    pub window_seconds: u32,
+}
+
+/// An external issuer of access tokens.
+#[derive(Clone)]
+pub struct IssuerSettings {
+    /// What the claim `iss` has to be, byte by byte.
+    pub issuer: String,
+    /// What the claim `aud` has to be or to contain.
+    pub audience: String,
+    /// The claim that says which roles somebody has: its name, or a path with dots (`realm_access.roles`).
+    pub role_claim: String,
+    /// Values of that claim that make an admin.
+    pub admin_roles: Vec<String>,
+    /// Values that make an operator.
+    pub operator_roles: Vec<String>,
+    /// Values that make a gate.
+    pub gate_roles: Vec<String>,
+    /// Seconds by which the issuer's clock may differ.
+    pub leeway_seconds: u32,
+    /// What its tokens are checked with.
+    pub keys: IssuerKeys,
+}
+
+/// What the tokens of an external issuer are checked with.
+#[derive(Clone)]
+pub enum IssuerKeys {
+    /// A shared secret (HS256).
+    Shared(Vec<u8>),
+    /// One public key: RSA (RS256), P-256 (ES256) or Ed25519 (`EdDSA`).
+    Public(DecodingKey),
+    /// The keys that the issuer publishes, which the server fetches.
+    Published(Arc<Jwks>),
+}

@@ -1,0 +1,100 @@
+//! What every handler gets: the application, and the parts of the interface that live as long as the server.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use frontrow_application::App;
+use frontrow_application::store::ReadError;
+use frontrow_domain::ScheduleId;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::sync::OnceCell;
+
+use crate::auth::{Auth, LogInThrottle};
+use crate::problem::{Problem, Refusal};
+use crate::settings::HttpSettings;
+use crate::ticket::TicketSigner;
+
+/// Bytes of seat plans that are kept ready to be sent.
+const PLANS_MAX_BYTES: u64 = 64 << 20;
+/// Bytes that a typical plan takes, for the first size of the cache.
+const PLAN_TYPICAL_BYTES: u64 = 16 << 10;
+
+/// The state of the interface. Cheap to clone.
+#[derive(Clone)]
+pub struct HttpState(Arc<Parts>);
+
+struct Parts {
+    app: Arc<App>,
+    settings: HttpSettings,
+    auth: Auth,
+    throttle: LogInThrottle,
+    tickets: TicketSigner,
+    plans: Cache<(ScheduleId, u32), Bytes, ByBytes>,
+    epoch: OnceCell<String>,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<(ScheduleId, u32), Bytes> for ByBytes {
+    fn weight(&self, _key: &(ScheduleId, u32), body: &Bytes) -> u64 {
+        body.len() as u64
+    }
+}
+
+impl HttpState {
+    /// Puts the parts together.
+    pub fn new(app: Arc<App>, settings: HttpSettings) -> Self {
+        let plans = PLANS_MAX_BYTES / PLAN_TYPICAL_BYTES;
+        Self(Arc::new(Parts {
+            auth: Auth::new(&settings),
+            throttle: LogInThrottle::new(settings.log_in),
+            tickets: TicketSigner::new(&settings.ticket_key),
+            plans: Cache::with_weighter(usize::try_from(plans).unwrap_or(usize::MAX), PLANS_MAX_BYTES, ByBytes),
+            epoch: OnceCell::new(),
+            app,
+            settings,
+        }))
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    pub(crate) fn settings(&self) -> &HttpSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    pub(crate) fn throttle(&self) -> &LogInThrottle {
+        &self.0.throttle
+    }
+
+    pub(crate) fn tickets(&self) -> &TicketSigner {
+        &self.0.tickets
+    }
+
+    /// Drawings of seat plans, by schedule and version of the plan.
+    pub(crate) fn plan(&self, key: (ScheduleId, u32), draw: impl FnOnce() -> Bytes) -> Bytes {
+        self.0.plans.get(&key).unwrap_or_else(|| {
+            let body = draw();
+            self.0.plans.insert(key, body.clone());
+            body
+        })
+    }
+
+    /// The name of the store's history, which never changes while it is open.
+    pub(crate) async fn epoch(&self) -> Result<&str, ReadError> {
+        let read = || async { self.0.app.epoch().await.map(|epoch| format!("{epoch:x}")) };
+        self.0.epoch.get_or_try_init(read).await.map(String::as_str)
+    }
+
+    /// The problem that tells of a refusal, a failure, or a query without an answer.
+    pub(crate) fn problem(&self, refusal: impl Refusal) -> Problem {
+        refusal.problem(self.0.app.now())
+    }
+}

@@ -1,0 +1,5 @@
+//! The adapters of the small ports: the time, ids, and passwords.
+
+pub(crate) mod clock;
+pub(crate) mod entropy;
+pub(crate) mod passwords;

@@ -1,0 +1,187 @@
+//! `serve --demo`: an empty store is filled with something to try.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{anyhow, bail};
+use frontrow_application::App;
+use frontrow_application::account::NewAccount;
+use frontrow_application::catalog::NewSchedule;
+use frontrow_application::store::ConcertFilter;
+use frontrow_domain::account::Role;
+use frontrow_domain::catalog::{BookingWindow, ConcertDraft, ScheduleDraft, SeatPlan, WaitingRoomSettings};
+use frontrow_domain::wallet::ChargeMethod;
+use frontrow_domain::{Money, Timestamp, UserId};
+use futures_util::future::try_join_all;
+
+use super::answer;
+use crate::config::sections::Demo;
+
+/// The address of the demo's operator.
+const OPERATOR: &str = "operator@demo.frontrow";
+
+/// The address of a fan of the demo, counted from 1.
+fn fan_email(number: u32) -> String {
+    format!("fan{number}@demo.frontrow")
+}
+
+struct DemoConcert {
+    title: &'static str,
+    artist: &'static str,
+    description: &'static str,
+    venue: &'static str,
+    /// Seats and price of each schedule.
+    schedules: &'static [(u32, i64)],
+    /// Minutes from now until the sale opens; 0 for a sale that is on.
+    opens_in_minutes: u32,
+}
+
+const CONCERTS: [DemoConcert; 3] = [
+    DemoConcert {
+        title: "한강 여름밤 콘서트",
+        artist: "The Riverside Band",
+        description: "The classic: fifty seats, one price, everybody wants them.",
+        venue: "Nodeul Live House, Seoul",
+        schedules: &[(50, 50_000), (50, 50_000)],
+        opens_in_minutes: 0,
+    },
+    DemoConcert {
+        title: "Winter Arena",
+        artist: "Northern Lights",
+        description: "Two nights with a thousand seats each.",
+        venue: "Olympic Hall, Seoul",
+        schedules: &[(1_000, 88_000), (1_000, 99_000)],
+        opens_in_minutes: 0,
+    },
+    DemoConcert {
+        title: "첫차 — Unplugged",
+        artist: "첫차",
+        description: "The sale opens ten minutes after the demo was made.",
+        venue: "Mapo Art Centre, Seoul",
+        schedules: &[(300, 66_000)],
+        opens_in_minutes: 10,
+    },
+];
+
+/// Fills an empty store; leaves any other alone.
+pub(super) async fn fill(app: &App, settings: &Demo) -> anyhow::Result<()> {
+    let (concerts, _) = app.concerts(ConcertFilter::default(), None, None, 1).await?;
+    if !concerts.is_empty() {
+        tracing::info!("the store has concerts already: the demo adds nothing");
+        return Ok(());
+    }
+    tracing::info!(fans = settings.fans, "filling the store with the demo");
+    sign_up(app, OPERATOR, "Operator", Role::Operator, &settings.password).await?;
+    for concert in &CONCERTS {
+        add_concert(app, concert).await?;
+    }
+    let fans = (1..=settings.fans).map(|number| async move {
+        let name = format!("Fan {number}");
+        let fan = sign_up(app, &fan_email(number), &name, Role::Fan, &settings.password).await?;
+        charge(app, fan, settings.fan_balance).await
+    });
+    // A few at a time: hashing is bounded, and so is its queue.
+    let mut fans = fans.collect::<Vec<_>>().into_iter();
+    loop {
+        let some: Vec<_> = fans.by_ref().take(16).collect();
+        if some.is_empty() {
+            return Ok(());
+        }
+        try_join_all(some).await?;
+    }
+}
+
+async fn sign_up(app: &App, email: &str, name: &str, role: Role, password: &str) -> anyhow::Result<UserId> {
+    let new = NewAccount { email: email.to_owned(), password: password.to_owned(), name: name.to_owned(), role };
+    match app.sign_up(new).await {
+        Ok(account) => Ok(account.id),
+        Err(failure) => bail!("the demo account {email} could not be made: {failure:?}"),
+    }
+}
+
+/// Charges in steps that the wallet's policy admits.
+async fn charge(app: &App, fan: UserId, balance: i64) -> anyhow::Result<()> {
+    let policy = app.settings().charges;
+    let mut left = Money::of(balance);
+    while left >= policy.charge_min && left > Money::ZERO {
+        let step = left.min(policy.charge_max);
+        app.charge(fan, step, ChargeMethod::Card, None)
+            .await
+            .map_err(|failure| anyhow!("a demo wallet could not be charged: {failure:?}"))?;
+        left = left.minus(step).unwrap_or(Money::ZERO);
+    }
+    Ok(())
+}
+
+async fn add_concert(app: &App, demo: &DemoConcert) -> anyhow::Result<()> {
+    let draft = ConcertDraft {
+        title: demo.title.to_owned(),
+        artist: demo.artist.to_owned(),
+        description: demo.description.to_owned(),
+        published: true,
+        waiting_room: WaitingRoomSettings::OFF,
+    };
+    let made = app.create_concert(draft, None).await;
+    let concert = made.map_err(|failure| anyhow!("a demo concert could not be made: {failure:?}"))?.outcome;
+    let now = app.now();
+    let opens_at = if demo.opens_in_minutes == 0 {
+        now.minus_seconds(60)
+    } else {
+        now.plus_seconds(demo.opens_in_minutes * 60)
+    };
+    for (evening, &(seats, price)) in (0_u32..).zip(demo.schedules) {
+        let plan = SeatPlan::plain(seats, Money::of(price)).map_err(|errors| anyhow!("{errors:?}"))?;
+        let new = NewSchedule {
+            concert,
+            draft: schedule(app, demo.venue, now, opens_at, evening),
+            plan: Arc::new(plan),
+        };
+        let made = app.create_schedule(new, None).await;
+        made.map_err(|failure| anyhow!("a demo schedule could not be made: {failure:?}"))?;
+    }
+    Ok(())
+}
+
+/// A performance in thirty days and `evening` days more, on sale until an hour before.
+fn schedule(app: &App, venue: &str, now: Timestamp, opens_at: Timestamp, evening: u32) -> ScheduleDraft {
+    const DAY: u32 = 24 * 60 * 60;
+    let starts_at = now.plus_seconds((30 + evening) * DAY);
+    let defaults = app.settings().sales.defaults;
+    ScheduleDraft {
+        venue: venue.to_owned(),
+        starts_at,
+        time_zone: "Asia/Seoul".to_owned(),
+        duration_minutes: 120,
+        booking: BookingWindow { start: opens_at, end: starts_at.minus_seconds(3_600) },
+        hold: defaults.hold,
+        max_seats_per_fan: defaults.max_seats_per_fan,
+        sales_paused: false,
+    }
+}
+
+/// Says where to look and how to log in.
+pub(super) async fn explain(app: &App, settings: &Demo, address: SocketAddr) -> anyhow::Result<()> {
+    let (concerts, _) = app.concerts(ConcertFilter::default(), None, None, 100).await?;
+    let mut text = String::from("\nThe demo has these concerts:\n");
+    for concert in &concerts {
+        text.push_str(&format!(
+            "  {}  {} ({}), {} seats left\n",
+            concert.concert.id,
+            concert.concert.title,
+            concert.status().name(),
+            concert.seats_left()
+        ));
+    }
+    text.push_str(&format!(
+        "Log in as {} … {} or {OPERATOR}; the password is {}\n  \
+         curl -s http://{address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n    \
+         -d '{{\"email\": \"{}\", \"password\": \"{}\"}}'\n\
+         Stop with Ctrl-C; the sale goes on where it was with the next start.",
+        fan_email(1),
+        fan_email(settings.fans.max(1)),
+        settings.password,
+        fan_email(1),
+        settings.password,
+    ));
+    answer(&text)
+}

@@ -1,0 +1,150 @@
+//! The subcommands. What they print on standard output is their answer; problems go to standard error.
+
+mod audit;
+mod config;
+mod demo;
+mod serve;
+mod user;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, environment, load};
+
+/// Frontrow sells concert seats on the day everybody wants them.
+#[derive(Parser)]
+#[command(name = "frontrow", version, arg_required_else_help = true, propagate_version = false)]
+#[command(after_help = "Start with: frontrow serve --demo\nEvery setting, with its reason: frontrow config print")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    settings: SettingsArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where settings come from, beside the environment (FRONTROW__SECTION__KEY).
+#[derive(Args)]
+struct SettingsArguments {
+    /// A TOML file with settings
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One setting, as section.key=value; may be given more than once
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+    /// The data folder
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve: the API, its documentation, and the site
+    Serve(ServeArguments),
+    /// Prove that seats, reservations, payments and money agree; also beside a running server
+    ///
+    /// Exits with 0 when everything agrees, and with 1 and the differences when not.
+    Audit(AuditArguments),
+    /// Accounts of staff and fans
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Look at the settings
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Print the OpenAPI document of the API, as JSON
+    Openapi,
+}
+
+#[derive(Args)]
+struct ServeArguments {
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Fill an empty store with concerts on sale, an operator and fans with charged wallets
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Args)]
+struct AuditArguments {
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Make an account; the password is read from standard input
+    Create(CreateUserArguments),
+}
+
+#[derive(Args)]
+struct CreateUserArguments {
+    /// The address to log in with
+    #[arg(long)]
+    email: String,
+    /// The name to address them by
+    #[arg(long)]
+    name: Option<String>,
+    /// What they may do
+    #[arg(long, value_parser = ["fan", "operator", "admin", "gate"])]
+    role: String,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Check all settings, and report every problem at once
+    Check,
+    /// Print all settings as they are in force, with secrets redacted
+    Print,
+}
+
+/// Runs what was asked for.
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let Arguments { settings, command } = arguments;
+    let mut flags = settings.set;
+    flags.extend(settings.data.map(|data| ("store.data".to_owned(), data)));
+    if let Command::Serve(ServeArguments { listen: Some(listen), .. }) = &command {
+        flags.push(("http.listen".to_owned(), listen.to_string()));
+    }
+    if let Command::Openapi = command {
+        return config::print_openapi();
+    }
+    let loaded: Result<Config, _> = load(settings.config.as_deref(), environment(), &flags);
+    let config = match loaded {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(ExitCode::from(2));
+        }
+    };
+    match command {
+        Command::Serve(serve) => serve::run(&config, serve.demo),
+        Command::Audit(audit) => audit::run(&config, audit.json),
+        Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
+        Command::Config { command: ConfigCommand::Check } => config::check(),
+        Command::Config { command: ConfigCommand::Print } => config::print(&config),
+        Command::Openapi => config::print_openapi(),
+    }
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as section.key=value")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Writes an answer to standard output. A reader that has gone away is no failure of ours.
+fn answer(text: &str) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}

@@ -1,0 +1,82 @@
+//! The settings of the interface, from those of the binary.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::Context;
+use frontrow_http::{ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, LogInLimits, ReadyPart};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::config::{Config, sections};
+use crate::keys::Keys;
+use crate::wiring::Wired;
+
+pub(super) fn http_settings(
+    config: &Config,
+    keys: Keys,
+    wired: &Wired,
+    published: Option<Arc<Jwks>>,
+    ready: Arc<AtomicBool>,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<HttpSettings> {
+    let auth = &config.auth;
+    let proxies = auth.trusted_proxies.clone();
+    let store = Arc::clone(&wired.store);
+    let store_is_well = ReadyPart { name: "store", is_well: Arc::new(move || !store.has_failed()) };
+    let mut parts = vec![store_is_well];
+    if let Some(published) = &published {
+        let keys = Arc::clone(published);
+        parts.push(ReadyPart { name: "issuer_keys", is_well: Arc::new(move || !keys.is_empty()) });
+    }
+    Ok(HttpSettings {
+        access_token_seconds: u32::try_from(auth.access_token_seconds)?,
+        signing_secret: keys.tokens,
+        ticket_key: keys.tickets,
+        issuer: issuer(&config.issuer, published)?,
+        log_in: LogInLimits {
+            per_account: auth.login_attempts_per_account,
+            per_address: auth.login_attempts_per_address,
+            window_seconds: u32::try_from(auth.login_window_seconds)?,
+        },
+        is_trusted_proxy: Arc::new(move |address| proxies.iter().any(|network| network.contains(address))),
+        charge_by: match config.wallet.charge_by {
+            sections::ChargeBy::Fan => ChargeBy::Fan,
+            sections::ChargeBy::Operator => ChargeBy::Operator,
+        },
+        body_limit_bytes: config.http.body_limit_bytes,
+        plan_body_limit_bytes: config.http.plan_body_limit_bytes,
+        request_timeout: Duration::from_millis(config.http.request_timeout_ms),
+        cors_origins: config.http.cors_origins.clone(),
+        ready,
+        parts,
+        metrics: Arc::new(move || metrics.render()),
+    })
+}
+
+fn issuer(
+    settings: &sections::Issuer,
+    published: Option<Arc<Jwks>>,
+) -> anyhow::Result<Option<IssuerSettings>> {
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let shared = settings.shared_key().map_err(anyhow::Error::msg)?;
+    let public = settings.verifying_key().map_err(anyhow::Error::msg)?;
+    let keys = match (shared, public, published) {
+        (Some(secret), None, None) => IssuerKeys::Shared(secret),
+        (None, Some(key), None) => IssuerKeys::Public(key),
+        (None, None, Some(keys)) => IssuerKeys::Published(keys),
+        _ => return Err(anyhow::anyhow!("the issuer needs exactly one kind of key")),
+    };
+    Ok(Some(IssuerSettings {
+        issuer: settings.issuer.clone(),
+        audience: settings.audience.clone(),
+        role_claim: settings.role_claim.clone(),
+        admin_roles: settings.admin_roles.clone(),
+        operator_roles: settings.operator_roles.clone(),
+        gate_roles: settings.gate_roles.clone(),
+        leeway_seconds: u32::try_from(settings.leeway_seconds).context("issuer.leeway_seconds is too large")?,
+        keys,
+    }))
+}

@@ -1,0 +1,3 @@
+//! Tests of the embedded store against its files.
+
+mod conformance;

@@ -1,0 +1,3 @@
+//! Tests of the test support itself, and of the house.
+
+mod memory;
