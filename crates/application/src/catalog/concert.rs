@@ -21,7 +21,41 @@ pub struct ConcertPatch {
     /// Whether fans may see it.
     pub published: Option<bool>,
     /// How its waiting room lets fans in.
-    pub waiting_room: Option<WaitingRoomSettings>,
+    pub waiting_room: WaitingRoomPatch,
+}
+
+/// What an operator changes of a waiting room; what is absent stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WaitingRoomPatch {
+    /// Whether there is one at all.
+    pub enabled: Option<bool>,
+    /// The most fans that may be active at once.
+    pub max_active: Option<u32>,
+    /// The most fans let in within any sliding second, in thousandths.
+    pub admit_per_second_milli: Option<u32>,
+    /// Seconds that an active fan has.
+    pub session_seconds: Option<u32>,
+    /// Seconds within which a called fan has to come.
+    pub claim_seconds: Option<u32>,
+    /// Seconds without a sign of life after which a waiting fan counts as gone.
+    pub presence_seconds: Option<u32>,
+    /// When the lobby opens; `Some(None)` for no lobby.
+    pub lobby_opens_at: Option<Option<Timestamp>>,
+}
+
+impl WaitingRoomPatch {
+    /// These settings with what the patch says.
+    pub fn apply(self, present: WaitingRoomSettings) -> WaitingRoomSettings {
+        WaitingRoomSettings {
+            enabled: self.enabled.unwrap_or(present.enabled),
+            max_active: self.max_active.unwrap_or(present.max_active),
+            admit_per_second_milli: self.admit_per_second_milli.unwrap_or(present.admit_per_second_milli),
+            session_seconds: self.session_seconds.unwrap_or(present.session_seconds),
+            claim_seconds: self.claim_seconds.unwrap_or(present.claim_seconds),
+            presence_seconds: self.presence_seconds.unwrap_or(present.presence_seconds),
+            lobby_opens_at: self.lobby_opens_at.unwrap_or(present.lobby_opens_at),
+        }
+    }
 }
 
 /// Why a concert is not edited.
@@ -114,7 +148,7 @@ impl Command for EditConcert {
             artist: patch.artist.unwrap_or(present.artist),
             description: patch.description.unwrap_or(present.description),
             published: patch.published.unwrap_or(present.published),
-            waiting_room: patch.waiting_room.unwrap_or(present.waiting_room),
+            waiting_room: patch.waiting_room.apply(present.waiting_room),
         };
         let errors = draft.check();
         if !errors.is_empty() {

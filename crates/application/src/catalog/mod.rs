@@ -11,6 +11,6 @@ mod schedule;
 pub use board::{Board, Body, MapChanges};
 pub use boards::Boards;
 pub use cache::CatalogCache;
-pub use concert::{ConcertPatch, EditConcertRefused};
+pub use concert::{ConcertPatch, EditConcertRefused, WaitingRoomPatch};
 pub use read::{ConcertDetails, ScheduleDetails};
 pub use schedule::{EditScheduleRefused, NewSchedule, SchedulePatch};

@@ -12,7 +12,7 @@ use crate::docs::problems;
 use crate::state::HttpState;
 
 pub(crate) use concert::{Concert, ConcertQuery, ConcertSummary};
-pub(crate) use schedule::Schedule;
+pub(crate) use schedule::{Schedule, Wanted};
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()

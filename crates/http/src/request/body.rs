@@ -26,14 +26,17 @@ pub(crate) trait Form: DeserializeOwned + Serialize + Send {
     const ROUTE: &'static str;
     /// Whether the route takes an idempotency key.
     const KEY: KeyRule;
-    /// True when the route is for operators and admins.
-    const STAFF: bool = false;
     /// True when an absent body means `{}`.
     const MAY_BE_ABSENT: bool = false;
     /// True when the body may carry a seat plan.
     const HAS_PLAN: bool = false;
     /// What handlers work with.
     type Input: Send;
+
+    /// Whether this caller may send it at all.
+    fn allow(_caller: Caller, _state: &HttpState) -> Result<(), Refused> {
+        Ok(())
+    }
 
     /// Checks what the shape alone does not say.
     fn check(self, state: &HttpState) -> Result<Self::Input, Refused>;
@@ -109,9 +112,7 @@ async fn read<F: Form, T: Target>(
     key: Option<&str>,
     state: &HttpState,
 ) -> Result<Sent<F, T>, Problem> {
-    if F::STAFF {
-        caller.check_staff()?;
-    }
+    F::allow(caller, state)?;
     let target: T = target(parts, caller).await?;
     let form: F = parse_body(&parts.headers, body, state).await?;
     let tag = match key {

@@ -10,6 +10,7 @@
 
 pub mod audits;
 pub mod bench;
+pub mod bugs;
 pub mod commits;
 pub mod guards;
 pub mod keys;
@@ -94,8 +95,7 @@ cases! { ($)
         a_wallet_counts_every_charge
         control_a_wallet_with_stale_balances_loses_charges
         one_key_sent_by_many_has_one_effect
-        control_a_key_that_is_looked_up_first_has_many_effects
-        a_thousand_contenders_have_one_winner_and_clean_conflicts;
+        control_a_key_that_is_looked_up_first_has_many_effects;
     keys:
         a_repeated_key_shows_what_was_kept
         a_key_with_another_request_is_refused
@@ -107,7 +107,8 @@ cases! { ($)
         a_group_is_never_decided_before_its_schedule
         a_hold_is_decided_after_the_lock
         the_map_has_the_version_of_its_schedule
-        a_clock_that_jumps_back_neither_stops_the_sale_nor_fools_the_audit;
+        a_clock_that_jumps_back_does_not_stop_the_sale
+        a_clock_that_jumps_back_does_not_fool_the_audit;
     lists:
         lapsed_holds_come_oldest_first
         reservations_come_newest_first_in_pages
@@ -131,4 +132,29 @@ cases! { ($)
         a_missing_ticket_is_found
         a_ticket_for_another_seat_is_found
         audits_come_in_slices;
+    lessons:
+        d1_a_paid_seat_stays_sold_whatever_the_clock_does
+        d2_an_unpaid_seat_is_free_at_the_end_of_its_hold
+        d3_a_hundred_expired_at_once_are_a_hundred_free
+        d5_a_cancelled_seat_is_sold_again
+        d6_paying_again_charges_once
+        d7_nobody_touches_what_is_not_theirs
+        d9b_two_hundred_charges_add_up
+        d12_a_failed_commit_moves_neither_money_nor_seat
+        d13_copies_of_one_key_have_one_effect
+        d15_a_thousand_contenders_have_one_winner_and_clean_conflicts;
+    bugs:
+        bug_1_the_last_seat_has_one_winner
+        bug_1_control_checking_first_sells_the_last_seat_twice
+        bug_2_paying_races_expiring
+        bug_2_holding_races_cancelling
+        bug_2_extending_races_holding
+        bug_3_a_buyer_who_comes_before_the_commit_loses
+        bug_3_control_a_lock_released_early_sells_twice
+        bug_5_every_kind_of_claim_is_counted
+        bug_6_a_count_below_zero_is_refused_not_hidden
+        bug_7_counts_equal_the_rows
+        bug_7_control_a_count_kept_beside_the_rows_drifts
+        bug_8_an_expired_hold_is_free_without_any_job
+        bug_9_extending_for_ever_ends_at_the_cap;
 }

@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use frontrow_application::once::{Answered, Compact, Once, OnceRefused, OnceTag};
-use frontrow_application::reservation::{HoldRequest, HoldSeatsRefused};
 use frontrow_application::{Command, Failure, Stop};
 use frontrow_domain::records::{Key, Keys, Records};
 use frontrow_domain::reservation::{claim_seats, release_seats};
 use frontrow_domain::wallet::{ChargeMethod, ChargePolicy};
-use frontrow_domain::{Money, SeatNo, Timestamp, TransactionId, UserId};
+use frontrow_domain::{Money, Timestamp, TransactionId, UserId};
 use tokio::sync::Barrier;
 
 use super::bench::Bench;
 use crate::samples;
-use crate::stage::{Stage, seats};
+use crate::stage::seats;
 use crate::store::{Raw, StoreFactory, commit_patiently};
 
 /// How many race.
@@ -281,26 +280,4 @@ pub async fn control_a_key_that_is_looked_up_first_has_many_effects(factory: imp
     .await;
     let effects = bench.reads().entries(user, None, 100).await.expect("read").len();
     assert!(effects > 1, "a key that is looked up first still works: the harness does not race");
-}
-
-/// D15: through the whole application, one success and 999 clean conflicts.
-pub async fn a_thousand_contenders_have_one_winner_and_clean_conflicts(factory: impl StoreFactory) {
-    let stage = Stage::open(&factory);
-    let schedule = stage.a_schedule().make().await;
-    let fans = Arc::new(stage.fans(1_000, 0).await);
-    let app = Arc::clone(&stage.app);
-    let answers = race(1_000, |number, start| {
-        let (app, fans) = (Arc::clone(&app), Arc::clone(&fans));
-        async move {
-            let fan = fans[usize::try_from(number).expect("few fans")];
-            start.wait().await;
-            app.hold(fan, HoldRequest { schedule, seats: seats([7]) }, None).await
-        }
-    })
-    .await;
-    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
-    let taken = HoldSeatsRefused::SeatUnavailable(vec![SeatNo::new(7)]);
-    let clean = Err(Failure::Refused(OnceRefused::Refused(taken)));
-    assert_eq!(answers.iter().filter(|answer| **answer == clean).count(), 999);
-    stage.assert_clean().await;
 }

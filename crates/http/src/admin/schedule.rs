@@ -1,0 +1,309 @@
+//! Schedules, as operators make and edit them.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use frontrow_application::catalog::{NewSchedule, ScheduleDetails, SchedulePatch};
+use frontrow_domain::catalog::{
+    BookingWindow, FieldError, HoldPolicy, ScheduleDefaults, ScheduleDraft, SeatPlan,
+};
+use frontrow_domain::{ConcertId, Currency, Money, ScheduleId};
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::patch::Member;
+use super::{CreateProblems, EditScheduleProblems};
+use crate::auth::Caller;
+use crate::catalog::Schedule;
+use crate::problem::Problem;
+use crate::request::{Form, KeyRule, Refused, Sent, Untyped};
+use crate::respond::{self, Answer};
+use crate::state::HttpState;
+use crate::time::Time;
+
+/// The time zone of a schedule whose operator names none.
+const TIME_ZONE: &str = "UTC";
+
+/// A new schedule.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ScheduleForm {
+    #[schema(min_length = 1, max_length = 200)]
+    venue: String,
+    starts_at: Time,
+    /// IANA name of the venue's time zone; UTC when absent.
+    #[schema(example = "Asia/Seoul")]
+    time_zone: Option<String>,
+    #[schema(minimum = 1, maximum = 10_080)]
+    duration_minutes: u32,
+    /// When the sale opens.
+    booking_start: Time,
+    /// When the sale closes; not after `startsAt`.
+    booking_end: Time,
+    /// Seconds that a hold lasts.
+    #[schema(minimum = 1, maximum = 3_600)]
+    hold_seconds: Option<u32>,
+    /// Seconds after which a hold ends in any case.
+    #[schema(minimum = 1, maximum = 3_600)]
+    hold_max_seconds: Option<u32>,
+    /// Seconds that the one extension adds.
+    #[schema(maximum = 3_600)]
+    hold_extension_seconds: Option<u32>,
+    #[schema(minimum = 1, maximum = 100)]
+    max_seats_per_fan: Option<u32>,
+    /// Only null in this version: nothing is refunded.
+    #[schema(value_type = Option<Vec<Object>>)]
+    refund_policy: Option<Untyped>,
+    /// True to stop new holds.
+    sales_paused: Option<bool>,
+    seat_plan: SeatPlanForm,
+}
+
+/// What changes of a schedule.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SchedulePatchForm {
+    #[serde(default)]
+    #[schema(value_type = Option<String>, nullable = false)]
+    venue: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Time>, nullable = false)]
+    starts_at: Member<Time>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    time_zone: Member<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>, nullable = false)]
+    duration_minutes: Member<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<Time>, nullable = false)]
+    booking_start: Member<Time>,
+    #[serde(default)]
+    #[schema(value_type = Option<Time>, nullable = false)]
+    booking_end: Member<Time>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    hold_seconds: Member<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    hold_max_seconds: Member<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    hold_extension_seconds: Member<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    max_seats_per_fan: Member<u32>,
+    /// Only null in this version: nothing is refunded.
+    #[schema(value_type = Option<Vec<Object>>)]
+    refund_policy: Option<Untyped>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    sales_paused: Member<bool>,
+    /// Other seats, as long as none was ever claimed.
+    #[serde(default)]
+    #[schema(value_type = Option<SeatPlanForm>, nullable = false)]
+    seat_plan: Member<SeatPlanForm>,
+}
+
+/// The seats, in one of several forms.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = SeatPlan)]
+struct SeatPlanForm {
+    /// Numbered seats at one price.
+    plain: Option<PlainPlan>,
+    /// Not in this version yet.
+    #[schema(value_type = Option<Object>)]
+    rows: Option<Untyped>,
+    /// Not in this version yet.
+    #[schema(value_type = Option<Object>)]
+    pretix: Option<Untyped>,
+}
+
+/// Numbered seats at one price.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PlainPlan {
+    #[schema(minimum = 1, maximum = 100_000)]
+    seats: u32,
+    /// In minor units.
+    #[schema(minimum = 0)]
+    price: i64,
+}
+
+impl SeatPlanForm {
+    fn plan(self, errors: &mut Vec<FieldError>) -> Option<Arc<SeatPlan>> {
+        for (field, given) in [("seatPlan.rows", self.rows), ("seatPlan.pretix", self.pretix)] {
+            if given.is_some() {
+                errors.push(FieldError::new(field, "is not in this version yet; use seatPlan.plain"));
+                return None;
+            }
+        }
+        let Some(PlainPlan { seats, price }) = self.plain else {
+            errors.push(FieldError::new("seatPlan.plain", "must be given"));
+            return None;
+        };
+        match SeatPlan::plain(seats, Money::of(price)) {
+            Ok(plan) => Some(Arc::new(plan)),
+            Err(wrong) => {
+                errors.extend(wrong);
+                None
+            }
+        }
+    }
+}
+
+fn check_time_zone(errors: &mut Vec<FieldError>, name: Option<String>) -> Option<String> {
+    let name = name?;
+    match TimeZone::get(&name) {
+        // One spelling for one zone, whatever the case it was written in.
+        Ok(zone) => Some(zone.iana_name().map_or(name, str::to_owned)),
+        Err(_) => {
+            errors.push(FieldError::new("timeZone", "must be an IANA time zone such as Asia/Seoul"));
+            None
+        }
+    }
+}
+
+fn check_refund_policy(errors: &mut Vec<FieldError>, policy: Option<Untyped>) {
+    if policy.is_some() {
+        errors.push(FieldError::new("refundPolicy", "refunds are not in this version yet; leave it null"));
+    }
+}
+
+/// A new schedule that was read: everything but its concert, which the path names.
+#[derive(Debug)]
+pub(super) struct ScheduleInput {
+    draft: ScheduleDraft,
+    plan: Arc<SeatPlan>,
+}
+
+impl Form for ScheduleForm {
+    const ROUTE: &'static str = "POST /admin/concerts/{id}/schedules";
+    const KEY: KeyRule = KeyRule::Optional;
+    const HAS_PLAN: bool = true;
+    type Input = ScheduleInput;
+
+    fn allow(caller: Caller, _state: &HttpState) -> Result<(), Refused> {
+        caller.check_staff()
+    }
+
+    fn check(self, state: &HttpState) -> Result<ScheduleInput, Refused> {
+        let ScheduleDefaults { hold, max_seats_per_fan } = state.app().settings().sales.defaults;
+        let mut errors = Vec::new();
+        let time_zone = check_time_zone(&mut errors, self.time_zone);
+        check_refund_policy(&mut errors, self.refund_policy);
+        let hold_seconds = self.hold_seconds.unwrap_or(hold.hold_seconds);
+        let draft = ScheduleDraft {
+            venue: self.venue,
+            starts_at: self.starts_at.0,
+            time_zone: time_zone.unwrap_or_else(|| TIME_ZONE.to_owned()),
+            duration_minutes: self.duration_minutes,
+            booking: BookingWindow { start: self.booking_start.0, end: self.booking_end.0 },
+            hold: HoldPolicy {
+                hold_seconds,
+                // A longer hold than usual brings its own cap, unless one is named.
+                max_seconds: self.hold_max_seconds.unwrap_or(hold.max_seconds.max(hold_seconds)),
+                extension_seconds: self.hold_extension_seconds.unwrap_or(hold.extension_seconds),
+            },
+            max_seats_per_fan: self.max_seats_per_fan.unwrap_or(max_seats_per_fan),
+            sales_paused: self.sales_paused.unwrap_or(false),
+        };
+        errors.extend(draft.check());
+        match self.seat_plan.plan(&mut errors) {
+            Some(plan) if errors.is_empty() => Ok(ScheduleInput { draft, plan }),
+            _ => Err(Problem::invalid(errors)),
+        }
+    }
+}
+
+impl Form for SchedulePatchForm {
+    const ROUTE: &'static str = "PATCH /admin/schedules/{id}";
+    const KEY: KeyRule = KeyRule::Ignored;
+    const HAS_PLAN: bool = true;
+    type Input = SchedulePatch;
+
+    fn allow(caller: Caller, _state: &HttpState) -> Result<(), Refused> {
+        caller.check_staff()
+    }
+
+    fn check(self, state: &HttpState) -> Result<SchedulePatch, Refused> {
+        let ScheduleDefaults { hold, max_seats_per_fan } = state.app().settings().sales.defaults;
+        let mut errors = Vec::new();
+        let seat_plan = self.seat_plan.required(&mut errors, "seatPlan");
+        let time_zone = self.time_zone.or_default(|| TIME_ZONE.to_owned());
+        check_refund_policy(&mut errors, self.refund_policy);
+        let patch = SchedulePatch {
+            venue: self.venue.required(&mut errors, "venue"),
+            starts_at: self.starts_at.required(&mut errors, "startsAt").map(|time| time.0),
+            time_zone: check_time_zone(&mut errors, time_zone),
+            duration_minutes: self.duration_minutes.required(&mut errors, "durationMinutes"),
+            booking_start: self.booking_start.required(&mut errors, "bookingStart").map(|time| time.0),
+            booking_end: self.booking_end.required(&mut errors, "bookingEnd").map(|time| time.0),
+            hold_seconds: self.hold_seconds.or_default(|| hold.hold_seconds),
+            hold_max_seconds: self.hold_max_seconds.or_default(|| hold.max_seconds),
+            hold_extension_seconds: self.hold_extension_seconds.or_default(|| hold.extension_seconds),
+            max_seats_per_fan: self.max_seats_per_fan.or_default(|| max_seats_per_fan),
+            sales_paused: self.sales_paused.or_default(|| false),
+            plan: seat_plan.and_then(|plan| plan.plan(&mut errors)),
+        };
+        if errors.is_empty() { Ok(patch) } else { Err(Problem::invalid(errors)) }
+    }
+}
+
+/// A schedule with what only staff see.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AdminSchedule {
+    #[serde(flatten)]
+    schedule: Schedule,
+    /// True while new holds are stopped.
+    sales_paused: bool,
+    /// True once a seat was ever claimed: the seat plan is fixed.
+    in_use: bool,
+    created_at: Time,
+}
+
+impl AdminSchedule {
+    pub(super) fn of(details: &ScheduleDetails, currency: Currency) -> Self {
+        Self {
+            schedule: Schedule::of(details, currency),
+            sales_paused: details.schedule.sales_paused,
+            in_use: details.schedule.in_use,
+            created_at: Time(details.schedule.created_at),
+        }
+    }
+}
+
+async fn find(state: &HttpState, id: ScheduleId) -> Result<AdminSchedule, Problem> {
+    let found = state.app().any_schedule(id).await.map_err(|error| state.problem(error))?;
+    Ok(AdminSchedule::of(&found.ok_or_else(Problem::not_found)?, state.app().settings().currency))
+}
+
+/// Make a schedule of a concert
+#[utoipa::path(post, path = "/api/v1/admin/concerts/{concertId}/schedules", tag = "admin",
+    security(("bearer" = [])),
+    params(("concertId" = u32, Path), ("Idempotency-Key" = Option<String>, Header)),
+    request_body = ScheduleForm, responses((status = 201, body = AdminSchedule), CreateProblems))]
+pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ScheduleForm, ConcertId>) -> Answer {
+    let ScheduleInput { draft, plan } = sent.input;
+    let new = NewSchedule { concert: sent.target, draft, plan };
+    let created = state.app().create_schedule(new, sent.tag).await;
+    let created = created.map_err(|failure| state.problem(failure))?;
+    respond::once(StatusCode::CREATED, created.replayed, &find(&state, created.outcome).await?)
+}
+
+/// Edit a schedule
+///
+/// A JSON Merge Patch (RFC 7396): what is absent stays, null takes a member back to its default. The seat plan
+/// may be replaced until the first seat was claimed.
+#[utoipa::path(patch, path = "/api/v1/admin/schedules/{scheduleId}", tag = "admin", security(("bearer" = [])),
+    params(("scheduleId" = u32, Path)), request_body = SchedulePatchForm,
+    responses((status = 200, body = AdminSchedule), EditScheduleProblems))]
+pub(super) async fn edit(State(state): State<HttpState>, sent: Sent<SchedulePatchForm, ScheduleId>) -> Answer {
+    let edited = state.app().edit_schedule(sent.target, sent.input).await;
+    let edited = edited.map_err(|failure| state.problem(failure))?;
+    respond::private(&find(&state, edited.id).await?)
+}

@@ -1,0 +1,63 @@
+//! Stopping in order: every request that was accepted is answered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::client::{Person, http, on_sale};
+use crate::sale::audit;
+use crate::server::Server;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_answers_what_it_has_accepted() {
+    let folder = tempfile::tempdir().expect("folder");
+    let server = Server::start(folder.path(), &[]);
+    let client = http();
+    let operator = Person::new(&server, &client, "operator", "operator");
+    let (_, schedule) = on_sale(&operator, 50_000, 1_000, 3_600).await;
+    let held = Arc::new(AtomicUsize::new(0));
+    let fans: Vec<_> = (0..16_u32)
+        .map(|number| {
+            let fan = Person::new(&server, &client, &format!("fan {number}"), "fan");
+            let held = Arc::clone(&held);
+            tokio::spawn(async move {
+                for step in 0..2_000_u32 {
+                    let seat = step * 16 + number + 1;
+                    let body = json!({"scheduleId": schedule, "seats": [seat]});
+                    let key = format!("{step}");
+                    match fan.try_ask(Method::POST, "/reservations", Some(&key), Some(body)).await {
+                        // More than its limit of live seats, after a hundred.
+                        Ok(answer) if answer.status == 409 => return Ok(()),
+                        Ok(answer) => {
+                            assert_eq!(answer.status, 201, "{}", answer.body);
+                            held.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(())
+            })
+        })
+        .collect();
+    while held.load(Ordering::Relaxed) < 200 {
+        tokio::task::yield_now().await;
+    }
+    let status = tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
+    assert!(status.success(), "{status}");
+    for fan in fans {
+        // A request that finds nobody listening any more was never accepted. One that was sent and then cut off
+        // would be an answer cut short, which hyper calls an incomplete message.
+        if let Err(error) = fan.await.expect("a fan") {
+            assert!(error.is_connect() || error.is_request(), "{error:?}");
+            assert!(!error.is_body() && !error.is_decode(), "{error:?}");
+        }
+    }
+    let figures = audit(folder.path());
+    assert_eq!(
+        figures["reservations"]["pending"],
+        held.load(Ordering::Relaxed),
+        "nothing was committed that was not answered, and nothing answered that was not committed"
+    );
+}
