@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use frontrow_application::Failure;
 use frontrow_application::account::{LogInRefused, NewAccount, RefreshToken, Refreshed};
-use frontrow_domain::account::Role;
+use frontrow_domain::account::{Email, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -213,7 +213,10 @@ async fn refresh(State(state): State<HttpState>, Open(token): Open<RefreshForm>)
 /// answer is the same.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "accounts", request_body = RefreshForm,
     responses((status = 204, description = "Logged out"), SignUpProblems))]
-async fn log_out(State(state): State<HttpState>, Open(token): Open<RefreshForm>) -> Result<Response, Problem> {
+async fn log_out(
+    State(state): State<HttpState>,
+    Open(token): Open<RefreshForm>,
+) -> Result<Response, Problem> {
     if let Some(token) = token {
         state.app().log_out(token).await.map_err(|failure| state.problem(failure))?;
     }
@@ -232,7 +235,7 @@ async fn read(State(state): State<HttpState>, owner: Owner) -> Answer {
     respond::private(&Account {
         user_id: Uid(account.id.uuid()),
         name: &account.name,
-        email: account.email.as_ref().map(|email| email.as_str()),
+        email: account.email.as_ref().map(Email::as_str),
         role: role.name(),
     })
 }

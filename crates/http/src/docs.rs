@@ -36,7 +36,8 @@ macro_rules! problems {
 pub(crate) use problems;
 
 /// What any request can meet.
-const ALWAYS: [Code; 4] = [Code::InternalError, Code::Overloaded, Code::StoreUnavailable, Code::InvalidRequest];
+const ALWAYS: [Code; 4] =
+    [Code::InternalError, Code::Overloaded, Code::StoreUnavailable, Code::InvalidRequest];
 
 /// The responses for these codes, one a status.
 pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
@@ -54,7 +55,8 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
             let _ = writeln!(description, "- `{}`: {}", code.name(), code.title());
         }
         let document = Ref::from_schema_name("Problem");
-        let content = ContentBuilder::new().schema(Some(RefOr::<utoipa::openapi::Schema>::Ref(document))).build();
+        let content =
+            ContentBuilder::new().schema(Some(RefOr::<utoipa::openapi::Schema>::Ref(document))).build();
         let response = ResponseBuilder::new().description(description);
         RefOr::T(response.content("application/problem+json", content).build())
     };

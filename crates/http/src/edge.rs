@@ -38,13 +38,13 @@ pub(crate) struct EdgeLayer {
 
 /// Makes request ids: a name for this run of the server, and a count.
 struct RequestIds {
-    run: u32,
+    run: u64,
     count: AtomicU64,
 }
 
 impl EdgeLayer {
     /// `run` tells the ids of this run of the server from those of others.
-    pub(crate) fn new(run: u32, timeout: Duration) -> Self {
+    pub(crate) fn new(run: u64, timeout: Duration) -> Self {
         Self { ids: Arc::new(RequestIds { run, count: AtomicU64::new(0) }), timeout }
     }
 }
@@ -55,15 +55,13 @@ impl RequestIds {
         let is_sound = |id: &&HeaderValue| {
             (1..=ID_MAX).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
         };
-        match headers.get(REQUEST_ID).filter(is_sound) {
-            Some(id) => id.clone(),
-            None => {
-                let number = self.count.fetch_add(1, Ordering::Relaxed);
-                // Hexadecimal digits are always fit for a header.
-                HeaderValue::try_from(format!("{:08x}-{number:x}", self.run))
-                    .unwrap_or(HeaderValue::from_static("-"))
-            }
-        }
+        let made = || {
+            let number = self.count.fetch_add(1, Ordering::Relaxed);
+            // Hexadecimal digits are always fit for a header.
+            HeaderValue::try_from(format!("{:016x}-{number:x}", self.run))
+                .unwrap_or(HeaderValue::from_static("-"))
+        };
+        headers.get(REQUEST_ID).filter(is_sound).cloned().unwrap_or_else(made)
     }
 }
 

@@ -40,7 +40,7 @@ struct Ready {
 /// A part that has to be well.
 #[derive(Debug, Serialize, ToSchema)]
 struct Part {
-    #[schema(example = "store")]
+    #[schema(example = "store_reads")]
     name: &'static str,
     ready: bool,
 }
@@ -59,7 +59,7 @@ async fn ready(State(state): State<HttpState>) -> Answer {
     let read = tokio::time::timeout(STORE_TIMEOUT, state.app().epoch());
     let mut parts = vec![
         Part { name: "server", ready: settings.ready.load(Ordering::Acquire) },
-        Part { name: "store", ready: matches!(read.await, Ok(Ok(_))) },
+        Part { name: "store_reads", ready: matches!(read.await, Ok(Ok(_))) },
     ];
     parts.extend(settings.parts.iter().map(|part| Part { name: part.name, ready: (part.is_well)() }));
     let (code, status) = if parts.iter().all(|part| part.ready) {

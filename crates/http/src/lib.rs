@@ -11,6 +11,8 @@
 //! To add an endpoint: a form with its `Form` or `Query`, a view with its `of`, a handler with `utoipa::path` and
 //! its `problems!`, a line in the router of its feature, its requests in `tests/it`. The route and its
 //! description are the same line, so neither can be forgotten.
+#![allow(clippy::struct_field_names, reason = "members are called as in the contract")]
+#![allow(unused_qualifications, reason = "what utoipa generates is qualified more than it needs to be")]
 
 mod account;
 mod admin;
@@ -48,7 +50,7 @@ pub use state::HttpState;
 pub use ticket::{NotATicket, TicketCode, TicketSigner};
 
 /// How long a browser may remember what an origin may do.
-const CORS_REMEMBERED: Duration = Duration::from_secs(3_600);
+const CORS_REMEMBERED: Duration = Duration::from_hours(1);
 
 fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::with_openapi(docs::Base::openapi())
@@ -68,8 +70,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// The whole interface. Needs a tokio runtime around it when it is asked something.
 pub fn router(state: HttpState) -> Router {
-    let (routes, document) = routes().split_for_parts();
-    let mut router = routes
+    let (documented, document) = routes().split_for_parts();
+    let mut router = documented
         .merge(docs::router(&document))
         .fallback(edge::no_such_route)
         .method_not_allowed_fallback(edge::no_such_method);
@@ -79,7 +81,7 @@ pub fn router(state: HttpState) -> Router {
     }
     // The last half of a UUIDv7 is random.
     let (_, run) = state.app().draw_id().as_u64_pair();
-    let edge = edge::EdgeLayer::new(run as u32, settings.request_timeout);
+    let edge = edge::EdgeLayer::new(run, settings.request_timeout);
     router.layer(edge).with_state(state)
 }
 

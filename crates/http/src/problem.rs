@@ -108,7 +108,7 @@ const RETRY_SECONDS: u64 = 1;
 
 /// One member of a body or query that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldProblem {
+pub(crate) struct FieldProblem {
     /// Path of the member.
     field: String,
     /// What it has to be.
@@ -426,7 +426,8 @@ impl Refusal for HoldSeatsRefused {
             Self::Sale(closed) => closed.problem(now),
             Self::Fan(refused) => refused.problem(now),
             Self::SeatUnavailable(seats) => {
-                Problem::new(Code::SeatUnavailable, "Choose other seats; none of yours are held.").seats(&seats)
+                Problem::new(Code::SeatUnavailable, "Choose other seats; none of yours are held.")
+                    .seats(&seats)
             }
         }
     }
@@ -517,13 +518,12 @@ impl Problem {
     /// A payment that was declined: recorded, but not a success.
     pub(crate) fn declined(payment: PaymentId, shortage: InsufficientBalance) -> Self {
         let InsufficientBalance { required, balance } = shortage;
-        Self::new(Code::InsufficientBalance, "Charge the wallet and pay again; the seats are still held.").with(
-            |members| {
+        Self::new(Code::InsufficientBalance, "Charge the wallet and pay again; the seats are still held.")
+            .with(|members| {
                 members.payment_id = Some(Uid(payment.uuid()));
                 members.required = Some(required.minor());
                 members.balance = Some(balance.minor());
-            },
-        )
+            })
     }
 
     fn expired() -> Self {

@@ -26,10 +26,7 @@ use crate::state::HttpState;
 use crate::time::{Time, Uid};
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::new()
-        .routes(routes!(hold, list))
-        .routes(routes!(read, cancel))
-        .routes(routes!(extend))
+    OpenApiRouter::new().routes(routes!(hold, list)).routes(routes!(read, cancel)).routes(routes!(extend))
 }
 
 problems! {
@@ -69,7 +66,8 @@ impl Form for HoldForm {
             let message = "is not in this version yet; name the seats";
             return Err(Problem::invalid_field("bestAvailable", message));
         }
-        let seats = self.seats.ok_or_else(|| Problem::invalid_field("seats", "must name at least one seat"))?;
+        let seats =
+            self.seats.ok_or_else(|| Problem::invalid_field("seats", "must name at least one seat"))?;
         let seats = seats.into_iter().map(SeatNo::new).collect();
         Ok(HoldRequest { schedule: ScheduleId::new(self.schedule_id), seats })
     }
@@ -207,7 +205,8 @@ impl<'a> Reservation<'a> {
             ended_at: reservation.ended_at(now).map(Time),
             payment_id,
             refundable_amount: 0,
-            tickets: is_confirmed.then(|| tickets.iter().map(|ticket| TicketView::of(state, ticket)).collect()),
+            tickets: is_confirmed
+                .then(|| tickets.iter().map(|ticket| TicketView::of(state, ticket)).collect()),
         }
     }
 }

@@ -32,13 +32,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServeLimits {
     /// Connections open at once; more wait in the backlog.
-    pub connections_max: usize,
+    pub max_connections: usize,
     /// Bytes in the longest request line with all headers; at least 8,192, which is what hyper needs.
-    pub header_bytes_max: usize,
+    pub header_bytes: usize,
     /// How long a client may take to send them; also how long a connection may lie idle.
     pub header_timeout: Duration,
     /// How long a stop waits for requests that were accepted.
-    pub shutdown_timeout: Duration,
+    pub shutdown: Duration,
 }
 
 /// Opens a listening socket with a backlog long enough for the first second of a sale.
@@ -64,7 +64,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> usize {
     let server = Arc::new(Server::new(router, limits, shutdown));
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let places = Arc::new(Semaphore::new(limits.max_connections));
     let connections = TaskTracker::new();
     let open = |(stream, peer), place| {
         let server = Arc::clone(&server);
@@ -95,7 +95,7 @@ pub async fn serve(
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(limits.shutdown_timeout, connections.wait()).await.is_err() {
+    if tokio::time::timeout(limits.shutdown, connections.wait()).await.is_err() {
         let cut_off = connections.len();
         tracing::warn!(connections = cut_off, "connections had to be cut off");
         server.cut_off.cancel();
@@ -125,7 +125,7 @@ impl Server {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
-            .max_buf_size(limits.header_bytes_max)
+            .max_buf_size(limits.header_bytes)
             .keep_alive(true);
         Self { router, http, shutdown, cut_off: CancellationToken::new() }
     }
@@ -138,23 +138,20 @@ impl Server {
         }
         let service = Requests { router: self.router.clone(), peer };
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
+        let mut ended = tokio::select! {
             biased;
             ended = connection.as_mut() => Some(ended),
             () = self.shutdown.cancelled() => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                tokio::select! {
-                    biased;
-                    ended = connection => ended,
-                    () = self.cut_off.cancelled() => return,
-                }
-            }
-        };
-        if let Err(error) = ended {
+        if ended.is_none() {
+            connection.as_mut().graceful_shutdown();
+            ended = tokio::select! {
+                biased;
+                ended = connection => Some(ended),
+                () = self.cut_off.cancelled() => None,
+            };
+        }
+        if let Some(Err(error)) = ended {
             tracing::debug!(%error, "a connection ended early");
         }
     }
@@ -177,4 +174,3 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
         self.router.clone().call(request.map(Body::new))
     }
 }
-

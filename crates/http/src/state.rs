@@ -51,7 +51,11 @@ impl HttpState {
             auth: Auth::new(&settings),
             throttle: LogInThrottle::new(settings.log_in),
             tickets: TicketSigner::new(&settings.ticket_key),
-            plans: Cache::with_weighter(usize::try_from(plans).unwrap_or(usize::MAX), PLANS_MAX_BYTES, ByBytes),
+            plans: Cache::with_weighter(
+                usize::try_from(plans).unwrap_or(usize::MAX),
+                PLANS_MAX_BYTES,
+                ByBytes,
+            ),
             epoch: OnceCell::new(),
             app,
             settings,

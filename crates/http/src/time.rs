@@ -52,11 +52,7 @@ impl Time {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let is_separated = matches!(bytes.get(10), Some(b'T' | b't'));
-        let has_offset = match bytes {
-            [.., b'Z' | b'z'] => true,
-            [.., b'+' | b'-', _, _, b':', _, _] => true,
-            _ => false,
-        };
+        let has_offset = matches!(bytes, [.., b'Z' | b'z'] | [.., b'+' | b'-', _, _, b':', _, _]);
         if !is_separated || !has_offset {
             return None;
         }

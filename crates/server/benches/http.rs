@@ -179,7 +179,9 @@ impl Night {
     fn create(&self, bearer: &str, path: &str, body: &str) -> Result<u64> {
         let headers = [("authorization", bearer)];
         let request = Request::post(&self.host, path, body.as_bytes()).headers(&headers).to_bytes();
-        let Some(answer) = FloorAnswer::sampled(self.address, &request)? else { bail!("no answer from {path}") };
+        let Some(answer) = FloorAnswer::sampled(self.address, &request)? else {
+            bail!("no answer from {path}")
+        };
         let value: serde_json::Value = serde_json::from_slice(&answer.body)?;
         let id = value["scheduleId"].as_u64().or(value["concertId"].as_u64());
         id.with_context(|| format!("{path} answered {} {value}", answer.status))
@@ -234,7 +236,8 @@ impl Night {
     }
 }
 
-const CONCERT: &str = r#"{"title":"Bench","artist":"Nobody","description":"","waitingRoom":{"enabled":false}}"#;
+const CONCERT: &str =
+    r#"{"title":"Bench","artist":"Nobody","description":"","waitingRoom":{"enabled":false}}"#;
 
 fn schedule(seats: usize) -> String {
     format!(
@@ -292,7 +295,10 @@ fn measure(night: &mut Night, route: Route, connections: usize, options: &Option
     let mut p99 = Vec::new();
     let plan = |address| {
         let duration = Duration::from_secs_f64(options.seconds * 1.25);
-        Plan::new(address, connections).duration(duration).warm_up_percent(20).timeout(Duration::from_secs(30))
+        Plan::new(address, connections)
+            .duration(duration)
+            .warm_up_percent(20)
+            .timeout(Duration::from_secs(30))
     };
     for _ in 0..options.runs {
         let mut sample = Vec::new();
@@ -331,9 +337,14 @@ fn measure(night: &mut Night, route: Route, connections: usize, options: &Option
 
 /// The floor with the bytes of this request and this answer.
 fn floor_report(request: &[u8], answer: &FloorAnswer, plan: &impl Fn(SocketAddr) -> Plan) -> Result<Report> {
-    let header_bytes: usize = answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let header_bytes: usize =
+        answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--serve-floor", &header_bytes.saturating_sub(32).to_string(), &answer.body.len().to_string()]);
+    command.args([
+        "--serve-floor",
+        &header_bytes.saturating_sub(32).to_string(),
+        &answer.body.len().to_string(),
+    ]);
     let floor = FloorProcess::start(command)?;
     let line_end = request.iter().position(|&byte| byte == b'\r').context("no request line")?;
     let method = if request.starts_with(b"GET") { "GET" } else { "POST" };

@@ -50,7 +50,9 @@ fn kept(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
         Ok(mut file) => {
             let mut key = [0; KEY_BYTES];
             getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
-            file.write_all(&key).and_then(|()| file.sync_all()).with_context(|| format!("cannot write {}", path.display()))?;
+            file.write_all(&key)
+                .and_then(|()| file.sync_all())
+                .with_context(|| format!("cannot write {}", path.display()))?;
             Ok(key)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => read(path),
@@ -59,7 +61,10 @@ fn kept(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
 }
 
 fn read(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
-    let mut file = OpenOptions::new().read(true).open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .open(path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let mode = file.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         bail!(

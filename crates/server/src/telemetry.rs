@@ -1,5 +1,7 @@
 //! Logs on standard error, and the metrics that `/metrics` shows.
 
+use std::io::IsTerminal;
+
 use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -19,6 +21,7 @@ pub(crate) fn log(settings: &Log) -> anyhow::Result<()> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_span_events(FmtSpan::NONE);
     let begun = match settings.format {
         LogFormat::Human => log.try_init(),
@@ -40,6 +43,9 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "From taking a group to its commit."
     );
     metrics::describe_counter!("frontrow_commands_shed_total", "Commands refused because a queue was full.");
-    metrics::describe_gauge!("frontrow_sqlite_log_pages", "Pages in the write-ahead log of the embedded store.");
+    metrics::describe_gauge!(
+        "frontrow_sqlite_log_pages",
+        "Pages in the write-ahead log of the embedded store."
+    );
     Ok(handle)
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::Context;
-use frontrow_application::{
-    App, BoxOfficeSettings, Clock, Parts, SalesSettings, Settings,
-};
+use frontrow_application::{App, BoxOfficeSettings, Clock, Parts, SalesSettings, Settings};
 use frontrow_domain::catalog::{FieldError, HoldPolicy, ScheduleDefaults};
 use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
@@ -105,6 +103,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
 
 /// Wrong members in one line.
 pub(crate) fn refused_members(errors: &[FieldError]) -> String {
-    let members: Vec<String> = errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+    let members: Vec<String> =
+        errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
     members.join("; ")
 }

@@ -34,7 +34,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// The longest that one test may take before it counts as hung. No test comes near it; it is not a timing assert.
-const CASE_MAX: Duration = Duration::from_secs(180);
+const CASE_MAX: Duration = Duration::from_mins(3);
 
 /// Runs a test on a runtime of its own, on several threads, and fails it when it hangs.
 pub fn bounded<F: Future>(case: F) -> F::Output {

@@ -17,7 +17,11 @@ impl Passwords for CheapPasswords {
         ready(Ok(format!("{MARK}{password}"))).boxed()
     }
 
-    fn verify(&self, password: String, hash: Option<String>) -> BoxFuture<'_, Result<bool, HashingOverloaded>> {
+    fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> BoxFuture<'_, Result<bool, HashingOverloaded>> {
         ready(Ok(hash.is_some_and(|hash| hash.strip_prefix(MARK) == Some(&password)))).boxed()
     }
 }

@@ -13,8 +13,8 @@ use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::ticket::{Ticket, TicketState};
 use frontrow_domain::wallet::{ChargeMethod, EntryKind, LedgerEntry, Wallet};
 use frontrow_domain::{
-    ConcertId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, TransactionId,
-    UserId,
+    ConcertId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp,
+    TransactionId, UserId,
 };
 use uuid::Uuid;
 

@@ -52,8 +52,7 @@ pub async fn transact(store: &Arc<dyn Store>, group: Group) -> (Group, Result<Co
 }
 
 /// What a command answered, or why the store did not commit it.
-pub type Answer<C> =
-    Result<Result<<C as Command>::Outcome, Failure<<C as Command>::Refusal>>, StoreError>;
+pub type Answer<C> = Result<Result<<C as Command>::Outcome, Failure<<C as Command>::Refusal>>, StoreError>;
 
 /// Commits a command in a group of its own.
 pub async fn commit<C: Command>(store: &Arc<dyn Store>, command: C) -> Answer<C> {

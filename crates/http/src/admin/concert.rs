@@ -15,7 +15,7 @@ use crate::auth::{Caller, Staff};
 use crate::catalog::{ConcertQuery, ConcertSummary};
 use crate::page::Page;
 use crate::problem::Problem;
-use crate::request::{Asked, At, Form, KeyRule, Refused, Sent};
+use crate::request::{Asked, At, Form, KeyRule, Object, Refused, Sent};
 use crate::respond::{self, Answer};
 use crate::state::HttpState;
 use crate::time::Time;
@@ -35,7 +35,8 @@ pub(super) struct ConcertForm {
     description: String,
     /// False while only operators may see it; true when absent.
     published: Option<bool>,
-    waiting_room: Option<WaitingRoomForm>,
+    #[schema(value_type = Option<WaitingRoomForm>)]
+    waiting_room: Option<Object<WaitingRoomForm>>,
 }
 
 /// What changes of a concert.
@@ -57,7 +58,7 @@ pub(super) struct ConcertPatchForm {
     /// Its members are changed one by one.
     #[serde(default)]
     #[schema(value_type = Option<WaitingRoomForm>)]
-    waiting_room: Member<WaitingRoomForm>,
+    waiting_room: Member<Object<WaitingRoomForm>>,
 }
 
 /// How the waiting room lets fans in. What is absent has its default.
@@ -141,7 +142,7 @@ impl Form for ConcertForm {
 
     fn check(self, _state: &HttpState) -> Result<ConcertDraft, Refused> {
         let mut errors = Vec::new();
-        let waiting_room = self.waiting_room.unwrap_or_default().patch(&mut errors);
+        let waiting_room = self.waiting_room.unwrap_or_default().0.patch(&mut errors);
         let draft = ConcertDraft {
             title: self.title,
             artist: self.artist,
@@ -165,7 +166,7 @@ impl Form for ConcertPatchForm {
 
     fn check(self, _state: &HttpState) -> Result<ConcertPatch, Refused> {
         let mut errors = Vec::new();
-        let all_defaults = || WaitingRoomForm {
+        let all_defaults = || Object(WaitingRoomForm {
             enabled: Member::Null,
             max_active: Member::Null,
             admit_per_second: Member::Null,
@@ -173,14 +174,14 @@ impl Form for ConcertPatchForm {
             claim_seconds: Member::Null,
             presence_seconds: Member::Null,
             lobby_opens_at: Member::Null,
-        };
+        });
         let waiting_room = self.waiting_room.or_default(all_defaults).unwrap_or_default();
         let patch = ConcertPatch {
             title: self.title.required(&mut errors, "title"),
             artist: self.artist.required(&mut errors, "artist"),
             description: self.description.required(&mut errors, "description"),
             published: self.published.or_default(|| true),
-            waiting_room: waiting_room.patch(&mut errors),
+            waiting_room: waiting_room.0.patch(&mut errors),
         };
         if errors.is_empty() { Ok(patch) } else { Err(Problem::invalid(errors)) }
     }

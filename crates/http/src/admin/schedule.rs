@@ -18,7 +18,7 @@ use super::{CreateProblems, EditScheduleProblems};
 use crate::auth::Caller;
 use crate::catalog::Schedule;
 use crate::problem::Problem;
-use crate::request::{Form, KeyRule, Refused, Sent, Untyped};
+use crate::request::{Form, KeyRule, Object, Refused, Sent, Untyped};
 use crate::respond::{self, Answer};
 use crate::state::HttpState;
 use crate::time::Time;
@@ -58,7 +58,8 @@ pub(super) struct ScheduleForm {
     refund_policy: Option<Untyped>,
     /// True to stop new holds.
     sales_paused: Option<bool>,
-    seat_plan: SeatPlanForm,
+    #[schema(value_type = SeatPlanForm)]
+    seat_plan: Object<SeatPlanForm>,
 }
 
 /// What changes of a schedule.
@@ -104,7 +105,7 @@ pub(super) struct SchedulePatchForm {
     /// Other seats, as long as none was ever claimed.
     #[serde(default)]
     #[schema(value_type = Option<SeatPlanForm>, nullable = false)]
-    seat_plan: Member<SeatPlanForm>,
+    seat_plan: Member<Object<SeatPlanForm>>,
 }
 
 /// The seats, in one of several forms.
@@ -113,7 +114,8 @@ pub(super) struct SchedulePatchForm {
 #[schema(as = SeatPlan)]
 struct SeatPlanForm {
     /// Numbered seats at one price.
-    plain: Option<PlainPlan>,
+    #[schema(value_type = Option<PlainPlan>)]
+    plain: Option<Object<PlainPlan>>,
     /// Not in this version yet.
     #[schema(value_type = Option<Object>)]
     rows: Option<Untyped>,
@@ -141,7 +143,7 @@ impl SeatPlanForm {
                 return None;
             }
         }
-        let Some(PlainPlan { seats, price }) = self.plain else {
+        let Some(Object(PlainPlan { seats, price })) = self.plain else {
             errors.push(FieldError::new("seatPlan.plain", "must be given"));
             return None;
         };
@@ -157,14 +159,12 @@ impl SeatPlanForm {
 
 fn check_time_zone(errors: &mut Vec<FieldError>, name: Option<String>) -> Option<String> {
     let name = name?;
-    match TimeZone::get(&name) {
-        // One spelling for one zone, whatever the case it was written in.
-        Ok(zone) => Some(zone.iana_name().map_or(name, str::to_owned)),
-        Err(_) => {
-            errors.push(FieldError::new("timeZone", "must be an IANA time zone such as Asia/Seoul"));
-            None
-        }
-    }
+    let Ok(zone) = TimeZone::get(&name) else {
+        errors.push(FieldError::new("timeZone", "must be an IANA time zone such as Asia/Seoul"));
+        return None;
+    };
+    // One spelling for one zone, whatever the case it was written in.
+    Some(zone.iana_name().map_or(name, str::to_owned))
 }
 
 fn check_refund_policy(errors: &mut Vec<FieldError>, policy: Option<Untyped>) {
@@ -212,7 +212,7 @@ impl Form for ScheduleForm {
             sales_paused: self.sales_paused.unwrap_or(false),
         };
         errors.extend(draft.check());
-        match self.seat_plan.plan(&mut errors) {
+        match self.seat_plan.0.plan(&mut errors) {
             Some(plan) if errors.is_empty() => Ok(ScheduleInput { draft, plan }),
             _ => Err(Problem::invalid(errors)),
         }
@@ -247,7 +247,7 @@ impl Form for SchedulePatchForm {
             hold_extension_seconds: self.hold_extension_seconds.or_default(|| hold.extension_seconds),
             max_seats_per_fan: self.max_seats_per_fan.or_default(|| max_seats_per_fan),
             sales_paused: self.sales_paused.or_default(|| false),
-            plan: seat_plan.and_then(|plan| plan.plan(&mut errors)),
+            plan: seat_plan.and_then(|Object(plan)| plan.plan(&mut errors)),
         };
         if errors.is_empty() { Ok(patch) } else { Err(Problem::invalid(errors)) }
     }
@@ -302,7 +302,10 @@ pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ScheduleFo
 #[utoipa::path(patch, path = "/api/v1/admin/schedules/{scheduleId}", tag = "admin", security(("bearer" = [])),
     params(("scheduleId" = u32, Path)), request_body = SchedulePatchForm,
     responses((status = 200, body = AdminSchedule), EditScheduleProblems))]
-pub(super) async fn edit(State(state): State<HttpState>, sent: Sent<SchedulePatchForm, ScheduleId>) -> Answer {
+pub(super) async fn edit(
+    State(state): State<HttpState>,
+    sent: Sent<SchedulePatchForm, ScheduleId>,
+) -> Answer {
     let edited = state.app().edit_schedule(sent.target, sent.input).await;
     let edited = edited.map_err(|failure| state.problem(failure))?;
     respond::private(&find(&state, edited.id).await?)

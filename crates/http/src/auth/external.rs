@@ -13,7 +13,7 @@ use super::Untrusted;
 use super::access::{at_seconds, signature_only};
 use crate::settings::{IssuerKeys, IssuerSettings};
 
-/// Bytes in the longest subject that is taken (OpenID Connect Core, section 2).
+/// Bytes in the longest subject that is taken (`OpenID` Connect Core, section 2).
 const SUBJECT_MAX: usize = 255;
 
 /// Checks the tokens of one external issuer.
@@ -140,7 +140,10 @@ fn seconds(value: &Value) -> Option<Timestamp> {
         return Some(at_seconds(whole));
     }
     let fraction = value.as_f64().filter(|seconds| seconds.is_finite())?;
-    #[expect(clippy::cast_possible_truncation, reason = "a cast saturates, and a token ends early at the worst")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a cast saturates, and a token ends early at the worst"
+    )]
     let whole = fraction.floor() as i64;
     Some(at_seconds(whole))
 }

@@ -81,16 +81,15 @@ impl Jwks {
         if candidates.peek().is_none() {
             self.want(now);
         }
-        candidates
-            .filter(|key| key.algorithm == algorithm)
-            .find_map(|key| verify(key.algorithm, &key.key))
+        candidates.filter(|key| key.algorithm == algorithm).find_map(|key| verify(key.algorithm, &key.key))
     }
 
     fn want(&self, now: Timestamp) {
         let second = now.millis().div_euclid(1_000);
         let last = self.wanted_at_second.load(Ordering::Relaxed);
         let is_due = second >= last.saturating_add(WANTED_SECONDS);
-        let swap = || self.wanted_at_second.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed);
+        let swap =
+            || self.wanted_at_second.compare_exchange(last, second, Ordering::Relaxed, Ordering::Relaxed);
         if is_due && swap().is_ok() {
             self.wanted.notify_one();
         }

@@ -39,7 +39,10 @@ impl LogInThrottle {
 
     /// Counts an attempt, or answers for how many seconds there may be no more.
     pub(crate) fn enter(&self, email: &str, client: Option<IpAddr>, now: Timestamp) -> Result<Attempt, u64> {
-        let keys = [(Some(account_key(email)), self.limits.per_account), (client.map(address_key), self.limits.per_address)];
+        let keys = [
+            (Some(account_key(email)), self.limits.per_account),
+            (client.map(address_key), self.limits.per_address),
+        ];
         let mut counts = self.counts.lock();
         let mut entered = Vec::with_capacity(keys.len());
         for (key, limit) in keys {

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::docs::problems;
 use crate::state::HttpState;
 
-pub(crate) use concert::{Concert, ConcertQuery, ConcertSummary};
+pub(crate) use concert::{ConcertQuery, ConcertSummary};
 pub(crate) use schedule::{Schedule, Wanted};
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {

@@ -124,8 +124,11 @@ pub(super) async fn plan(
 /// drawing is about twice as wide as high.
 fn draw(schedule: ScheduleId, version: u32, plan: &SeatPlan) -> Bytes {
     let columns = (2 * plan.size()).isqrt().max(1);
-    let mut sections: Vec<Section<'_>> =
-        plan.sections().iter().map(|section| Section { name: section.name.as_deref(), rows: Vec::new() }).collect();
+    let mut sections: Vec<Section<'_>> = plan
+        .sections()
+        .iter()
+        .map(|section| Section { name: section.name.as_deref(), rows: Vec::new() })
+        .collect();
     let mut line = 0;
     let mut seats = plan.numbered().peekable();
     for (at, row) in (0_u32..).zip(plan.rows()) {
@@ -153,7 +156,13 @@ fn draw(schedule: ScheduleId, version: u32, plan: &SeatPlan) -> Bytes {
     let size = Size { width: (columns.min(plan.size()) + 1) * PITCH, height: (line + 1) * PITCH };
     let grades = plan.grades().iter().zip(COLORS.iter().cycle());
     let grades = grades.map(|(grade, color)| GradeColor { grade: &grade.name, color }).collect();
-    let drawing =
-        Plan { schedule_id: schedule.get(), plan_version: version, size, grades, sections, areas: Vec::new() };
+    let drawing = Plan {
+        schedule_id: schedule.get(),
+        plan_version: version,
+        size,
+        grades,
+        sections,
+        areas: Vec::new(),
+    };
     respond::write(&drawing).unwrap_or_default()
 }

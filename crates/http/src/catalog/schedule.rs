@@ -125,18 +125,14 @@ impl<T> Wanted<T> {
         parse: impl Fn(&str) -> Option<T>,
         not_yet: &[&str],
     ) -> Self {
-        match text {
-            None => Self::Any,
-            Some(text) => match parse(text) {
-                Some(status) => Self::Only(status),
-                None => {
-                    if !not_yet.contains(&text) {
-                        errors.add("status", "is no status");
-                    }
-                    Self::Nothing
-                }
-            },
+        let Some(text) = text else { return Self::Any };
+        if let Some(status) = parse(text) {
+            return Self::Only(status);
         }
+        if !not_yet.contains(&text) {
+            errors.add("status", "is no status");
+        }
+        Self::Nothing
     }
 
     /// The one that is asked for, if it is one.

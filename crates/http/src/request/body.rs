@@ -1,5 +1,8 @@
 //! Bodies: JSON of a known shape, with an idempotency key where the route takes one.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
@@ -7,8 +10,9 @@ use axum::http::{HeaderMap, header};
 use frontrow_application::OnceTag;
 use frontrow_domain::catalog::FieldError;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::key;
@@ -16,6 +20,9 @@ use super::path::{Target, target};
 use crate::auth::Caller;
 use crate::problem::{Code, Problem};
 use crate::state::HttpState;
+
+/// Characters in the longest message on a member that is repeated to its sender.
+const MESSAGE_MAX: usize = 200;
 
 /// Why a form is not sound.
 pub(crate) type Refused = Problem;
@@ -75,12 +82,35 @@ pub(crate) struct Open<F: Form>(pub(crate) F::Input);
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
+/// A JSON object. What serde derives for a struct would take an array of its members as well.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Reader(PhantomData))
+    }
+}
+
 /// Any JSON, which nobody looks at: the place of something that a later version takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Untyped;
 
 impl<'de> Deserialize<'de> for Untyped {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self)
     }
 }
@@ -151,7 +181,9 @@ async fn parse_body<F: Form>(headers: &HeaderMap, body: Body, state: &HttpState)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
     let kind = value.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json") || kind.eq_ignore_ascii_case("application/merge-patch+json")
 }
@@ -177,23 +209,36 @@ async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Byte
 /// Reads JSON of a known shape. What is no JSON at all is a 400; what is JSON of another shape a 422 that names
 /// the member.
 fn parse<F: DeserializeOwned>(bytes: &[u8]) -> Result<F, Problem> {
-    serde_json::from_slice(bytes).map_err(|_| explain::<F>(bytes))
+    match serde_json::from_slice::<Object<F>>(bytes) {
+        Ok(Object(form)) => Ok(form),
+        Err(_) => Err(explain::<F>(bytes)),
+    }
 }
 
 /// Reads again, slowly, to say what is wrong and where.
 fn explain<F: DeserializeOwned>(bytes: &[u8]) -> Problem {
+    let unreadable =
+        |error| Problem::new(Code::InvalidRequest, format!("The body is not JSON: {error}."));
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
-        return Problem::new(Code::InvalidRequest, format!("The body is not JSON: {error}."));
+        return unreadable(error);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let Err(error) = serde_path_to_error::deserialize::<_, F>(&mut deserializer) else {
-        return Problem::new(Code::InvalidRequest, "The body is not JSON.");
+    let Err(error) = serde_path_to_error::deserialize::<_, Object<F>>(&mut deserializer) else {
+        return Problem::internal();
     };
     let path = error.path().to_string();
-    let reason = error.into_inner().to_string();
+    let error = error.into_inner();
+    // What is skipped is not looked at closely: a broken escape shows only when its text is wanted.
+    if !error.is_data() {
+        return unreadable(error);
+    }
+    let reason = error.to_string();
     // The place in the text helps nobody who sends objects; the path does.
     let message = reason.rsplit_once(" at line ").map_or(reason.as_str(), |(message, _)| message);
-    Problem::invalid(vec![FieldError::new(field(&path, message), message)])
+    // A message may repeat a value that was sent, however long.
+    let message: String = message.chars().take(MESSAGE_MAX).collect();
+    let path: String = field(&path, &message).chars().take(MESSAGE_MAX).collect();
+    Problem::invalid(vec![FieldError::new(path, message)])
 }
 
 /// The member that a message is about. Messages on members that are missing, unknown or repeated name it
@@ -222,7 +267,7 @@ mod tests {
     #[expect(dead_code, reason = "only its shape matters")]
     struct Outer {
         amount: i64,
-        inner: Option<Inner>,
+        inner: Option<Object<Inner>>,
         list: Option<Vec<u32>>,
     }
 
@@ -256,12 +301,34 @@ mod tests {
             "{\"amount\":1,\"amount\":2}",
             "{\"amount\":1,\"extra\":2}",
             "{\"amount\":1,\"inner\":{}}",
+            "{\"amount\":1,\"inner\":[\"a\"]}",
+            "[1,null,null]",
             "{\"amount\":1,\"inner\":{\"name\":1}}",
             "{\"amount\":1,\"inner\":{\"name\":\"a\",\"x\":1}}",
             "{\"amount\":1,\"list\":[1,-1]}",
             "{\"amount\":1,\"inner\":{\"name\":\"\\ud800\"}}",
         ];
         let said: String = bodies.into_iter().map(said).collect();
-        expect![[""]].assert_eq(&said);
+        expect![[r#"
+            invalid_request "The body is not JSON: EOF while parsing a value at line 1 column 0."
+            invalid_request "The body is not JSON: EOF while parsing an object at line 1 column 1."
+            validation_failed [{"field":"","message":"invalid type: null, expected an object"}]
+            validation_failed [{"field":"","message":"invalid type: sequence, expected an object"}]
+            invalid_request "The body is not JSON: trailing characters at line 1 column 13."
+            invalid_request "The body is not JSON: EOF while parsing an object at line 1 column 13."
+            validation_failed [{"field":"amount","message":"missing field `amount`"}]
+            validation_failed [{"field":"amount","message":"invalid type: string \"1\", expected i64"}]
+            validation_failed [{"field":"amount","message":"invalid type: floating point `1.5`, expected i64"}]
+            validation_failed [{"field":"amount","message":"invalid type: floating point `1e+20`, expected i64"}]
+            validation_failed [{"field":"amount","message":"duplicate field `amount`"}]
+            validation_failed [{"field":"extra","message":"unknown field `extra`, expected one of `amount`, `inner`, `list`"}]
+            validation_failed [{"field":"inner.name","message":"missing field `name`"}]
+            validation_failed [{"field":"inner","message":"invalid type: sequence, expected an object"}]
+            validation_failed [{"field":"","message":"invalid type: sequence, expected an object"}]
+            validation_failed [{"field":"inner.name","message":"invalid type: integer `1`, expected a string"}]
+            validation_failed [{"field":"inner.x","message":"unknown field `x`, expected `name`"}]
+            validation_failed [{"field":"list[1]","message":"invalid value: integer `-1`, expected u32"}]
+            invalid_request "The body is not JSON: unexpected end of hex escape at line 1 column 36."
+        "#]].assert_eq(&said);
     }
 }

@@ -10,6 +10,6 @@ mod key;
 mod path;
 mod query;
 
-pub(crate) use body::{Form, KeyRule, Nothing, Open, Refused, Sent, Untyped};
-pub(crate) use path::{At, Target};
+pub(crate) use body::{Form, KeyRule, Nothing, Object, Open, Refused, Sent, Untyped};
+pub(crate) use path::At;
 pub(crate) use query::{Asked, Query, QueryErrors, parse_number};

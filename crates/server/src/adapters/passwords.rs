@@ -97,8 +97,9 @@ impl Passwords for Argon2Passwords {
         Box::pin(async move {
             let exists = hash.is_some();
             let hash = hash.unwrap_or_else(|| self.decoy.clone());
-            let matches =
-                self.run(move |argon2| argon2.verify_password(password.as_bytes(), hash.as_str()).is_ok()).await?;
+            let matches = self
+                .run(move |argon2| argon2.verify_password(password.as_bytes(), hash.as_str()).is_ok())
+                .await?;
             Ok(matches && exists)
         })
     }

@@ -92,7 +92,8 @@ pub(super) async fn fill(app: &App, settings: &Demo) -> anyhow::Result<()> {
 }
 
 async fn sign_up(app: &App, email: &str, name: &str, role: Role, password: &str) -> anyhow::Result<UserId> {
-    let new = NewAccount { email: email.to_owned(), password: password.to_owned(), name: name.to_owned(), role };
+    let new =
+        NewAccount { email: email.to_owned(), password: password.to_owned(), name: name.to_owned(), role };
     match app.sign_up(new).await {
         Ok(account) => Ok(account.id),
         Err(failure) => bail!("the demo account {email} could not be made: {failure:?}"),
@@ -162,26 +163,18 @@ fn schedule(app: &App, venue: &str, now: Timestamp, opens_at: Timestamp, evening
 /// Says where to look and how to log in.
 pub(super) async fn explain(app: &App, settings: &Demo, address: SocketAddr) -> anyhow::Result<()> {
     let (concerts, _) = app.concerts(ConcertFilter::default(), None, None, 100).await?;
-    let mut text = String::from("\nThe demo has these concerts:\n");
-    for concert in &concerts {
-        text.push_str(&format!(
-            "  {}  {} ({}), {} seats left\n",
-            concert.concert.id,
-            concert.concert.title,
-            concert.status().name(),
-            concert.seats_left()
-        ));
-    }
-    text.push_str(&format!(
-        "Log in as {} … {} or {OPERATOR}; the password is {}\n  \
+    let concerts = concerts.iter().map(|concert| {
+        let id = concert.concert.id;
+        let status = concert.status().name();
+        format!("  {id}  {} ({status}), {} seats left\n", concert.concert.title, concert.seats_left())
+    });
+    let concerts: String = concerts.collect();
+    let (first, last, password) = (fan_email(1), fan_email(settings.fans.max(1)), &settings.password);
+    answer(&format!(
+        "\nThe demo has these concerts:\n{concerts}\
+         Log in as {first} … {last} or {OPERATOR}; the password is {password}\n  \
          curl -s http://{address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n    \
-         -d '{{\"email\": \"{}\", \"password\": \"{}\"}}'\n\
-         Stop with Ctrl-C; the sale goes on where it was with the next start.",
-        fan_email(1),
-        fan_email(settings.fans.max(1)),
-        settings.password,
-        fan_email(1),
-        settings.password,
-    ));
-    answer(&text)
+         -d '{{\"email\": \"{first}\", \"password\": \"{password}\"}}'\n\
+         Stop with Ctrl-C; the sale goes on where it was with the next start."
+    ))
 }

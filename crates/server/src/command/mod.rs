@@ -17,7 +17,9 @@ use crate::config::{Config, environment, load};
 /// Frontrow sells concert seats on the day everybody wants them.
 #[derive(Parser)]
 #[command(name = "frontrow", version, arg_required_else_help = true, propagate_version = false)]
-#[command(after_help = "Start with: frontrow serve --demo\nEvery setting, with its reason: frontrow config print")]
+#[command(
+    after_help = "Start with: frontrow serve --demo\nEvery setting, with its reason: frontrow config print"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     settings: SettingsArguments,
@@ -25,7 +27,7 @@ pub(crate) struct Arguments {
     command: Command,
 }
 
-/// Where settings come from, beside the environment (FRONTROW__SECTION__KEY).
+/// Where settings come from, beside the environment.
 #[derive(Args)]
 struct SettingsArguments {
     /// A TOML file with settings

@@ -151,7 +151,10 @@ async fn watch(
         let drift = clock.drift_micros();
         if (drift - told).abs() > DRIFT_MAX_MICROS {
             told = drift;
-            tracing::warn!(drift_micros = drift, "the wall clock was stepped; holds keep to the time before the step");
+            tracing::warn!(
+                drift_micros = drift,
+                "the wall clock was stepped; holds keep to the time before the step"
+            );
         }
     }
 }

@@ -80,7 +80,8 @@ async fn an_operator_made_by_hand_can_log_in() {
 #[test]
 fn settings_are_checked_all_at_once_and_printed_without_secrets() {
     let folder = tempfile::tempdir().expect("folder");
-    let bad = run(folder.path(), &["config", "check", "--set", "http.lisen=x", "--set", "wallet.charge_min=0"]);
+    let bad =
+        run(folder.path(), &["config", "check", "--set", "http.lisen=x", "--set", "wallet.charge_min=0"]);
     assert_eq!(bad.status.code(), Some(2));
     let text = said(&bad);
     assert!(text.contains("did you mean http.listen?"), "{text}");

@@ -73,7 +73,8 @@ impl Person {
         key: Option<&str>,
         body: Option<Value>,
     ) -> Result<Answer, reqwest::Error> {
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.bearer);
+        let mut request =
+            self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.bearer);
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }

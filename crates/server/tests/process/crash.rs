@@ -105,7 +105,9 @@ impl Buyer {
             }
             let seat = self.next_seat.fetch_add(1, Ordering::Relaxed) + 1;
             let body = json!({"scheduleId": self.schedule, "seats": [seat]});
-            let Some(held) = self.ask("/reservations", format!("{prefix}-h{step}"), body).await else { break };
+            let Some(held) = self.ask("/reservations", format!("{prefix}-h{step}"), body).await else {
+                break;
+            };
             let body = json!({"reservationId": held["reservationId"]});
             if self.ask("/payments", format!("{prefix}-p{step}"), body).await.is_none() {
                 break;

@@ -51,7 +51,8 @@ impl Server {
 
     /// Starts a server with more arguments.
     pub fn start_with(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(log_file(folder)).expect("log file");
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(log_file(folder)).expect("log file");
         let mut child = frontrow(folder)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .args(arguments)

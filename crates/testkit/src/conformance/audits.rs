@@ -28,7 +28,8 @@ fn pending() -> Reservation {
 }
 
 fn debit() -> LedgerEntry {
-    let kind = EntryKind::Payment { payment: samples::payment_id(1), reservation: samples::reservation_id(1) };
+    let kind =
+        EntryKind::Payment { payment: samples::payment_id(1), reservation: samples::reservation_id(1) };
     LedgerEntry { kind, ..samples::charge(1, 2, 150_000, 50_000) }
 }
 
@@ -217,7 +218,11 @@ pub async fn planted_reservations_are_found(factory: impl StoreFactory) {
             // Paid on paper: no payment, no ticket, and the seat is only held.
             ("tickets for [], seats", |records| {
                 let payment = samples::payment_id(7);
-                set_state(records, pending(), ReservationState::Confirmed { at: samples::hold_end(), payment });
+                set_state(
+                    records,
+                    pending(),
+                    ReservationState::Confirmed { at: samples::hold_end(), payment },
+                );
                 Ok(())
             }),
             // Paid once, and then said not to be.
@@ -292,7 +297,10 @@ pub async fn planted_ledgers_are_found(factory: impl StoreFactory) {
     })
     .await;
     let found = report(&bench).await;
-    assert!(found.differences.iter().any(|difference| difference.contains("entry 3 does not follow")), "{found}");
+    assert!(
+        found.differences.iter().any(|difference| difference.contains("entry 3 does not follow")),
+        "{found}"
+    );
     // An entry that begins at another balance than the one before it ended with.
     apply(bench.store(), Keys::default(), |records, _| {
         records.ledger.add(samples::charge(1, 3, 49_000, 50_000));
@@ -333,7 +341,10 @@ pub async fn audits_come_in_slices(factory: impl StoreFactory) {
         assert_eq!(slice.now, bench.now());
         schedules.push((slice.id, slice.seats));
     }
-    assert_eq!(schedules.iter().map(|(id, seats)| (id.get(), *seats)).collect::<Vec<_>>(), [(1, 5), (2, 2), (3, 3), (4, 4)]);
+    assert_eq!(
+        schedules.iter().map(|(id, seats)| (id.get(), *seats)).collect::<Vec<_>>(),
+        [(1, 5), (2, 2), (3, 3), (4, 4)]
+    );
     let first = bench.reads().audit_reservations(None, 5).await.expect("read");
     let rest = bench.reads().audit_reservations(Some(samples::reservation_id(5)), 5).await.expect("read");
     let ids: Vec<_> = first.facts.iter().chain(&rest.facts).map(|facts| facts.reservation.id).collect();

@@ -1,6 +1,7 @@
 //! What the cases have in common: a store with a clock, and a sale made by hand.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use frontrow_application::store::{Reads, Store};
 use frontrow_domain::records::{Counter, Key, Keys};
@@ -9,6 +10,9 @@ use frontrow_domain::{Timestamp, UserId};
 use crate::clock::ManualClock;
 use crate::samples;
 use crate::store::{Opened, StoreFactory, apply};
+
+/// The longest that a command of a test holds a store up. Nothing is asserted about it.
+pub(super) const HOLD_UP_MAX: Duration = Duration::from_mins(1);
 
 /// A store under test.
 pub struct Bench<F> {

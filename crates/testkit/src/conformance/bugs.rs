@@ -2,7 +2,6 @@
 //! table). A race has its control beside it: with the guard off, the same harness shows the bug.
 
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
 use frontrow_application::Failure;
 use frontrow_application::reservation::HoldRequest;
@@ -10,15 +9,12 @@ use frontrow_domain::records::{Key, Keys};
 use frontrow_domain::reservation::{ReservationStatus, SeatState, claim_seats};
 use frontrow_domain::{Money, ScheduleId, SeatNo};
 
-use super::bench::Bench;
+use super::bench::{Bench, HOLD_UP_MAX};
 use super::races::{CONTENDERS, grab, hold, race};
 use crate::samples;
 use crate::scenario::check;
 use crate::stage::{Stage, seats};
 use crate::store::{Raw, StoreFactory, apply, commit_patiently, refused_by_the_store};
-
-/// The longest that a command of a test holds a store up. Nothing is asserted about it.
-const HOLD_UP_MAX: Duration = Duration::from_secs(60);
 
 /// Attendize 473: check, then insert, without a lock. Here five seats are left for sixty-four fans.
 pub async fn bug_1_the_last_seat_has_one_winner(factory: impl StoreFactory) {
@@ -82,7 +78,8 @@ pub async fn bug_2_paying_races_expiring(factory: impl StoreFactory) {
     let (app, clock) = (Arc::clone(&stage.app), stage.clock.clone());
     let rivals = Arc::new(fans[32..].to_vec());
     let answers = race(66, |number, start| {
-        let (app, held, rivals, clock) = (Arc::clone(&app), Arc::clone(&held), Arc::clone(&rivals), clock.clone());
+        let (app, held, rivals, clock) =
+            (Arc::clone(&app), Arc::clone(&held), Arc::clone(&rivals), clock.clone());
         async move {
             let place = usize::try_from(number / 2).expect("few");
             start.wait().await;
@@ -160,7 +157,8 @@ pub async fn bug_2_extending_races_holding(factory: impl StoreFactory) {
     let held = Arc::new(held);
     let (app, clock) = (Arc::clone(&stage.app), stage.clock.clone());
     let answers = race(33, |number, start| {
-        let (app, fans, held, clock) = (Arc::clone(&app), Arc::clone(&fans), Arc::clone(&held), clock.clone());
+        let (app, fans, held, clock) =
+            (Arc::clone(&app), Arc::clone(&fans), Arc::clone(&held), clock.clone());
         async move {
             let place = usize::try_from(number % 16).expect("few");
             start.wait().await;
@@ -194,8 +192,8 @@ pub async fn bug_3_a_buyer_who_comes_before_the_commit_loses(factory: impl Store
     let (says_decided, mut decided) = tokio::sync::mpsc::unbounded_channel();
     let (lets_go, may_go) = mpsc::channel::<()>();
     let reservation = samples::reservation(1, 1, &[1]);
-    let keys = Keys::new([Key::Schedule(samples::SCHEDULE)])
-        .and(Key::claims(samples::SCHEDULE, &reservation.seats));
+    let keys =
+        Keys::new([Key::Schedule(samples::SCHEDULE)]).and(Key::claims(samples::SCHEDULE, &reservation.seats));
     let first = Raw::new(keys, move |records, now| {
         let claim = samples::claim(&reservation);
         let claimed = claim_seats(records, samples::SCHEDULE, &reservation.seats, claim, now)?;
@@ -221,7 +219,8 @@ pub async fn bug_3_control_a_lock_released_early_sells_twice(factory: impl Store
     bench.a_sale(1).await;
     let key = (samples::SCHEDULE, SeatNo::new(1));
     let names = || Keys::new([Key::Schedule(key.0), Key::Claim(key.0, key.1)]);
-    let is_free = apply(bench.store(), names(), move |records, _| Ok(records.claims.get(&key)?.is_none())).await;
+    let is_free =
+        apply(bench.store(), names(), move |records, _| Ok(records.claims.get(&key)?.is_none())).await;
     assert!(is_free, "the first buyer has decided, and the lock is gone");
     commit_patiently(bench.store(), hold(2, &[1])).await.expect("nothing stops the second buyer");
     commit_patiently(bench.store(), grab(1, &[1])).await.expect("nothing stops the first buyer");
@@ -239,11 +238,15 @@ pub async fn bug_5_every_kind_of_claim_is_counted(factory: impl StoreFactory) {
     let schedule = stage.a_schedule().seats(10).max_seats_per_fan(4).make().await;
     let fan = stage.a_fan().with_balance(1_000_000).make().await;
     let blocked = (schedule, SeatNo::new(10));
-    apply(&stage.opened.store, Keys::new([Key::Schedule(schedule), Key::Claim(blocked.0, blocked.1)]), move |records, now| {
-        let claim = frontrow_domain::reservation::Claim::Blocked;
-        let claimed = claim_seats(records, blocked.0, &[blocked.1], claim, now)?;
-        Ok(claimed.is_ok())
-    })
+    apply(
+        &stage.opened.store,
+        Keys::new([Key::Schedule(schedule), Key::Claim(blocked.0, blocked.1)]),
+        move |records, now| {
+            let claim = frontrow_domain::reservation::Claim::Blocked;
+            let claimed = claim_seats(records, blocked.0, &[blocked.1], claim, now)?;
+            Ok(claimed.is_ok())
+        },
+    )
     .await;
     let hold = async |numbers: &[u32]| {
         let request = HoldRequest { schedule, seats: seats(numbers.iter().copied()) };

@@ -1,19 +1,15 @@
 //! What becomes visible, when, and together with what.
 
 use std::sync::mpsc;
-use std::time::Duration;
 
 use frontrow_application::store::StoreError;
 use frontrow_application::{Command, Failure, Group, Stop};
 use frontrow_domain::Timestamp;
 use frontrow_domain::records::{Key, Keys, Records};
 
-use super::bench::Bench;
+use super::bench::{Bench, HOLD_UP_MAX};
 use crate::samples;
 use crate::store::{Raw, StoreFactory, apply, commit, look, transact};
-
-/// The longest that a command of a test holds a store up. Nothing is asserted about it.
-const HOLD_UP_MAX: Duration = Duration::from_secs(60);
 
 /// A command that makes an account.
 fn make(number: u64) -> Raw<()> {
@@ -200,7 +196,7 @@ impl Command for Insatiable {
 
     fn decide(&self, records: &mut Records, _now: Timestamp) -> Result<(), Stop<&'static str>> {
         records.accounts.put_new(samples::user(99), samples::account(99));
-        let unknown = (100..).find(|&number| !records.wallets.knows(&samples::user(number)));
+        let unknown = (100..200).find(|&number| !records.wallets.knows(&samples::user(number)));
         Err(Stop::Need(Keys::from(Key::Wallet(samples::user(unknown.unwrap_or(0))))))
     }
 }

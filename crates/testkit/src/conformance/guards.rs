@@ -37,7 +37,11 @@ pub async fn a_seat_has_one_claim(factory: impl StoreFactory) {
     let bench = Bench::open(factory);
     bench.a_sale(5).await;
     put_claim(&bench, held(1)).await;
-    for claim in [held(2), Claim::Blocked, Claim::Sold { reservation: samples::reservation_id(2), user: samples::user(2) }] {
+    for claim in [
+        held(2),
+        Claim::Blocked,
+        Claim::Sold { reservation: samples::reservation_id(2), user: samples::user(2) },
+    ] {
         refused_by_the_store(bench.store(), "a second claim", seat_keys(), move |records, _| {
             records.claims.load(SEAT, None);
             records.claims.put(SEAT, claim);
@@ -57,14 +61,19 @@ pub async fn a_claim_is_changed_only_by_who_has_seen_its_holder(factory: impl St
     put_claim(&bench, held(1)).await;
     for seen in [held(2), Claim::Blocked] {
         for after in [Some(held(3)), None] {
-            refused_by_the_store(bench.store(), "a claim seen with another holder", seat_keys(), move |records, _| {
-                records.claims.load(SEAT, Some((seen, 0)));
-                match after {
-                    Some(claim) => records.claims.put(SEAT, claim),
-                    None => records.claims.remove(SEAT),
-                }
-                Ok(())
-            })
+            refused_by_the_store(
+                bench.store(),
+                "a claim seen with another holder",
+                seat_keys(),
+                move |records, _| {
+                    records.claims.load(SEAT, Some((seen, 0)));
+                    match after {
+                        Some(claim) => records.claims.put(SEAT, claim),
+                        None => records.claims.remove(SEAT),
+                    }
+                    Ok(())
+                },
+            )
             .await;
             assert_eq!(claim_of(&bench).await, Some(held(1)));
         }
@@ -243,14 +252,30 @@ macro_rules! assert_lost_update {
 }
 
 macro_rules! records_name {
-    (accounts, $key:expr) => { Key::Account($key) };
-    (logins, $key:expr) => { Key::Login($key) };
-    (wallets, $key:expr) => { Key::Wallet($key) };
-    (counters, $key:expr) => { Key::Counter($key) };
-    (concerts, $key:expr) => { Key::Concert($key) };
-    (schedules, $key:expr) => { Key::Schedule($key) };
-    (reservations, $key:expr) => { Key::Reservation($key) };
-    (emails, $key:expr) => { Key::Email($key) };
+    (accounts, $key:expr) => {
+        Key::Account($key)
+    };
+    (logins, $key:expr) => {
+        Key::Login($key)
+    };
+    (wallets, $key:expr) => {
+        Key::Wallet($key)
+    };
+    (counters, $key:expr) => {
+        Key::Counter($key)
+    };
+    (concerts, $key:expr) => {
+        Key::Concert($key)
+    };
+    (schedules, $key:expr) => {
+        Key::Schedule($key)
+    };
+    (reservations, $key:expr) => {
+        Key::Reservation($key)
+    };
+    (emails, $key:expr) => {
+        Key::Email($key)
+    };
 }
 
 /// Who decided on an older row loses, and the winner stays.

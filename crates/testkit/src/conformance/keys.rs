@@ -10,12 +10,9 @@ use super::races::{Act, Effect};
 use crate::samples;
 use crate::store::{StoreFactory, apply, commit_patiently};
 
-async fn act(
-    bench: &Bench<impl StoreFactory>,
-    number: u64,
-    user: UserId,
-    tag: OnceTag,
-) -> Result<Answered<Effect>, Failure<OnceRefused<&'static str>>> {
+type Answer = Result<Answered<Effect>, Failure<OnceRefused<&'static str>>>;
+
+async fn act(bench: &Bench<impl StoreFactory>, number: u64, user: UserId, tag: OnceTag) -> Answer {
     commit_patiently(bench.store(), Once::new(Some(tag), Act { number, user })).await
 }
 
@@ -23,11 +20,13 @@ async fn effects(bench: &Bench<impl StoreFactory>, user: UserId) -> usize {
     bench.reads().entries(user, None, 100).await.expect("the store can be read").len()
 }
 
-const fn fresh(number: u64) -> Result<Answered<Effect>, Failure<OnceRefused<&'static str>>> {
+#[expect(clippy::unnecessary_wraps, reason = "what it is compared with can also be a failure")]
+const fn fresh(number: u64) -> Answer {
     Ok(Answered { outcome: Effect(number), replayed: false })
 }
 
-const fn again(number: u64) -> Result<Answered<Effect>, Failure<OnceRefused<&'static str>>> {
+#[expect(clippy::unnecessary_wraps, reason = "what it is compared with can also be a failure")]
+const fn again(number: u64) -> Answer {
     Ok(Answered { outcome: Effect(number), replayed: true })
 }
 

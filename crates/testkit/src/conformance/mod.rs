@@ -19,6 +19,7 @@ pub mod lists;
 pub mod races;
 pub mod records;
 pub mod times;
+pub mod versions;
 
 macro_rules! cases {
     (($d:tt) $($module:ident: $($name:ident)*;)*) => {
@@ -76,8 +77,9 @@ cases! { ($)
         ledgers_read_as_they_were_written
         payments_read_as_they_were_written
         tickets_read_as_they_were_written
+        outcomes_read_as_they_were_written;
+    versions:
         events_read_as_they_were_written
-        outcomes_read_as_they_were_written
         row_versions_move_with_every_change;
     guards:
         a_seat_has_one_claim

@@ -38,8 +38,8 @@ where
 /// Holds seats the way the rules do.
 pub(super) fn hold(number: u64, numbers: &[u32]) -> Raw<()> {
     let reservation = samples::reservation(number, number, numbers);
-    let keys = Keys::new([Key::Schedule(samples::SCHEDULE)])
-        .and(Key::claims(samples::SCHEDULE, &reservation.seats));
+    let keys =
+        Keys::new([Key::Schedule(samples::SCHEDULE)]).and(Key::claims(samples::SCHEDULE, &reservation.seats));
     Raw::new(keys, move |records, now| {
         let claim = samples::claim(&reservation);
         match claim_seats(records, samples::SCHEDULE, &reservation.seats, claim, now)? {
@@ -55,8 +55,8 @@ pub(super) fn hold(number: u64, numbers: &[u32]) -> Raw<()> {
 /// Puts a claim on a seat without looking who has it.
 pub(super) fn grab(number: u64, numbers: &[u32]) -> Raw<()> {
     let reservation = samples::reservation(number, number, numbers);
-    let keys = Keys::new([Key::Schedule(samples::SCHEDULE)])
-        .and(Key::claims(samples::SCHEDULE, &reservation.seats));
+    let keys =
+        Keys::new([Key::Schedule(samples::SCHEDULE)]).and(Key::claims(samples::SCHEDULE, &reservation.seats));
     Raw::new(keys, move |records, _| {
         for &seat in &reservation.seats {
             records.claims.put((samples::SCHEDULE, seat), samples::claim(&reservation));
@@ -202,7 +202,10 @@ pub async fn control_a_wallet_with_stale_balances_loses_charges(factory: impl St
     })
     .await;
     let balance = bench.reads().wallet(user).await.expect("read").expect("there").balance;
-    assert!(balance.minor() < CONTENDERS.cast_signed() * 1_000, "nothing was lost: the harness does not race");
+    assert!(
+        balance.minor() < CONTENDERS.cast_signed() * 1_000,
+        "nothing was lost: the harness does not race"
+    );
 }
 
 /// Which contender had the effect.

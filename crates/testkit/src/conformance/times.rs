@@ -1,21 +1,17 @@
 //! Time never runs backwards over a schedule, and is read once the lock is held.
 
 use std::sync::mpsc;
-use std::time::Duration;
 
 use frontrow_application::reservation::HoldRequest;
 use frontrow_domain::records::{Key, Keys};
 use frontrow_domain::reservation::Claim;
 use frontrow_domain::{SeatNo, Timestamp};
 
-use super::bench::Bench;
+use super::bench::{Bench, HOLD_UP_MAX};
 use super::races::{grab, hold};
 use crate::samples;
 use crate::stage::{Stage, seats};
 use crate::store::{Raw, StoreFactory, apply, commit, commit_patiently};
-
-/// The longest that a command of a test holds a store up. Nothing is asserted about it.
-const HOLD_UP_MAX: Duration = Duration::from_secs(60);
 
 /// What time a command over the schedule is decided at.
 async fn decided(bench: &Bench<impl StoreFactory>) -> Timestamp {
@@ -94,12 +90,16 @@ pub async fn the_map_has_the_version_of_its_schedule(factory: impl StoreFactory)
         commit_patiently(bench.store(), grab(u64::from(number), &[seat])).await.expect("nobody looks");
         if number % 3 == 0 {
             let key = (samples::SCHEDULE, SeatNo::new(seat));
-            apply(bench.store(), Keys::new([Key::Schedule(key.0), Key::Claim(key.0, key.1)]), move |records, _| {
-                records.schedules.get(&key.0)?;
-                records.claims.get(&key)?;
-                records.claims.remove(key);
-                Ok(())
-            })
+            apply(
+                bench.store(),
+                Keys::new([Key::Schedule(key.0), Key::Claim(key.0, key.1)]),
+                move |records, _| {
+                    records.schedules.get(&key.0)?;
+                    records.claims.get(&key)?;
+                    records.claims.remove(key);
+                    Ok(())
+                },
+            )
             .await;
         }
         if number % 10 == 0 {

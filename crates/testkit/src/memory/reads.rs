@@ -7,8 +7,8 @@ use frontrow_application::audit::{
 };
 use frontrow_application::once::still_counts;
 use frontrow_application::store::{
-    AccountReads, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, PaymentReads, Read, ReservationFilter,
-    ReservationReads, SeatMap, Upkeep, WalletReads,
+    AccountReads, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, PaymentReads, Read,
+    ReservationFilter, ReservationReads, SeatMap, Upkeep, WalletReads,
 };
 use frontrow_domain::account::{Account, Email};
 use frontrow_domain::catalog::{Concert, Schedule};
@@ -31,8 +31,13 @@ fn answer<T: Send + 'static>(value: T) -> Read<'static, T> {
 
 impl State {
     fn schedules_of(&self, concert: ConcertId) -> Vec<Schedule> {
-        let mut found: Vec<Schedule> =
-            self.schedules.values().map(|row| &row.value).filter(|one| one.concert == concert).cloned().collect();
+        let mut found: Vec<Schedule> = self
+            .schedules
+            .values()
+            .map(|row| &row.value)
+            .filter(|one| one.concert == concert)
+            .cloned()
+            .collect();
         found.sort_by_key(|schedule| (schedule.starts_at, schedule.id));
         found
     }
@@ -62,9 +67,8 @@ impl State {
 
     fn wallet_facts(&self, wallet: &Wallet) -> WalletFacts {
         let entries = self.ledger.range((wallet.user, 0)..=(wallet.user, u64::MAX));
-        let completed = |payment: &&Payment| {
-            payment.user == wallet.user && payment.state == PaymentState::Completed
-        };
+        let completed =
+            |payment: &&Payment| payment.user == wallet.user && payment.state == PaymentState::Completed;
         let payments = self.payments.values().filter(completed);
         WalletFacts {
             wallet: wallet.clone(),
@@ -180,7 +184,9 @@ impl ReservationReads for MemoryStore {
             .reservations
             .values()
             .filter_map(|row| match row.value.state {
-                ReservationState::Pending { expires_at, .. } if now >= expires_at => Some((expires_at, &row.value)),
+                ReservationState::Pending { expires_at, .. } if now >= expires_at => {
+                    Some((expires_at, &row.value))
+                }
                 _ => None,
             })
             .collect();
@@ -210,7 +216,8 @@ impl PaymentReads for MemoryStore {
     fn payments_of(&self, user: UserId, before: Option<PaymentId>, limit: usize) -> Read<'_, Vec<Payment>> {
         let state = self.snapshot();
         let newest_first = state.payments.values().rev();
-        let found = newest_first.filter(|one| one.user == user && before.is_none_or(|before| one.id < before));
+        let found =
+            newest_first.filter(|one| one.user == user && before.is_none_or(|before| one.id < before));
         answer(found.take(limit).cloned().collect())
     }
 }

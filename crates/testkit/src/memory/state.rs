@@ -11,9 +11,7 @@ use frontrow_domain::records::{Change, Changes, Counter, Digest, Key, Keys, Once
 use frontrow_domain::reservation::{Claim, Reservation};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
-use frontrow_domain::{
-    ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, UserId,
-};
+use frontrow_domain::{ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, UserId};
 
 /// A value with the version of its row.
 #[derive(Debug, Clone)]
@@ -105,10 +103,7 @@ impl State {
     }
 
     /// A claim has no version: it is matched on the reservation that it was loaded with.
-    fn save_claims(
-        &mut self,
-        changes: &[Change<'_, (ScheduleId, SeatNo), Claim>],
-    ) -> Result<(), StoreError> {
+    fn save_claims(&mut self, changes: &[Change<'_, (ScheduleId, SeatNo), Claim>]) -> Result<(), StoreError> {
         for change in changes {
             let key = *change.key;
             let present = self.claims.get(&key).map(|row| row.value.reservation());

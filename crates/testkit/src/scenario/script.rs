@@ -113,7 +113,8 @@ impl Script {
     }
 
     fn tag(fan: UserId, step: &Step<'_>) -> Option<OnceTag> {
-        let body = step.words.iter().take_while(|word| **word != "key").copied().collect::<Vec<_>>().join(" ");
+        let body =
+            step.words.iter().take_while(|word| **word != "key").copied().collect::<Vec<_>>().join(" ");
         step.after("key").and_then(|key| Stage::tag(fan, key, &body))
     }
 
@@ -290,7 +291,8 @@ impl Script {
     async fn tickets(&mut self, step: &Step<'_>) -> Said {
         let id = self.reservation(step.word(2));
         let found = self.stage().app.reservation(self.fan(step.word(1)), id).await;
-        let tickets = found.expect("the store can be read").map(|details| details.tickets).unwrap_or_default();
+        let tickets =
+            found.expect("the store can be read").map(|details| details.tickets).unwrap_or_default();
         let seats: Vec<_> = tickets.iter().map(|ticket| ticket.seat).collect();
         Said::done(words::seats(&seats))
     }

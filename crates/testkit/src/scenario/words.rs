@@ -108,7 +108,6 @@ impl Words for ChargeWalletRefused {
     }
 }
 
-
 impl Words for std::convert::Infallible {
     fn words(&self) -> String {
         match *self {}

@@ -46,7 +46,10 @@ async fn refresh(keys: Arc<Jwks>, client: Client, url: String, every: Duration, 
                 every
             }
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "the issuer's keys could not be fetched; the old ones stay");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the issuer's keys could not be fetched; the old ones stay"
+                );
                 RETRY
             }
         };
@@ -62,7 +65,10 @@ async fn fetch(client: &Client, url: &str) -> anyhow::Result<JwkSet> {
     let mut answer = client.get(url).send().await?.error_for_status()?;
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
-        anyhow::ensure!(body.len() + chunk.len() <= BYTES_MAX, "the set of keys is longer than {BYTES_MAX} bytes");
+        anyhow::ensure!(
+            body.len() + chunk.len() <= BYTES_MAX,
+            "the set of keys is longer than {BYTES_MAX} bytes"
+        );
         body.extend_from_slice(&chunk);
     }
     serde_json::from_slice(&body).context("the answer is not a set of keys")

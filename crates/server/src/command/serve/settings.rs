@@ -76,7 +76,8 @@ fn issuer(
         admin_roles: settings.admin_roles.clone(),
         operator_roles: settings.operator_roles.clone(),
         gate_roles: settings.gate_roles.clone(),
-        leeway_seconds: u32::try_from(settings.leeway_seconds).context("issuer.leeway_seconds is too large")?,
+        leeway_seconds: u32::try_from(settings.leeway_seconds)
+            .context("issuer.leeway_seconds is too large")?,
         keys,
     }))
 }

@@ -1,0 +1,142 @@
+//! Row versions move, or a lost update would go unnoticed; and events keep their order.
+
+use frontrow_domain::account::Account;
+use frontrow_domain::catalog::Schedule;
+use frontrow_domain::event::{
+    Event, OutboxEvent, PaymentDeclined, PaymentMade, ReservationCreated, ReservationEnded,
+};
+use frontrow_domain::payment::FailureReason;
+use frontrow_domain::records::{Counter, Key, Keys};
+use frontrow_domain::reservation::{Reservation, ReservationState};
+use frontrow_domain::{Money, ScheduleId, Timestamp};
+
+use super::bench::Bench;
+use crate::samples;
+use crate::store::{StoreFactory, apply};
+
+/// A moment with microseconds.
+const NOW: Timestamp = Timestamp::from_micros(1_788_260_400_123_457);
+
+/// Events of every type, in the order in which they happened.
+pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
+    let bench = Bench::open(factory);
+    let reservation = samples::reservation(1, 1, &[1, 2]);
+    let Reservation { id, user, concert, schedule, seats, amount, .. } = reservation.clone();
+    let payment_id = samples::payment_id(1);
+    let made = PaymentMade {
+        payment_id,
+        reservation_id: id,
+        user_id: user,
+        concert_id: concert,
+        schedule_id: schedule,
+        seats,
+        amount,
+    };
+    let declined = PaymentDeclined {
+        payment_id,
+        reservation_id: id,
+        user_id: user,
+        concert_id: concert,
+        schedule_id: schedule,
+        amount: Money::MAX,
+        reason: FailureReason::InsufficientBalance.name().to_owned(),
+    };
+    let types = [
+        Event::ReservationCreated(ReservationCreated::of(&reservation)),
+        Event::ReservationExtended(ReservationCreated::of(&reservation)),
+        Event::ReservationConfirmed(ReservationEnded::of(&reservation)),
+        Event::ReservationCancelled(ReservationEnded::of(&reservation)),
+        Event::ReservationExpired(ReservationEnded::of(&reservation)),
+        Event::PaymentCompleted(made),
+        Event::PaymentFailed(declined),
+    ];
+    let mut all: Vec<OutboxEvent> = (1..)
+        .zip(types)
+        .map(|(sequence, event)| OutboxEvent { key: id.uuid(), sequence, at: NOW, event })
+        .collect();
+    // Of a lower key: the order of writing counts, not that of keys.
+    all.push(samples::event(0, 1));
+    apply(bench.store(), Keys::default(), {
+        let all = all.clone();
+        move |records, _| {
+            records.events.add_all(all.clone());
+            Ok(())
+        }
+    })
+    .await;
+    assert_eq!(bench.factory.outbox(), all);
+}
+
+/// Changes a record twice and expects a new row version each time.
+macro_rules! assert_version_moves {
+    ($bench:expr, $table:ident, $key:expr, $name:expr, $one:expr, $two:expr) => {{
+        let mut versions = Vec::new();
+        for value in [$one, $two, $one, $two] {
+            let key = $key.clone();
+            let version = apply($bench.store(), $name, move |records, _| {
+                records.$table.get(&key)?;
+                records.$table.put(key.clone(), value.clone());
+                let changed = records.changed();
+                let change = changed.$table.iter().find(|change| *change.key == key);
+                Ok(change.and_then(|change| change.before).map(|(_, version)| version))
+            });
+            versions.push(version.await);
+        }
+        assert_eq!(versions[0], None, "{} was not there", stringify!($table));
+        let moved = versions.windows(2).all(|pair| pair[0] < pair[1]);
+        assert!(moved, "row versions of {}: {versions:?}", stringify!($table));
+    }};
+}
+
+/// Otherwise a lost update would not be noticed.
+pub async fn row_versions_move_with_every_change(factory: impl StoreFactory) {
+    let bench = Bench::open(factory);
+    let id = samples::user(1);
+    let account = samples::account(1);
+    let other = Account { name: "Other".to_owned(), ..account.clone() };
+    assert_version_moves!(bench, accounts, id, Key::Account(id), account.clone(), other.clone());
+    let login = samples::login(1);
+    assert_version_moves!(bench, logins, login.id, Key::Login(login.id), login.clone(), login.clone().end());
+    let (one, two) = (samples::wallet(1, 1, 1), samples::wallet(1, 2, 2));
+    assert_version_moves!(bench, wallets, id, Key::Wallet(id), one.clone(), two.clone());
+    assert_version_moves!(bench, counters, Counter::Concert, Key::Counter(Counter::Concert), 1, 2);
+    let concert = samples::concert(1, "One");
+    let second = samples::concert(1, "Two");
+    assert_version_moves!(
+        bench,
+        concerts,
+        concert.id,
+        Key::Concert(concert.id),
+        concert.clone(),
+        second.clone()
+    );
+    let schedule = samples::schedule(1, samples::CONCERT, 5);
+    let edited = Schedule { version: 2, ..schedule.clone() };
+    let name = Key::Schedule(schedule.id);
+    assert_version_moves!(bench, schedules, schedule.id, name.clone(), schedule.clone(), edited.clone());
+    let paused = Schedule { sales_paused: true, id: ScheduleId::new(2), ..schedule.clone() };
+    let resumed = Schedule { sales_paused: false, ..paused.clone() };
+    assert_version_moves!(
+        bench,
+        schedules,
+        paused.id,
+        Key::Schedule(paused.id),
+        paused.clone(),
+        resumed.clone()
+    );
+    let reservation = samples::reservation(1, 1, &[1]);
+    let cancelled = ReservationState::Cancelled { at: bench.now() };
+    let cancelled = Reservation { state: cancelled, ..reservation.clone() };
+    let name = Key::Reservation(reservation.id);
+    assert_version_moves!(
+        bench,
+        reservations,
+        reservation.id,
+        name.clone(),
+        reservation.clone(),
+        cancelled.clone()
+    );
+    let address = samples::email("abc@x.y");
+    let name = Key::Email(address.clone());
+    assert_version_moves!(bench, emails, address, name.clone(), samples::user(1), samples::user(2));
+}
