@@ -19,6 +19,7 @@ use crate::request::{Form, KeyRule, Open, Refused};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
 use crate::time::Uid;
+use crate::words;
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()
@@ -34,6 +35,7 @@ problems! {
     SignUpProblems: EmailTaken PayloadTooLarge UnsupportedMediaType ValidationFailed;
     LogInProblems: InvalidCredentials AccountBlocked PayloadTooLarge UnsupportedMediaType ValidationFailed
         RateLimited;
+    LogOutProblems: PayloadTooLarge UnsupportedMediaType ValidationFailed;
     RefreshProblems: RefreshTokenInvalid AccountBlocked PayloadTooLarge UnsupportedMediaType ValidationFailed;
     AccountProblems: Unauthenticated AccessTokenExpired AccountBlocked NotFound;
     EraseProblems: Unauthenticated AccessTokenExpired AccountBlocked Forbidden NotFound;
@@ -111,7 +113,7 @@ impl Form for RefreshForm {
 struct SignedUp<'a> {
     user_id: Uid,
     name: &'a str,
-    #[schema(example = "fan")]
+    #[schema(value_type = words::Role)]
     role: &'a str,
 }
 
@@ -152,13 +154,12 @@ struct Account<'a> {
     /// Null for fans of an external issuer.
     #[schema(required)]
     email: Option<&'a str>,
-    /// `fan`, `operator`, `admin` or `gate`.
-    #[schema(example = "fan")]
+    #[schema(value_type = words::Role)]
     role: &'a str,
 }
 
 /// Sign up
-#[utoipa::path(post, path = "/api/v1/auth/signup", tag = "accounts", request_body = SignUpForm,
+#[utoipa::path(post, operation_id = "signUp", path = "/api/v1/auth/signup", tag = "accounts", request_body = SignUpForm,
     responses((status = 201, body = SignedUp), SignUpProblems))]
 async fn sign_up(State(state): State<HttpState>, Open(new): Open<SignUpForm>) -> Answer {
     let account = state.app().sign_up(new).await.map_err(|failure| state.problem(failure))?;
@@ -169,7 +170,7 @@ async fn sign_up(State(state): State<HttpState>, Open(new): Open<SignUpForm>) ->
 /// Log in
 ///
 /// After too many wrong passwords for one account, or from one address, the answer is 429 for a while.
-#[utoipa::path(post, path = "/api/v1/auth/login", tag = "accounts", request_body = LogInForm,
+#[utoipa::path(post, operation_id = "logIn", path = "/api/v1/auth/login", tag = "accounts", request_body = LogInForm,
     responses((status = 200, body = Tokens), LogInProblems))]
 async fn log_in(
     State(state): State<HttpState>,
@@ -193,7 +194,7 @@ fn too_many(seconds: u64) -> Problem {
 ///
 /// The token that was used last is taken once more within 60 seconds, for an answer that was lost. Any other
 /// re-use ends the log-in.
-#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "accounts", request_body = RefreshForm,
+#[utoipa::path(post, operation_id = "refreshTokens", path = "/api/v1/auth/refresh", tag = "accounts", request_body = RefreshForm,
     responses((status = 200, body = Tokens), RefreshProblems))]
 async fn refresh(State(state): State<HttpState>, Open(token): Open<RefreshForm>) -> Answer {
     let invalid = || Problem::new(Code::RefreshTokenInvalid, "Log in again.");
@@ -211,8 +212,8 @@ async fn refresh(State(state): State<HttpState>, Open(token): Open<RefreshForm>)
 ///
 /// Ends the log-in of this refresh token. A token that is not valid, or no longer, has nothing to end: the
 /// answer is the same.
-#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "accounts", request_body = RefreshForm,
-    responses((status = 204, description = "Logged out"), SignUpProblems))]
+#[utoipa::path(post, operation_id = "logOut", path = "/api/v1/auth/logout", tag = "accounts", request_body = RefreshForm,
+    responses((status = 204, description = "Logged out"), LogOutProblems))]
 async fn log_out(
     State(state): State<HttpState>,
     Open(token): Open<RefreshForm>,
@@ -224,7 +225,7 @@ async fn log_out(
 }
 
 /// One's own account
-#[utoipa::path(get, path = "/api/v1/users/{userId}", tag = "accounts", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "readAccount", path = "/api/v1/users/{userId}", tag = "accounts", security(("bearer" = [])),
     params(("userId" = String, Path, description = "`me`, one's own id, or for operators any id")),
     responses((status = 200, body = Account), AccountProblems))]
 async fn read(State(state): State<HttpState>, owner: Owner) -> Answer {
@@ -244,7 +245,7 @@ async fn read(State(state): State<HttpState>, owner: Owner) -> Answer {
 ///
 /// Its personal data goes at once, and nobody can log in to it again. Ledger and events keep its id as a
 /// pseudonym. Operators may erase fans; accounts of staff are erased by their owner or an admin.
-#[utoipa::path(delete, path = "/api/v1/users/{userId}", tag = "accounts", security(("bearer" = [])),
+#[utoipa::path(delete, operation_id = "eraseAccount", path = "/api/v1/users/{userId}", tag = "accounts", security(("bearer" = [])),
     params(("userId" = String, Path, description = "`me`, one's own id, or for operators any id")),
     responses((status = 204, description = "Erased"), EraseProblems))]
 async fn erase(State(state): State<HttpState>, owner: Owner) -> Result<Response, Problem> {
@@ -262,7 +263,7 @@ async fn erase(State(state): State<HttpState>, owner: Owner) -> Result<Response,
 /// The public keys
 ///
 /// What tickets can be checked with offline: a JSON Web Key Set (RFC 7517) with an Ed25519 key.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "service",
+#[utoipa::path(get, operation_id = "readPublicKeys", path = "/.well-known/jwks.json", tag = "service",
     responses((status = 200, body = serde_json::Value), KeyProblems))]
 async fn public_keys(State(state): State<HttpState>) -> Answer {
     respond::json(StatusCode::OK, Keep::Minutes, &json!({ "keys": [state.tickets().public_key()] }))

@@ -70,7 +70,7 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
         title = "Frontrow",
         description = "Concert tickets: seats, holds, wallet, payments and tickets in one consistent system.\n\n\
             Times are RFC 3339, answered in UTC. Money is in whole minor units. Clients ignore unknown fields of \
-            answers; unknown fields of requests are refused. Every answer carries `X-Request-Id`. Errors are \
+            answers; unknown fields and query parameters of requests are refused. Every answer carries `X-Request-Id`. Errors are \
             `application/problem+json` (RFC 9457); branch on `code`.\n\n\
             `Idempotency-Key` (1 to 255 characters) is required where it says so, taken on other POSTs of \
             somebody logged in, and not looked at elsewhere. A repeat of a successful request shows the same \

@@ -46,13 +46,13 @@ struct Part {
 }
 
 /// Whether the process is alive
-#[utoipa::path(get, path = "/health/live", tag = "service", responses((status = 200, body = Live)))]
+#[utoipa::path(get, operation_id = "readLiveness", path = "/health/live", tag = "service", responses((status = 200, body = Live)))]
 async fn live() -> Answer {
     respond::json(StatusCode::OK, Keep::Never, &Live { status: "live" })
 }
 
 /// Whether requests can be served
-#[utoipa::path(get, path = "/health/ready", tag = "service",
+#[utoipa::path(get, operation_id = "readReadiness", path = "/health/ready", tag = "service",
     responses((status = 200, body = Ready), (status = 503, body = Ready, description = "Not ready")))]
 async fn ready(State(state): State<HttpState>) -> Answer {
     let settings = state.settings();
@@ -71,7 +71,7 @@ async fn ready(State(state): State<HttpState>) -> Answer {
 }
 
 /// Metrics in the text format of Prometheus
-#[utoipa::path(get, path = "/metrics", tag = "service",
+#[utoipa::path(get, operation_id = "readMetrics", path = "/metrics", tag = "service",
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(state): State<HttpState>) -> Response {
     let mut response = (state.settings().metrics)().into_response();

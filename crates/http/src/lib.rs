@@ -1,9 +1,9 @@
 //! Frontrow's HTTP interface: routers, forms and views, problems, tokens, and serving.
 //!
-//! A router per feature, named as in the domain: [`account`], [`catalog`], [`reservation`], [`wallet`],
-//! [`payment`], [`admin`], and [`health`] for machines. A handler is thin: what comes in is read and checked
+//! A router per feature, named as in the domain: `account`, `catalog`, `reservation`, `wallet`, `payment`, `admin`,
+//! and `health` for machines. A handler is thin: what comes in is read and checked
 //! before it (`request`), it asks the application one thing, and it writes what comes out (`respond`). All that
-//! can go wrong is in one table ([`problem`]).
+//! can go wrong is in one table (`problem`).
 //!
 //! What is not here: rules (the domain's), transactions and clocks (the application's), where settings come from
 //! and when the process ends (the server's). Nothing here touches a store.
@@ -33,6 +33,7 @@ mod state;
 mod ticket;
 mod time;
 mod wallet;
+mod words;
 
 use std::time::Duration;
 

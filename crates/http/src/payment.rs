@@ -19,6 +19,7 @@ use crate::reservation::TicketView;
 use crate::respond::{self, Answer};
 use crate::state::HttpState;
 use crate::time::{Time, Uid};
+use crate::words;
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(pay)).routes(routes!(read)).routes(routes!(list))
@@ -59,15 +60,14 @@ struct PaymentView<'a> {
     amount: i64,
     #[schema(example = "KRW")]
     currency: &'a str,
-    /// `completed`, `failed` or `refunded`.
-    #[schema(example = "completed")]
+    #[schema(value_type = words::PaymentStatus)]
     status: &'static str,
     /// When it was decided.
     created_at: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     paid_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "insufficient_balance")]
+    #[schema(value_type = Option<words::FailureReason>)]
     failure_reason: Option<&'static str>,
     /// The tickets, except in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,8 +98,8 @@ impl<'a> PaymentView<'a> {
 ///
 /// From the wallet of its owner: debit, tickets and seats in one step. With too little in the wallet nothing
 /// moves, the attempt is recorded, and the seats stay held.
-#[utoipa::path(post, path = "/api/v1/payments", tag = "payments", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header)), request_body = PayForm,
+#[utoipa::path(post, operation_id = "payReservation", path = "/api/v1/payments", tag = "payments", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, min_length = 1, max_length = 255)), request_body = PayForm,
     responses((status = 201, body = PaymentView), PayProblems))]
 async fn pay(State(state): State<HttpState>, sent: Sent<PayForm>) -> Answer {
     let answered = state.app().pay(sent.caller.user, sent.input, sent.tag).await;
@@ -124,7 +124,7 @@ async fn pay(State(state): State<HttpState>, sent: Sent<PayForm>) -> Answer {
 }
 
 /// A payment of one's own
-#[utoipa::path(get, path = "/api/v1/payments/{paymentId}", tag = "payments", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "readPayment", path = "/api/v1/payments/{paymentId}", tag = "payments", security(("bearer" = [])),
     params(("paymentId" = Uid, Path)), responses((status = 200, body = PaymentView), ReadProblems))]
 async fn read(State(state): State<HttpState>, caller: Caller, At(id): At<PaymentId>) -> Answer {
     let found = state.app().payment(caller.user, id).await.map_err(|error| state.problem(error))?;
@@ -161,7 +161,7 @@ impl Query for PaymentQuery {
 }
 
 /// Payments, newest first
-#[utoipa::path(get, path = "/api/v1/users/{userId}/payments", tag = "payments", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listPayments", path = "/api/v1/users/{userId}/payments", tag = "payments", security(("bearer" = [])),
     params(("userId" = String, Path, description = "`me`, one's own id, or for operators any id"),
         PaymentQuery),
     responses((status = 200, body = Page<PaymentView>), ReadProblems))]

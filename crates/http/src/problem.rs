@@ -4,30 +4,24 @@
 //! A handler answers a [`Problem`] and nothing else; the outermost layer writes it, because only there the id of
 //! the request is known. Text from inside (a driver, a defect) goes to the log, never into a problem.
 //!
-//! To add an error: a line in `codes!`, then the arm in the `Refusal` of the use case. The matches below have no
+//! To add an error: a line in `codes!`, then the arm in the [`Refusal`] of the use case. The matches there have no
 //! catch-all, so a new refusal does not compile until it has a code.
+
+mod refusal;
 
 use std::borrow::Cow;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use frontrow_application::account::{LogInRefused, SignUpRefused};
-use frontrow_application::catalog::{EditConcertRefused, EditScheduleRefused};
-use frontrow_application::payment::PayReservationRefused;
-use frontrow_application::reservation::{
-    CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
-};
-use frontrow_application::store::ReadError;
-use frontrow_application::wallet::ChargeWalletRefused;
-use frontrow_application::{Failure, OnceRefused};
-use frontrow_domain::catalog::{FieldError, SaleClosed};
-use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
-use frontrow_domain::wallet::{ChargeRefused, InsufficientBalance};
-use frontrow_domain::{PaymentId, SeatNo, Timestamp};
+use frontrow_domain::SeatNo;
+use frontrow_domain::catalog::FieldError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::time::{Time, Uid};
+use crate::words;
+
+pub(crate) use refusal::Refusal;
 
 macro_rules! codes {
     ($($name:ident = $status:ident $code:literal $title:literal;)+) => {
@@ -163,6 +157,7 @@ pub(crate) struct ProblemBody<'a> {
     /// What went wrong this time, for people.
     detail: &'a str,
     /// What clients branch on.
+    #[schema(value_type = words::ProblemCode)]
     code: &'a str,
     /// The id of the request, as in the header `X-Request-Id`.
     request_id: &'a str,
@@ -288,250 +283,6 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-/// A refusal of a use case, and the problem that tells of it.
-pub(crate) trait Refusal {
-    /// The problem, as seen at `now`.
-    fn problem(self, now: Timestamp) -> Problem;
-}
-
-impl<R: Refusal> Refusal for Failure<R> {
-    fn problem(self, now: Timestamp) -> Problem {
-        match self {
-            Self::Refused(reason) => reason.problem(now),
-            Self::Overloaded => {
-                Problem::new(Code::Overloaded, "Nothing has changed; please try again in a moment.")
-            }
-            Self::Unavailable => {
-                Problem::new(Code::StoreUnavailable, "Nothing has changed; please try again in a moment.")
-            }
-            Self::OutcomeUnknown => Problem::new(
-                Code::OutcomeUnknown,
-                "It may have happened. Repeat the request with the same Idempotency-Key to find out.",
-            ),
-            Self::Defect => Problem::internal(),
-        }
-    }
-}
-
-impl<R: Refusal> Refusal for OnceRefused<R> {
-    fn problem(self, now: Timestamp) -> Problem {
-        match self {
-            Self::KeyReused => {
-                Problem::new(Code::IdempotencyKeyReused, "Take a new key for every new request.")
-            }
-            Self::InFlight => {
-                Problem::new(Code::RequestInFlight, "Repeat the request in a moment to get its answer.")
-            }
-            // During an upgrade: a newer server has kept an answer that this one cannot show.
-            Self::Unreadable => Problem::new(
-                Code::OutcomeUnknown,
-                "It did happen, but the answer cannot be shown now. Please ask again later.",
-            ),
-            Self::Refused(reason) => reason.problem(now),
-        }
-    }
-}
-
-impl Refusal for std::convert::Infallible {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {}
-    }
-}
-
-impl Refusal for ReadError {
-    fn problem(self, _now: Timestamp) -> Problem {
-        tracing::error!(error = %self, "a query failed");
-        match self {
-            Self::Unavailable(_) => {
-                Problem::new(Code::StoreUnavailable, "It cannot be read now; please try again in a moment.")
-            }
-            Self::Corrupt(_) => Problem::internal(),
-        }
-    }
-}
-
-impl Refusal for Vec<FieldError> {
-    fn problem(self, _now: Timestamp) -> Problem {
-        Problem::invalid(self)
-    }
-}
-
-impl Refusal for SignUpRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::Invalid(errors) => Problem::invalid(errors),
-            Self::EmailTaken => Problem::new(Code::EmailTaken, "Log in instead, or take another address."),
-        }
-    }
-}
-
-impl Refusal for LogInRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::InvalidCredentials => {
-                Problem::new(Code::InvalidCredentials, "There is no account with this address and password.")
-            }
-            Self::Blocked => Problem::blocked(),
-        }
-    }
-}
-
-impl Problem {
-    /// Staff have stopped the account.
-    pub(crate) fn blocked() -> Self {
-        Self::new(Code::AccountBlocked, "Please turn to the box office.")
-    }
-}
-
-impl Refusal for EditConcertRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::NotFound => Problem::not_found(),
-            Self::Invalid(errors) => Problem::invalid(errors),
-        }
-    }
-}
-
-impl Refusal for EditScheduleRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::NotFound => Problem::not_found(),
-            Self::Invalid(errors) => Problem::invalid(errors),
-            Self::InUse => Problem::new(
-                Code::ScheduleInUse,
-                "The seat plan is fixed once a seat was claimed; leave `seatPlan` out.",
-            ),
-        }
-    }
-}
-
-impl Refusal for HoldSeatsRefused {
-    fn problem(self, now: Timestamp) -> Problem {
-        match self {
-            Self::NotFound => Problem::not_found(),
-            Self::NoSeats => Problem::invalid_field("seats", "must name at least one seat"),
-            Self::TooManySeats { limit } => {
-                Problem::new(Code::TooManySeats, format!("One request may name {limit} seats."))
-                    .with(|members| members.limit = Some(limit as u64))
-            }
-            Self::DuplicateSeats(seats) => {
-                Problem::new(Code::DuplicateSeats, "Name every seat once.").seats(&seats)
-            }
-            Self::UnknownSeats(seats) => {
-                Problem::new(Code::NotFound, "The schedule has no such seats.").seats(&seats)
-            }
-            Self::Sale(closed) => closed.problem(now),
-            Self::Fan(refused) => refused.problem(now),
-            Self::SeatUnavailable(seats) => {
-                Problem::new(Code::SeatUnavailable, "Choose other seats; none of yours are held.")
-                    .seats(&seats)
-            }
-        }
-    }
-}
-
-impl Refusal for SaleClosed {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::NotOpen { opens_at } => Problem::new(Code::SaleNotOpen, "Come back when it opens.")
-                .with(|members| members.opens_at = Some(Time(opens_at))),
-            Self::Paused => Problem::new(Code::SalePaused, "It is stopped for now; please try again later."),
-            Self::Closed => Problem::new(Code::SaleClosed, "Seats of this schedule are no longer sold."),
-        }
-    }
-}
-
-impl Refusal for FanLimitRefused {
-    fn problem(self, now: Timestamp) -> Problem {
-        match self {
-            Self::TooManySeats { limit, held } => {
-                let detail = format!("One fan may have {limit} seats of this schedule and you have {held}.");
-                Problem::new(Code::SeatLimitExceeded, detail).with(|members| {
-                    members.limit = Some(u64::from(limit));
-                    members.held = Some(held);
-                })
-            }
-            Self::Pausing { until } => Problem::rate_limited(
-                "You have let too many holds of this schedule go; please wait.",
-                now.seconds_until(until),
-            ),
-        }
-    }
-}
-
-impl Refusal for ExtendReservationRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::NotFound => Problem::not_found(),
-            Self::Reservation(ExtendRefused::Expired) => Problem::expired(),
-            Self::Reservation(ExtendRefused::NotPending) => Problem::not_pending(),
-        }
-    }
-}
-
-impl Refusal for CancelReservationRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::NotFound => Problem::not_found(),
-            Self::Expired => Problem::expired(),
-            Self::RefundNotAllowed => {
-                Problem::new(Code::RefundNotAllowed, "It is paid, and its schedule takes nothing back.")
-            }
-        }
-    }
-}
-
-impl Refusal for ChargeWalletRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::NotFound => Problem::not_found(),
-            Self::Policy(ChargeRefused::InvalidAmount) => Problem::new(
-                Code::InvalidAmount,
-                "The limits for one charge are shown with the balance, as chargeMin and chargeMax.",
-            ),
-            Self::Policy(ChargeRefused::BalanceLimit) => Problem::new(
-                Code::BalanceLimitExceeded,
-                "The most that a charge may lead to is shown with the balance, as balanceMax.",
-            ),
-        }
-    }
-}
-
-impl Refusal for PayReservationRefused {
-    fn problem(self, _now: Timestamp) -> Problem {
-        match self {
-            Self::NotFound => Problem::not_found(),
-            Self::Reservation(PayRefused::Expired) => Problem::expired(),
-            Self::Reservation(PayRefused::NotPending) => Problem::not_pending(),
-            Self::Reservation(PayRefused::AlreadyPaid(payment)) => {
-                Problem::new(Code::AlreadyPaid, "It was paid by another request.")
-                    .with(|members| members.payment_id = Some(Uid(payment.uuid())))
-            }
-        }
-    }
-}
-
-impl Problem {
-    /// A payment that was declined: recorded, but not a success.
-    pub(crate) fn declined(payment: PaymentId, shortage: InsufficientBalance) -> Self {
-        let InsufficientBalance { required, balance } = shortage;
-        Self::new(Code::InsufficientBalance, "Charge the wallet and pay again; the seats are still held.")
-            .with(|members| {
-                members.payment_id = Some(Uid(payment.uuid()));
-                members.required = Some(required.minor());
-                members.balance = Some(balance.minor());
-            })
-    }
-
-    fn expired() -> Self {
-        Self::new(Code::ReservationExpired, "Its seats may be somebody else's by now; hold seats again.")
-    }
-
-    fn not_pending() -> Self {
-        Self::new(Code::ReservationNotPending, "It is paid or cancelled.")
     }
 }
 

@@ -24,6 +24,7 @@ use crate::request::{
 use crate::respond::{self, Answer};
 use crate::state::HttpState;
 use crate::time::{Time, Uid};
+use crate::words;
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(hold, list)).routes(routes!(read, cancel)).routes(routes!(extend))
@@ -94,8 +95,7 @@ impl Form for ExtendForm {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Reservation<'a> {
     reservation_id: Uid,
-    /// `pending`, `confirmed`, `expired`, `cancelled` or `refunded`.
-    #[schema(example = "pending")]
+    #[schema(value_type = words::ReservationStatus)]
     status: &'static str,
     concert_id: u32,
     concert_title: &'a str,
@@ -149,8 +149,7 @@ pub(crate) struct TicketView {
     /// What is scanned at the door: signed, and good without a network.
     #[schema(value_type = String)]
     code: Arc<str>,
-    /// `valid`, `used` or `void`.
-    #[schema(example = "valid")]
+    #[schema(value_type = words::TicketStatus)]
     status: &'static str,
 }
 
@@ -223,8 +222,8 @@ async fn standing(state: &HttpState, status: StatusCode, replayed: bool, standin
 /// Hold seats
 ///
 /// All of them or none, for `holdSeconds`, until they are paid, given back, or the time is over.
-#[utoipa::path(post, path = "/api/v1/reservations", tag = "reservations", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header)), request_body = HoldForm,
+#[utoipa::path(post, operation_id = "holdSeats", path = "/api/v1/reservations", tag = "reservations", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, min_length = 1, max_length = 255)), request_body = HoldForm,
     responses((status = 201, body = Reservation), HoldProblems))]
 async fn hold(State(state): State<HttpState>, sent: Sent<HoldForm>) -> Answer {
     let held = state.app().hold(sent.caller.user, sent.input, sent.tag).await;
@@ -238,7 +237,7 @@ async fn hold(State(state): State<HttpState>, sent: Sent<HoldForm>) -> Answer {
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReservationQuery {
     /// Only those of this status.
-    #[param(example = "pending")]
+    #[param(value_type = Option<words::ReservationStatus>)]
     status: Option<String>,
     /// Only those of this concert.
     #[param(value_type = Option<u32>)]
@@ -272,7 +271,7 @@ impl Query for ReservationQuery {
 }
 
 /// One's own reservations, newest first
-#[utoipa::path(get, path = "/api/v1/reservations", tag = "reservations", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listReservations", path = "/api/v1/reservations", tag = "reservations", security(("bearer" = [])),
     params(ReservationQuery), responses((status = 200, body = Page<Reservation>), ListProblems))]
 async fn list(
     State(state): State<HttpState>,
@@ -293,7 +292,7 @@ async fn list(
 }
 
 /// A reservation of one's own
-#[utoipa::path(get, path = "/api/v1/reservations/{reservationId}", tag = "reservations",
+#[utoipa::path(get, operation_id = "readReservation", path = "/api/v1/reservations/{reservationId}", tag = "reservations",
     security(("bearer" = [])), params(("reservationId" = Uid, Path)),
     responses((status = 200, body = Reservation), ReadProblems))]
 async fn read(State(state): State<HttpState>, caller: Caller, At(id): At<ReservationId>) -> Answer {
@@ -305,9 +304,9 @@ async fn read(State(state): State<HttpState>, caller: Caller, At(id): At<Reserva
 /// Extend a hold
 ///
 /// Once, by `holdExtensionSeconds`, never past `createdAt` + `holdMaxSeconds`. Asking again changes nothing.
-#[utoipa::path(post, path = "/api/v1/reservations/{reservationId}/extend", tag = "reservations",
+#[utoipa::path(post, operation_id = "extendReservation", path = "/api/v1/reservations/{reservationId}/extend", tag = "reservations",
     security(("bearer" = [])),
-    params(("reservationId" = Uid, Path), ("Idempotency-Key" = String, Header)),
+    params(("reservationId" = Uid, Path), ("Idempotency-Key" = String, Header, min_length = 1, max_length = 255)),
     responses((status = 200, body = Reservation), ExtendProblems))]
 async fn extend(State(state): State<HttpState>, sent: Sent<ExtendForm, ReservationId>) -> Answer {
     let extended = state.app().extend(sent.caller.user, sent.target, sent.tag).await;
@@ -318,7 +317,7 @@ async fn extend(State(state): State<HttpState>, sent: Sent<ExtendForm, Reservati
 /// Give a reservation back
 ///
 /// A hold: its seats are free at once. Again: the same answer.
-#[utoipa::path(delete, path = "/api/v1/reservations/{reservationId}", tag = "reservations",
+#[utoipa::path(delete, operation_id = "cancelReservation", path = "/api/v1/reservations/{reservationId}", tag = "reservations",
     security(("bearer" = [])), params(("reservationId" = Uid, Path)),
     responses((status = 200, body = Reservation), CancelProblems))]
 async fn cancel(State(state): State<HttpState>, caller: Caller, At(id): At<ReservationId>) -> Answer {

@@ -18,6 +18,7 @@ use crate::respond::{self, Answer};
 use crate::settings::ChargeBy;
 use crate::state::HttpState;
 use crate::time::{Time, Uid};
+use crate::words;
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(balance)).routes(routes!(charge)).routes(routes!(transactions))
@@ -112,9 +113,8 @@ struct Charged {
 #[serde(rename_all = "camelCase")]
 struct Transaction {
     transaction_id: Uid,
-    /// `charge`, `payment`, `refund` or `adjustment`.
     #[serde(rename = "type")]
-    #[schema(example = "charge")]
+    #[schema(value_type = words::TransactionType)]
     kind: &'static str,
     /// What went into the wallet; negative for what went out.
     amount: i64,
@@ -173,7 +173,7 @@ impl Query for TransactionQuery {
 }
 
 /// The balance
-#[utoipa::path(get, path = "/api/v1/users/{userId}/balance", tag = "wallet", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "readBalance", path = "/api/v1/users/{userId}/balance", tag = "wallet", security(("bearer" = [])),
     params(("userId" = String, Path, description = "`me`, one's own id, or for operators any id")),
     responses((status = 200, body = Balance), ReadProblems))]
 async fn balance(State(state): State<HttpState>, owner: Owner) -> Answer {
@@ -196,9 +196,9 @@ async fn balance(State(state): State<HttpState>, owner: Owner) -> Answer {
 /// Charge the wallet
 ///
 /// Fans their own, unless the server leaves it to operators; operators any.
-#[utoipa::path(post, path = "/api/v1/users/{userId}/charge", tag = "wallet", security(("bearer" = [])),
+#[utoipa::path(post, operation_id = "chargeWallet", path = "/api/v1/users/{userId}/charge", tag = "wallet", security(("bearer" = [])),
     params(("userId" = String, Path, description = "`me`, one's own id, or for operators any id"),
-        ("Idempotency-Key" = String, Header)),
+        ("Idempotency-Key" = String, Header, min_length = 1, max_length = 255)),
     request_body = ChargeForm, responses((status = 200, body = Charged), ChargeProblems))]
 async fn charge(State(state): State<HttpState>, sent: Sent<ChargeForm, UserId>) -> Answer {
     let (amount, method) = sent.input;
@@ -212,7 +212,7 @@ async fn charge(State(state): State<HttpState>, sent: Sent<ChargeForm, UserId>) 
 }
 
 /// The history of the wallet, newest first
-#[utoipa::path(get, path = "/api/v1/users/{userId}/transactions", tag = "wallet", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listTransactions", path = "/api/v1/users/{userId}/transactions", tag = "wallet", security(("bearer" = [])),
     params(("userId" = String, Path, description = "`me`, one's own id, or for operators any id"),
         TransactionQuery),
     responses((status = 200, body = Page<Transaction>), ReadProblems))]

@@ -2,7 +2,8 @@
 //! takes and gives the same bytes. Everything is on: authentication, idempotency, outbox, durable commit. A result
 //! counts only when the audit passes on the store afterwards.
 //!
-//! `cargo bench -p frontrow-server --bench http -- [--seconds 3] [--runs 3] [--connections 64,256]`
+//! `cargo bench -p frontrow-server --bench http -- [--seconds 3] [--runs 3] [--connections 64,256]
+//! [--only /reservations]`
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -31,11 +32,13 @@ struct Options {
     seconds: f64,
     runs: usize,
     connections: Vec<usize>,
+    /// Only the routes whose name contains this.
+    only: String,
 }
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut options = Options { seconds: 3.0, runs: 3, connections: vec![64, 256] };
+    let mut options = Options { seconds: 3.0, runs: 3, connections: vec![64, 256], only: String::new() };
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
         match argument.as_str() {
@@ -45,6 +48,7 @@ fn main() -> Result<()> {
                 return Ok(announce_and_serve(Floor { post: answer.clone(), get: answer })?);
             }
             "--seconds" => options.seconds = value()?.parse()?,
+            "--only" => options.only = value()?,
             "--runs" => options.runs = value()?.parse()?,
             "--connections" => {
                 options.connections = value()?.split(',').map(str::parse).collect::<Result<_, _>>()?;
@@ -70,7 +74,7 @@ fn bench(options: &Options) -> Result<()> {
     println!("| route | connections | floor/s | Frontrow/s | ratio | p50 ms | p99 ms |");
     println!("|---|---|---|---|---|---|---|");
     for &connections in &options.connections {
-        for route in Route::ALL {
+        for route in Route::ALL.into_iter().filter(|route| route.name().contains(&options.only)) {
             measure(&mut night, route, connections, options)?;
         }
     }

@@ -19,6 +19,7 @@ use crate::request::{Asked, At, Form, KeyRule, Object, Refused, Sent};
 use crate::respond::{self, Answer};
 use crate::state::HttpState;
 use crate::time::Time;
+use crate::words;
 
 /// The fastest admission: what is kept is a whole number of thousandths.
 const ADMIT_PER_SECOND_MAX: f64 = 1_000_000.0;
@@ -166,15 +167,17 @@ impl Form for ConcertPatchForm {
 
     fn check(self, _state: &HttpState) -> Result<ConcertPatch, Refused> {
         let mut errors = Vec::new();
-        let all_defaults = || Object(WaitingRoomForm {
-            enabled: Member::Null,
-            max_active: Member::Null,
-            admit_per_second: Member::Null,
-            session_seconds: Member::Null,
-            claim_seconds: Member::Null,
-            presence_seconds: Member::Null,
-            lobby_opens_at: Member::Null,
-        });
+        let all_defaults = || {
+            Object(WaitingRoomForm {
+                enabled: Member::Null,
+                max_active: Member::Null,
+                admit_per_second: Member::Null,
+                session_seconds: Member::Null,
+                claim_seconds: Member::Null,
+                presence_seconds: Member::Null,
+                lobby_opens_at: Member::Null,
+            })
+        };
         let waiting_room = self.waiting_room.or_default(all_defaults).unwrap_or_default();
         let patch = ConcertPatch {
             title: self.title.required(&mut errors, "title"),
@@ -208,7 +211,7 @@ pub(super) struct AdminConcert {
     description: String,
     /// False while only staff may see it.
     published: bool,
-    #[schema(example = "on_sale")]
+    #[schema(value_type = words::ScheduleStatus)]
     status: &'static str,
     seats_left: u32,
     waiting_room: AdminWaitingRoom,
@@ -265,7 +268,7 @@ async fn find(state: &HttpState, id: ConcertId) -> Result<AdminConcert, Problem>
 }
 
 /// List and search concerts, published or not
-#[utoipa::path(get, path = "/api/v1/admin/concerts", tag = "admin", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "listAllConcerts", path = "/api/v1/admin/concerts", tag = "admin", security(("bearer" = [])),
     params(ConcertQuery), responses((status = 200, body = Page<AdminConcertSummary>), ListProblems))]
 pub(super) async fn list(
     State(state): State<HttpState>,
@@ -282,15 +285,15 @@ pub(super) async fn list(
 }
 
 /// A concert, published or not
-#[utoipa::path(get, path = "/api/v1/admin/concerts/{concertId}", tag = "admin", security(("bearer" = [])),
+#[utoipa::path(get, operation_id = "readAnyConcert", path = "/api/v1/admin/concerts/{concertId}", tag = "admin", security(("bearer" = [])),
     params(("concertId" = u32, Path)), responses((status = 200, body = AdminConcert), ReadProblems))]
 pub(super) async fn read(State(state): State<HttpState>, _: Staff, At(id): At<ConcertId>) -> Answer {
     respond::private(&find(&state, id).await?)
 }
 
 /// Make a concert
-#[utoipa::path(post, path = "/api/v1/admin/concerts", tag = "admin", security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header)), request_body = ConcertForm,
+#[utoipa::path(post, operation_id = "createConcert", path = "/api/v1/admin/concerts", tag = "admin", security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255)), request_body = ConcertForm,
     responses((status = 201, body = AdminConcert), CreateProblems))]
 pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ConcertForm>) -> Answer {
     let created = state.app().create_concert(sent.input, sent.tag).await;
@@ -301,7 +304,7 @@ pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ConcertFor
 /// Edit a concert
 ///
 /// A JSON Merge Patch (RFC 7396): what is absent stays, null takes a member back to its default.
-#[utoipa::path(patch, path = "/api/v1/admin/concerts/{concertId}", tag = "admin", security(("bearer" = [])),
+#[utoipa::path(patch, operation_id = "editConcert", path = "/api/v1/admin/concerts/{concertId}", tag = "admin", security(("bearer" = [])),
     params(("concertId" = u32, Path)), request_body = ConcertPatchForm,
     responses((status = 200, body = AdminConcert), EditProblems))]
 pub(super) async fn edit(State(state): State<HttpState>, sent: Sent<ConcertPatchForm, ConcertId>) -> Answer {

@@ -283,9 +283,9 @@ async fn find(state: &HttpState, id: ScheduleId) -> Result<AdminSchedule, Proble
 }
 
 /// Make a schedule of a concert
-#[utoipa::path(post, path = "/api/v1/admin/concerts/{concertId}/schedules", tag = "admin",
+#[utoipa::path(post, operation_id = "createSchedule", path = "/api/v1/admin/concerts/{concertId}/schedules", tag = "admin",
     security(("bearer" = [])),
-    params(("concertId" = u32, Path), ("Idempotency-Key" = Option<String>, Header)),
+    params(("concertId" = u32, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255)),
     request_body = ScheduleForm, responses((status = 201, body = AdminSchedule), CreateProblems))]
 pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ScheduleForm, ConcertId>) -> Answer {
     let ScheduleInput { draft, plan } = sent.input;
@@ -299,7 +299,7 @@ pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ScheduleFo
 ///
 /// A JSON Merge Patch (RFC 7396): what is absent stays, null takes a member back to its default. The seat plan
 /// may be replaced until the first seat was claimed.
-#[utoipa::path(patch, path = "/api/v1/admin/schedules/{scheduleId}", tag = "admin", security(("bearer" = [])),
+#[utoipa::path(patch, operation_id = "editSchedule", path = "/api/v1/admin/schedules/{scheduleId}", tag = "admin", security(("bearer" = [])),
     params(("scheduleId" = u32, Path)), request_body = SchedulePatchForm,
     responses((status = 200, body = AdminSchedule), EditScheduleProblems))]
 pub(super) async fn edit(

@@ -17,6 +17,7 @@ use crate::request::{Asked, At, Query, QueryErrors};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
 use crate::time::Time;
+use crate::words;
 
 /// Characters in the longest text that is searched for.
 const SEARCH_MAX: usize = 200;
@@ -30,7 +31,7 @@ pub(crate) struct ConcertSummary {
     artist: String,
     description: String,
     /// That of its schedule which a fan can do most with.
-    #[schema(example = "on_sale")]
+    #[schema(value_type = words::ScheduleStatus)]
     status: &'static str,
     /// How many schedules it has.
     schedules: usize,
@@ -53,7 +54,7 @@ pub(crate) struct Concert {
     artist: String,
     description: String,
     /// That of its schedule which a fan can do most with.
-    #[schema(example = "on_sale")]
+    #[schema(value_type = words::ScheduleStatus)]
     status: &'static str,
     /// Seats available over all schedules.
     seats_left: u32,
@@ -133,7 +134,7 @@ pub(crate) struct ConcertQuery {
     /// A text that title or artist contains.
     query: Option<String>,
     /// Only those of this status.
-    #[param(example = "on_sale")]
+    #[param(value_type = Option<words::ScheduleStatus>)]
     status: Option<String>,
     /// Items on the page, 1 to 100; 20 when absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
@@ -186,7 +187,7 @@ impl WantedConcerts {
 /// List and search concerts
 ///
 /// Those whose sale opens last come first.
-#[utoipa::path(get, path = "/api/v1/concerts", tag = "catalogue", params(ConcertQuery),
+#[utoipa::path(get, operation_id = "listConcerts", path = "/api/v1/concerts", tag = "catalogue", params(ConcertQuery),
     responses((status = 200, body = Page<ConcertSummary>), ListProblems))]
 pub(super) async fn list(State(state): State<HttpState>, Asked(wanted): Asked<ConcertQuery>) -> Answer {
     let (concerts, next) = wanted.find(&state, true).await?;
@@ -195,7 +196,7 @@ pub(super) async fn list(State(state): State<HttpState>, Asked(wanted): Asked<Co
 }
 
 /// A concert with its schedules
-#[utoipa::path(get, path = "/api/v1/concerts/{concertId}", tag = "catalogue",
+#[utoipa::path(get, operation_id = "readConcert", path = "/api/v1/concerts/{concertId}", tag = "catalogue",
     params(("concertId" = u32, Path)),
     responses((status = 200, body = Concert), ReadProblems))]
 pub(super) async fn read(State(state): State<HttpState>, At(concert): At<ConcertId>) -> Answer {

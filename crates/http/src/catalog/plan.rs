@@ -103,7 +103,7 @@ impl Query for PlanQuery {
 }
 
 /// The drawing of a schedule's seats
-#[utoipa::path(get, path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/plan", tag = "catalogue",
+#[utoipa::path(get, operation_id = "readPlan", path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/plan", tag = "catalogue",
     params(("concertId" = u32, Path), ("scheduleId" = u32, Path), PlanQuery),
     responses((status = 200, body = Plan), ReadProblems))]
 pub(super) async fn plan(

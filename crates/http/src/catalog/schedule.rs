@@ -15,6 +15,7 @@ use crate::request::{Asked, At, Query, QueryErrors};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
 use crate::time::Time;
+use crate::words;
 
 /// One dated performance of a concert.
 #[derive(Debug, Serialize, ToSchema)]
@@ -22,8 +23,7 @@ use crate::time::Time;
 pub(crate) struct Schedule {
     schedule_id: u32,
     concert_id: u32,
-    /// `upcoming`, `on_sale`, `paused`, `sold_out`, `closed` or `cancelled`.
-    #[schema(example = "on_sale")]
+    #[schema(value_type = words::ScheduleStatus)]
     status: &'static str,
     venue: String,
     starts_at: Time,
@@ -153,7 +153,7 @@ pub(super) const NOT_YET: &[&str] = &["cancelled"];
 #[into_params(parameter_in = Query)]
 pub(super) struct ScheduleQuery {
     /// Only those of this status.
-    #[param(example = "on_sale")]
+    #[param(value_type = Option<words::ScheduleStatus>)]
     status: Option<String>,
 }
 
@@ -166,7 +166,7 @@ impl Query for ScheduleQuery {
 }
 
 /// The schedules of a concert
-#[utoipa::path(get, path = "/api/v1/concerts/{concertId}/schedules", tag = "catalogue",
+#[utoipa::path(get, operation_id = "listSchedules", path = "/api/v1/concerts/{concertId}/schedules", tag = "catalogue",
     params(("concertId" = u32, Path), ScheduleQuery),
     responses((status = 200, body = Page<Schedule>), ReadProblems))]
 pub(super) async fn list(

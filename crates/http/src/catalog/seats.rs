@@ -22,6 +22,7 @@ use crate::problem::Problem;
 use crate::request::{Asked, At, Query, QueryErrors, parse_number};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
+use crate::words;
 
 /// A seat and what it shows.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,8 +38,7 @@ pub(crate) struct Seat<'a> {
     grade: &'a str,
     /// In minor units.
     price: i64,
-    /// `available`, `held`, `sold` or `blocked`.
-    #[schema(example = "available")]
+    #[schema(value_type = words::SeatState)]
     state: &'static str,
 }
 
@@ -111,7 +111,7 @@ struct Change {
     /// Its number within the schedule.
     no: u32,
     /// What it shows now.
-    #[schema(example = "held")]
+    #[schema(value_type = words::SeatState)]
     state: &'static str,
 }
 
@@ -124,7 +124,7 @@ pub(super) struct SeatsQuery {
     #[param(value_type = Option<u64>)]
     since: Option<String>,
     /// Only seats that are available. Not with `since`.
-    #[param(example = "available")]
+    #[param(value_type = Option<words::AvailableOnly>)]
     state: Option<String>,
 }
 
@@ -193,7 +193,7 @@ impl IfNoneMatch {
 }
 
 /// The seats of a schedule
-#[utoipa::path(get, path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/seats", tag = "catalogue",
+#[utoipa::path(get, operation_id = "readSeats", path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/seats", tag = "catalogue",
     params(("concertId" = u32, Path), ("scheduleId" = u32, Path), SeatsQuery,
         ("If-None-Match" = Option<String>, Header, description = "An `ETag` of this address")),
     responses((status = 200, body = Seats), (status = 304, description = "Nothing has changed"), ReadProblems))]
@@ -220,7 +220,7 @@ pub(super) async fn seats(
 }
 
 /// What every seat shows, compactly
-#[utoipa::path(get, path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/states", tag = "catalogue",
+#[utoipa::path(get, operation_id = "readStates", path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/states", tag = "catalogue",
     params(("concertId" = u32, Path), ("scheduleId" = u32, Path), StatesQuery,
         ("If-None-Match" = Option<String>, Header, description = "An `ETag` of this address")),
     responses((status = 200, body = States), (status = 304, description = "Nothing has changed"), ReadProblems))]

@@ -1,6 +1,16 @@
 use std::fmt::Write as _;
 
 use expect_test::expect;
+use frontrow_application::payment::PayReservationRefused;
+use frontrow_application::reservation::{
+    CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
+};
+use frontrow_application::wallet::ChargeWalletRefused;
+use frontrow_application::{Failure, OnceRefused};
+use frontrow_domain::catalog::SaleClosed;
+use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
+use frontrow_domain::wallet::ChargeRefused;
+use frontrow_domain::{PaymentId, Timestamp};
 use uuid::Uuid;
 
 use super::*;
@@ -11,7 +21,7 @@ fn the_table_of_errors() {
     for code in Code::ALL {
         writeln!(table, "{} {:<26} {}", code.status().as_u16(), code.name(), code.title()).expect("text");
     }
-    expect![[r#"
+    expect![["
         400 invalid_request            The request cannot be read
         400 idempotency_key_required   The header Idempotency-Key is missing
         401 unauthenticated            Log in first
@@ -48,7 +58,8 @@ fn the_table_of_errors() {
         503 overloaded                 There is too much to do
         503 store_unavailable          The store takes no requests
         503 outcome_unknown            Nobody can say whether it happened
-    "#]].assert_eq(&table);
+    "]]
+    .assert_eq(&table);
 }
 
 #[test]

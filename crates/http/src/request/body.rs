@@ -217,8 +217,7 @@ fn parse<F: DeserializeOwned>(bytes: &[u8]) -> Result<F, Problem> {
 
 /// Reads again, slowly, to say what is wrong and where.
 fn explain<F: DeserializeOwned>(bytes: &[u8]) -> Problem {
-    let unreadable =
-        |error| Problem::new(Code::InvalidRequest, format!("The body is not JSON: {error}."));
+    let unreadable = |error| Problem::new(Code::InvalidRequest, format!("The body is not JSON: {error}."));
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
         return unreadable(error);
     }

@@ -16,6 +16,7 @@ pub mod guards;
 pub mod keys;
 pub mod lessons;
 pub mod lists;
+pub mod model;
 pub mod races;
 pub mod records;
 pub mod times;
@@ -134,6 +135,8 @@ cases! { ($)
         a_missing_ticket_is_found
         a_ticket_for_another_seat_is_found
         audits_come_in_slices;
+    model:
+        every_answer_is_that_of_the_model;
     lessons:
         d1_a_paid_seat_stays_sold_whatever_the_clock_does
         d2_an_unpaid_seat_is_free_at_the_end_of_its_hold

@@ -20,6 +20,9 @@ const SEATS: u32 = 6;
 /// How often an order whose outcome is unknown is sent again.
 const REPEATS_MAX: usize = 8;
 
+/// What somebody will be told.
+type Telling = Pin<Box<dyn Future<Output = Said> + Send>>;
+
 /// What its fan knows of a reservation.
 #[derive(Debug, Clone)]
 struct Known {
@@ -207,7 +210,7 @@ impl Night {
             15 => Step::CleanUp,
             16 | 17 => Step::Wait { seconds: self.dice.below(120) },
             18 => match self.dice.below(4) {
-                0 => Step::JumpBack { seconds: self.dice.below(90) },
+                0 => Step::JumpBack { seconds: self.dice.below(900) },
                 1 => Step::Wait { seconds: 3_600 * self.dice.below(30) },
                 _ => Step::Wait { seconds: 300 },
             },
@@ -223,16 +226,7 @@ impl Night {
                 self.settle(order, said).await;
             }
             Step::Together(orders, fault, delay) => self.together(orders, fault, delay).await,
-            Step::Expire(fault) => {
-                self.arm(fault);
-                let ended = self.stage().app.tick_expiry().await;
-                self.memoir.push(format!("{ended:?}"));
-                match ended {
-                    Ok(count) => self.seen.expired += count,
-                    // The next tick finds what this one has left.
-                    Err(_) => self.crash(),
-                }
-            }
+            Step::Expire(fault) => self.expire(fault).await,
             Step::CleanUp => drop(self.stage().app.tick_upkeep().await.expect("the store can be cleaned")),
             Step::Wait { seconds } => self.stage().clock.advance(seconds),
             Step::JumpBack { seconds } => self.stage().clock.step_back(seconds),
@@ -257,33 +251,55 @@ impl Night {
         self.stage = Some(stage.on(opened));
     }
 
-    async fn together(&mut self, orders: Vec<Order>, fault: Option<Fault>, delay: u32) {
-        let app = Arc::clone(&self.stage().app);
+    /// Shuts the door with one order in front of it, so that what comes next shares a group, which meets this
+    /// fault. Answers the order and what it will be told.
+    async fn shut_door(&mut self, fault: Option<Fault>) -> (Order, Telling) {
         self.store.pass_next();
         self.arm(fault);
         let arrived = self.store.arrived();
         self.store.shut_door();
         let plug = self.order(Wish::Charge { fan: self.doorman, amount: 1_000 });
-        let mut waiting: Vec<Pin<Box<dyn Future<Output = Said> + Send>>> = Vec::new();
-        let mut all = vec![plug];
-        all.extend(orders);
-        for (place, order) in all.iter().enumerate() {
-            let sent = send(Arc::clone(&app), order.clone());
-            let mut sent: Pin<Box<dyn Future<Output = Said> + Send>> = Box::pin(sent);
+        let mut sent: Telling = Box::pin(send(Arc::clone(&self.stage().app), plug.clone()));
+        assert_eq!(poll_immediate(&mut sent).await, None, "the door is shut");
+        self.store.until_arrived(arrived + 1).await;
+        (plug, sent)
+    }
+
+    async fn together(&mut self, orders: Vec<Order>, fault: Option<Fault>, delay: u32) {
+        let mut waiting = vec![self.shut_door(fault).await];
+        for order in orders {
+            let mut sent: Telling = Box::pin(send(Arc::clone(&self.stage().app), order.clone()));
             match poll_immediate(&mut sent).await {
                 // Refused before it became a command.
-                Some(said) => waiting.push(Box::pin(std::future::ready(said))),
-                None => waiting.push(sent),
-            }
-            if place == 0 {
-                self.store.until_arrived(arrived + 1).await;
+                Some(said) => waiting.push((order, Box::pin(std::future::ready(said)))),
+                None => waiting.push((order, sent)),
             }
         }
         self.stage().clock.advance(delay);
         self.store.open_door();
-        let said = join_all(waiting).await;
-        for (order, said) in all.into_iter().zip(said) {
+        let (orders, sent): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
+        for (order, said) in orders.into_iter().zip(join_all(sent).await) {
             self.settle(order, said).await;
+        }
+    }
+
+    async fn expire(&mut self, fault: Option<Fault>) {
+        let (plug, sent) = self.shut_door(fault).await;
+        let app = Arc::clone(&self.stage().app);
+        let mut ticking = Box::pin(async move { app.tick_expiry().await });
+        let at_once = poll_immediate(&mut ticking).await;
+        self.store.open_door();
+        let said = sent.await;
+        let ended = match at_once {
+            Some(ended) => ended,
+            None => ticking.await,
+        };
+        self.memoir.push(format!("{ended:?}"));
+        self.settle(plug, said).await;
+        match ended {
+            Ok(count) => self.seen.expired += count,
+            // The next tick finds what this one has left.
+            Err(_) => self.crash(),
         }
     }
 

@@ -1,0 +1,98 @@
+//! The closed lists of words in the interface, for its document. What is written comes from the domain; a test
+//! compares the two.
+
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::problem::Code;
+
+fn word_schema<'a>(words: impl IntoIterator<Item = &'a str>) -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(words)).into()
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident: $($word:literal)+;)+) => { $(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        #[cfg(test)]
+        impl $name {
+            const WORDS: &[&str] = &[$($word),+];
+        }
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                word_schema([$($word),+])
+            }
+        }
+
+        impl ToSchema for $name {}
+    )+ };
+}
+
+words! {
+    /// Where a schedule or concert stands.
+    ScheduleStatus: "upcoming" "on_sale" "paused" "sold_out" "closed" "cancelled";
+    /// What a seat shows.
+    SeatState: "available" "held" "sold" "blocked";
+    /// Where a reservation stands.
+    ReservationStatus: "pending" "confirmed" "expired" "cancelled" "refunded";
+    /// Whether a ticket admits.
+    TicketStatus: "valid" "used" "void";
+    /// How a payment ended.
+    PaymentStatus: "completed" "failed" "refunded";
+    /// Why a payment failed.
+    FailureReason: "insufficient_balance";
+    /// What a ledger entry is about.
+    TransactionType: "charge" "payment" "refund" "adjustment";
+    /// What an account may do.
+    Role: "fan" "operator" "admin" "gate";
+    /// Seats that can be asked for by state.
+    AvailableOnly: "available";
+}
+
+/// What clients branch on when something went wrong.
+pub(crate) struct ProblemCode;
+
+impl PartialSchema for ProblemCode {
+    fn schema() -> RefOr<Schema> {
+        word_schema(Code::ALL.iter().map(|code| code.name()))
+    }
+}
+
+impl ToSchema for ProblemCode {}
+
+#[cfg(test)]
+mod tests {
+    use frontrow_domain::{account, catalog, payment, reservation, ticket};
+
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_domain_is_documented() {
+        let check = |words: &[&str], word: &str| assert!(words.contains(&word), "{word}");
+        for status in catalog::ScheduleStatus::ALL {
+            check(ScheduleStatus::WORDS, status.name());
+        }
+        for state in reservation::SeatState::ALL {
+            check(SeatState::WORDS, state.name());
+        }
+        for status in reservation::ReservationStatus::ALL {
+            check(ReservationStatus::WORDS, status.name());
+        }
+        for role in account::Role::ALL {
+            check(Role::WORDS, role.name());
+        }
+        check(TicketStatus::WORDS, ticket::TicketState::Valid.name());
+        let reason = payment::FailureReason::InsufficientBalance;
+        check(FailureReason::WORDS, reason.name());
+        for state in [payment::PaymentState::Completed, payment::PaymentState::Failed(reason)] {
+            check(PaymentStatus::WORDS, state.name());
+        }
+        check(AvailableOnly::WORDS, reservation::SeatState::Available.name());
+        for kind in ["charge", "payment"] {
+            check(TransactionType::WORDS, kind);
+        }
+    }
+}
