@@ -194,4 +194,5 @@ CREATE TABLE outbox (
 ) STRICT;
 
 -- Outcomes under idempotency keys are in tables once_<day>, one per UTC day, made when first needed and
--- dropped whole. Each is: key BLOB PRIMARY KEY, request BLOB, outcome BLOB, created_at INTEGER.
+-- dropped whole. Each is: once_id INTEGER PRIMARY KEY, key BLOB UNIQUE, request BLOB, outcome BLOB,
+-- created_at INTEGER.

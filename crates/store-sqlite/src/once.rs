@@ -1,6 +1,7 @@
 //! Outcomes under idempotency keys: one table a UTC day, so that old ones go by the table.
 //!
-//! A key counts for a day, so it is in today's table or in yesterday's.
+//! A key counts for a day, so it is in today's table or in yesterday's. Keys are scattered, outcomes come in order:
+//! the rows are appended, and only the short index of keys is written all over the place.
 
 use frontrow_domain::Timestamp;
 use frontrow_domain::records::{Digest, OnceRecord};
@@ -55,11 +56,12 @@ impl OnceTables {
         }
         connection.execute_batch(&format!(
             "CREATE TABLE IF NOT EXISTS {PREFIX}{day} (
-                 key BLOB PRIMARY KEY CHECK (length(key) = 16),
+                 once_id INTEGER PRIMARY KEY,
+                 key BLOB NOT NULL UNIQUE CHECK (length(key) = 16),
                  request BLOB NOT NULL CHECK (length(request) = 16),
                  outcome BLOB NOT NULL,
                  created_at INTEGER NOT NULL
-             ) STRICT, WITHOUT ROWID"
+             ) STRICT"
         ))?;
         self.0.push(OnceTable::of(day));
         Ok(())

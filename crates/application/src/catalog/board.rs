@@ -11,6 +11,7 @@ use frontrow_domain::catalog::{Schedule, SeatPlan};
 use frontrow_domain::records::SeatChanges;
 use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ScheduleId, SeatNo};
+use parking_lot::Mutex;
 
 use crate::store::SeatMap;
 
@@ -27,8 +28,17 @@ pub struct Board {
     counts: [u32; SeatState::ALL.len()],
     /// How many seats of each grade are available, in order of grade.
     available: Vec<u32>,
-    history: VecDeque<Arc<SeatChanges>>,
+    history: Arc<Mutex<History>>,
     bodies: [OnceLock<Bytes>; 2],
+}
+
+/// What the latest commits changed. Shared by all pictures of one board, so that a commit adds to it instead of
+/// copying it; each picture looks only at what is not newer than itself.
+#[derive(Debug, Default)]
+struct History {
+    changes: VecDeque<SeatChanges>,
+    /// How many changed seats are remembered.
+    seats: usize,
 }
 
 /// What has changed since a version.
@@ -60,7 +70,7 @@ impl Board {
             states: vec![SeatState::Available; plan.seats().len()],
             counts: [plan.size(), 0, 0, 0],
             available: grade_sizes(plan),
-            history: VecDeque::new(),
+            history: Arc::default(),
             bodies: [OnceLock::new(), OnceLock::new()],
         };
         for &(seat, state) in &map.taken {
@@ -81,18 +91,28 @@ impl Board {
             states: self.states.clone(),
             counts: self.counts,
             available: self.available.clone(),
-            history: self.history.clone(),
+            history: Arc::clone(&self.history),
             bodies: [OnceLock::new(), OnceLock::new()],
         };
         for &(seat, state) in &change.seats {
             board.set(seat, state);
         }
-        board.history.push_back(Arc::new(change.clone()));
-        let mut remembered: usize = board.history.iter().map(|change| change.seats.len()).sum();
-        while remembered > HISTORY_MIN.max(board.states.len()) {
-            remembered -= board.history.pop_front().map_or(remembered, |change| change.seats.len());
-        }
+        board.remember(change);
         Some(board)
+    }
+
+    fn remember(&self, change: &SeatChanges) {
+        let mut history = self.history.lock();
+        // A picture that was made beside this one, and lost, has left the same change already.
+        if history.changes.back().is_some_and(|newest| newest.version >= change.version) {
+            return;
+        }
+        history.seats += change.seats.len();
+        history.changes.push_back(change.clone());
+        while history.seats > HISTORY_MIN.max(self.states.len()) {
+            let Some(oldest) = history.changes.pop_front() else { break };
+            history.seats -= oldest.seats.len();
+        }
     }
 
     fn set(&mut self, seat: SeatNo, state: SeatState) {
@@ -141,11 +161,17 @@ impl Board {
         if version == self.version {
             return MapChanges::Since(Vec::new());
         }
-        let oldest = self.history.front().map_or(self.version, |change| change.version.saturating_sub(1));
+        let history = self.history.lock();
+        let oldest = history.changes.front().map_or(self.version, |change| change.version.saturating_sub(1));
         if version > self.version || version < oldest {
             return MapChanges::TooOld;
         }
-        let newer = self.history.iter().rev().take_while(|change| change.version > version);
+        let newer = history
+            .changes
+            .iter()
+            .rev()
+            .skip_while(|change| change.version > self.version)
+            .take_while(|change| change.version > version);
         let seats: BTreeMap<SeatNo, SeatState> = newer
             .flat_map(|change| &change.seats)
             .filter_map(|&(seat, _)| self.states.get(seat.index()).map(|&state| (seat, state)))

@@ -55,6 +55,9 @@ struct Hold {
     /// In order of number, each once.
     seats: Vec<SeatNo>,
     lapses: LapsePolicy,
+    /// Whether fans may see the schedule. Looked up before, but refused here: a repeat of a hold that was made
+    /// is shown again whatever has become of the concert.
+    is_public: bool,
 }
 
 impl Command for Hold {
@@ -67,7 +70,7 @@ impl Command for Hold {
     }
 
     fn decide(&self, records: &mut Records, now: Timestamp) -> Result<Standing, Stop<HoldSeatsRefused>> {
-        let Some(schedule) = records.schedules.get(&self.schedule)? else {
+        let Some(schedule) = records.schedules.get(&self.schedule)?.filter(|_| self.is_public) else {
             return refuse(HoldSeatsRefused::NotFound);
         };
         schedule.check_on_sale(now).map_err(|closed| Stop::Refused(HoldSeatsRefused::Sale(closed)))?;
@@ -116,12 +119,10 @@ impl App {
             Ok(seats) => seats,
             Err(refused) => return self.refuse_early(tag.as_ref(), refused).await,
         };
-        if !self.is_public(request.schedule).await.map_err(crate::account::unavailable)? {
-            return self.refuse_early(tag.as_ref(), HoldSeatsRefused::NotFound).await;
-        }
+        let is_public = self.is_public(request.schedule).await.map_err(crate::account::unavailable)?;
         let id = ReservationId::new(self.entropy.uuid());
         let lapses = self.settings.sales.lapses;
-        let command = Hold { id, user, schedule: request.schedule, seats, lapses };
+        let command = Hold { id, user, schedule: request.schedule, seats, lapses, is_public };
         self.run_once(Priority::Begin, tag, command).await
     }
 

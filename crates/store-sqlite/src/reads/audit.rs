@@ -10,7 +10,7 @@ use frontrow_domain::catalog::SeatPlan;
 use frontrow_domain::payment::Payment;
 use frontrow_domain::reservation::Reservation;
 use frontrow_domain::wallet::Wallet;
-use frontrow_domain::{ReservationId, ScheduleId, SeatNo, UserId};
+use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 use rusqlite::{Connection, Result};
 
 use super::reservation::{reservation, tickets};
@@ -33,7 +33,7 @@ impl AuditReads for SqliteReads {
             let after = after.map(ScheduleId::get);
             let read = bare(|row| plans.schedule(&transaction, row));
             let Some(schedule) = one(&transaction, &sql, [after], read)? else { return Ok(None) };
-            let now = clock.now();
+            let now = clock.now().max(schedule.decided_at);
             let sql = "SELECT seat_no, kind, reservation_id, user_id, until FROM claim \
                        WHERE schedule_id = ?1 ORDER BY seat_no";
             let claims = all(&transaction, sql, [schedule.id.get()], |row| {
@@ -60,7 +60,7 @@ impl AuditReads for SqliteReads {
             );
             let after = after.as_ref().map(ReservationId::bytes);
             let found = all(&transaction, &sql, (after, rows(limit)), bare(codec::reservation))?;
-            let now = clock.now();
+            let now = clock.now().max(latest_decision(&transaction, &found)?);
             let facts = found.into_iter().map(|found| facts(&transaction, found)).collect::<Result<_>>()?;
             Ok(ReservationSlice { facts, now })
         })
@@ -76,6 +76,21 @@ impl AuditReads for SqliteReads {
             found.into_iter().map(|wallet| wallet_facts(&transaction, wallet)).collect()
         })
     }
+}
+
+/// The latest time at which anything was decided over the schedules of these reservations. The clock may have gone
+/// back since, over a restart; a decision that is seen has happened all the same.
+fn latest_decision(connection: &Connection, found: &[Reservation]) -> Result<Timestamp> {
+    let mut schedules: Vec<ScheduleId> = found.iter().map(|reservation| reservation.schedule).collect();
+    schedules.sort_unstable();
+    schedules.dedup();
+    let mut latest = Timestamp::ZERO;
+    for schedule in schedules {
+        let sql = "SELECT decided_at FROM schedule WHERE schedule_id = ?1";
+        let decided_at = one(connection, sql, [schedule.get()], |row| codec::time(row, 0))?;
+        latest = latest.max(decided_at.unwrap_or(Timestamp::ZERO));
+    }
+    Ok(latest)
 }
 
 fn facts(connection: &Connection, found: Reservation) -> Result<ReservationFacts> {

@@ -28,9 +28,9 @@ fn change(version: u64, seats: &[(u32, SeatState)]) -> SeatChanges {
 fn bug_6_and_7_counts_always_equal_the_seats_counted_one_by_one() {
     let mut board = board(5);
     let states = SeatState::ALL;
-    for step in 0_usize..100 {
-        let no = (step * 7 % 5) as u32 + 1;
-        let next = change(board.version() + 1, &[(no, states[step % 4])]);
+    for (step, state) in (0_u32..100).zip(states.into_iter().cycle()) {
+        let no = step * 7 % 5 + 1;
+        let next = change(board.version() + 1, &[(no, state)]);
         board = board.after(&next).expect("the next version");
         for state in states {
             let counted = board.states().iter().filter(|&&present| present == state).count();
