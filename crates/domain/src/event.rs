@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::reservation::{Reservation, ReservationState};
+use crate::reservation::Reservation;
 use crate::{
     ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId,
 };
@@ -151,12 +151,6 @@ pub struct WalletCharged {
 impl ReservationCreated {
     /// What is to be told of a pending reservation.
     pub fn of(reservation: &Reservation) -> Self {
-        let expires_at = match reservation.state {
-            ReservationState::Pending { expires_at, .. } => expires_at,
-            ReservationState::Confirmed { at, .. }
-            | ReservationState::Cancelled { at }
-            | ReservationState::Expired { at } => at,
-        };
         Self {
             reservation_id: reservation.id,
             user_id: reservation.user,
@@ -164,7 +158,7 @@ impl ReservationCreated {
             schedule_id: reservation.schedule,
             seats: reservation.seats.clone(),
             amount: reservation.amount,
-            expires_at,
+            expires_at: reservation.held_until(),
         }
     }
 }

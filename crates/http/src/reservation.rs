@@ -180,10 +180,9 @@ impl<'a> Reservation<'a> {
                 price: grade.price.minor(),
             })
         };
-        let (expires_at, confirmed_at, payment_id) = match reservation.state {
-            ReservationState::Pending { expires_at, .. } => (expires_at, None, None),
-            ReservationState::Confirmed { at, payment } => (at, Some(Time(at)), Some(Uid(payment.uuid()))),
-            ReservationState::Cancelled { at } | ReservationState::Expired { at } => (at, None, None),
+        let (confirmed_at, payment_id) = match reservation.state {
+            ReservationState::Confirmed { at, payment, .. } => (Some(Time(at)), Some(Uid(payment.uuid()))),
+            _ => (None, None),
         };
         let is_confirmed = confirmed_at.is_some();
         Self {
@@ -198,7 +197,7 @@ impl<'a> Reservation<'a> {
             amount: reservation.amount.minor(),
             currency: state.app().settings().currency.code(),
             created_at: Time(reservation.created_at),
-            expires_at: Time(expires_at),
+            expires_at: Time(reservation.held_until()),
             extendable: reservation.is_extendable(&schedule.hold, now),
             confirmed_at,
             ended_at: reservation.ended_at(now).map(Time),

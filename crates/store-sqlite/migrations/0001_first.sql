@@ -152,6 +152,7 @@ CREATE TABLE reservation (
     created_at INTEGER NOT NULL,
     state INTEGER NOT NULL,           -- 0 pending, 1 confirmed, 2 cancelled, 3 expired
     state_at INTEGER NOT NULL,        -- pending: the end of the hold; else: when it came into the state
+    held_until INTEGER NOT NULL,      -- when the hold ends, or would have ended
     extended INTEGER NOT NULL CHECK (extended IN (0, 1)),
     payment_id BLOB CHECK ((state = 1) = (payment_id IS NOT NULL)),
     last_event INTEGER NOT NULL,

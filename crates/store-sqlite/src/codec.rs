@@ -245,24 +245,27 @@ pub(crate) fn claim(row: &Row<'_>, first: usize) -> Result<Claim> {
 }
 
 pub(crate) const RESERVATION_COLUMNS: &str = "reservation_id, user_id, concert_id, schedule_id, seats, amount, \
-     created_at, state, state_at, extended, payment_id, last_event, row_version";
+     created_at, state, state_at, extended, payment_id, last_event, row_version, held_until";
 
 /// State, time, extension and payment of a reservation.
 pub(crate) const fn state_columns(state: &ReservationState) -> (u8, Timestamp, bool, Option<&PaymentId>) {
     match state {
         ReservationState::Pending { expires_at, extended } => (0, *expires_at, *extended, None),
-        ReservationState::Confirmed { at, payment } => (1, *at, false, Some(payment)),
-        ReservationState::Cancelled { at } => (2, *at, false, None),
+        ReservationState::Confirmed { at, payment, .. } => (1, *at, false, Some(payment)),
+        ReservationState::Cancelled { at, .. } => (2, *at, false, None),
         ReservationState::Expired { at } => (3, *at, false, None),
     }
 }
 
 pub(crate) fn reservation(row: &Row<'_>) -> Result<(Reservation, u64)> {
     let at = time(row, 8)?;
+    let held_until = time(row, 13)?;
     let state = match (row.get::<_, u8>(7)?, optional_uuid(row, 10)?) {
         (0, None) => ReservationState::Pending { expires_at: at, extended: row.get(9)? },
-        (1, Some(payment)) => ReservationState::Confirmed { at, payment: PaymentId::new(payment) },
-        (2, None) => ReservationState::Cancelled { at },
+        (1, Some(payment)) => {
+            ReservationState::Confirmed { at, payment: PaymentId::new(payment), held_until }
+        }
+        (2, None) => ReservationState::Cancelled { at, held_until },
         (3, None) => ReservationState::Expired { at },
         _ => return Err(unreadable(7, "state of a reservation")),
     };

@@ -40,7 +40,11 @@ fn paid() -> ReservationFacts {
         seats: vec![SeatNo::new(1), SeatNo::new(2)],
         amount: Money::of(100),
         created_at: at(0),
-        state: ReservationState::Confirmed { at: at(1), payment: PaymentId::new(Uuid::from_u128(1)) },
+        state: ReservationState::Confirmed {
+            at: at(1),
+            payment: PaymentId::new(Uuid::from_u128(1)),
+            held_until: at(300),
+        },
         last_event: 3,
     };
     let sold = Claim::Sold { reservation: reservation.id, user: reservation.user };

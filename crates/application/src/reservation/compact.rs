@@ -26,8 +26,8 @@ struct StandingV1 {
 #[derive(Serialize, Deserialize)]
 enum StateV1 {
     Pending { expires_at: Timestamp, extended: bool },
-    Confirmed { at: Timestamp, payment: PaymentId },
-    Cancelled { at: Timestamp },
+    Confirmed { at: Timestamp, payment: PaymentId, held_until: Timestamp },
+    Cancelled { at: Timestamp, held_until: Timestamp },
     Expired { at: Timestamp },
 }
 
@@ -35,8 +35,10 @@ impl From<ReservationState> for StateV1 {
     fn from(state: ReservationState) -> Self {
         match state {
             ReservationState::Pending { expires_at, extended } => Self::Pending { expires_at, extended },
-            ReservationState::Confirmed { at, payment } => Self::Confirmed { at, payment },
-            ReservationState::Cancelled { at } => Self::Cancelled { at },
+            ReservationState::Confirmed { at, payment, held_until } => {
+                Self::Confirmed { at, payment, held_until }
+            }
+            ReservationState::Cancelled { at, held_until } => Self::Cancelled { at, held_until },
             ReservationState::Expired { at } => Self::Expired { at },
         }
     }
@@ -46,8 +48,8 @@ impl From<StateV1> for ReservationState {
     fn from(state: StateV1) -> Self {
         match state {
             StateV1::Pending { expires_at, extended } => Self::Pending { expires_at, extended },
-            StateV1::Confirmed { at, payment } => Self::Confirmed { at, payment },
-            StateV1::Cancelled { at } => Self::Cancelled { at },
+            StateV1::Confirmed { at, payment, held_until } => Self::Confirmed { at, payment, held_until },
+            StateV1::Cancelled { at, held_until } => Self::Cancelled { at, held_until },
             StateV1::Expired { at } => Self::Expired { at },
         }
     }
@@ -108,6 +110,7 @@ mod tests {
             state: ReservationState::Confirmed {
                 at: Timestamp::from_micros(i64::MAX),
                 payment: PaymentId::new(Uuid::max()),
+                held_until: Timestamp::from_micros(i64::MAX),
             },
             last_event: u32::MAX,
         });

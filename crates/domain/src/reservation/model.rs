@@ -42,11 +42,15 @@ pub enum ReservationState {
         at: Timestamp,
         /// By which payment.
         payment: PaymentId,
+        /// When the hold would have ended.
+        held_until: Timestamp,
     },
     /// Given back by its owner.
     Cancelled {
         /// When.
         at: Timestamp,
+        /// When the hold would have ended.
+        held_until: Timestamp,
     },
     /// Not paid in time.
     Expired {
@@ -145,6 +149,16 @@ impl Reservation {
         }
     }
 
+    /// When its hold ends, has ended, or would have ended had it not been paid or cancelled.
+    pub const fn held_until(&self) -> Timestamp {
+        match self.state {
+            ReservationState::Pending { expires_at: until, .. }
+            | ReservationState::Confirmed { held_until: until, .. }
+            | ReservationState::Cancelled { held_until: until, .. }
+            | ReservationState::Expired { at: until } => until,
+        }
+    }
+
     /// True while it keeps its seats from others.
     pub fn is_live(&self, now: Timestamp) -> bool {
         matches!(self.status(now), ReservationStatus::Pending | ReservationStatus::Confirmed)
@@ -154,7 +168,7 @@ impl Reservation {
     pub fn ended_at(&self, now: Timestamp) -> Option<Timestamp> {
         match self.state {
             ReservationState::Pending { expires_at, .. } if now >= expires_at => Some(expires_at),
-            ReservationState::Cancelled { at } | ReservationState::Expired { at } => Some(at),
+            ReservationState::Cancelled { at, .. } | ReservationState::Expired { at } => Some(at),
             ReservationState::Pending { .. } | ReservationState::Confirmed { .. } => None,
         }
     }
@@ -199,14 +213,16 @@ impl Reservation {
     /// Makes it paid by `payment`.
     pub fn confirm(self, payment: PaymentId, now: Timestamp) -> Result<Self, PayRefused> {
         self.check_payable(now)?;
-        Ok(Self { state: ReservationState::Confirmed { at: now, payment }, ..self })
+        let held_until = self.held_until();
+        Ok(Self { state: ReservationState::Confirmed { at: now, payment, held_until }, ..self })
     }
 
     /// Gives a hold back. Cancelling a cancelled one changes nothing.
     pub fn cancel(self, now: Timestamp) -> Result<Transition, NotPending> {
         match self.state {
             ReservationState::Pending { expires_at, .. } if now < expires_at => {
-                Ok(Transition::Applied(Self { state: ReservationState::Cancelled { at: now }, ..self }))
+                let state = ReservationState::Cancelled { at: now, held_until: expires_at };
+                Ok(Transition::Applied(Self { state, ..self }))
             }
             ReservationState::Pending { .. } | ReservationState::Expired { .. } => Err(NotPending::Expired),
             ReservationState::Cancelled { .. } => Ok(Transition::AlreadyApplied(self)),

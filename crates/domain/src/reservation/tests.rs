@@ -81,7 +81,8 @@ fn a_fan_who_lets_ten_holds_go_waits_a_minute() {
         };
         reservation
     };
-    let history: Vec<Reservation> = (0..10).map(|number| cancelled(number, number as i64)).collect();
+    let history: Vec<Reservation> =
+        (0_u8..10).map(|number| cancelled(number.into(), number.into())).collect();
     let check = |history: &[Reservation], now| check_fan_limits(history.iter(), 1, &LIMITS, at(now));
     assert_eq!(check(&history[..9], 10), Ok(()));
     assert_eq!(check(&history, 10), Err(FanLimitRefused::Pausing { until: at(69) }));

@@ -100,7 +100,7 @@ async fn giving_back_frees_the_seats_at_once_and_shows_the_same_again() {
         content-length: 537
         content-type: application/json
         x-request-id: test
-        {"reservationId":"01a05ca0-3b80-7000-8000-18ed6c9ad2af","status":"cancelled","concertId":1,"concertTitle":"Spring Day","scheduleId":1,"startsAt":"2026-10-01T11:00:00Z","venue":"Olympic Hall","seats":[{"no":1,"label":"1","section":null,"row":null,"grade":"STANDARD","price":50000},{"no":2,"label":"2","section":null,"row":null,"grade":"STANDARD","price":50000}],"amount":100000,"currency":"KRW","createdAt":"2026-09-01T11:00:00Z","expiresAt":"2026-09-01T11:00:05Z","extendable":false,"endedAt":"2026-09-01T11:00:05Z","refundableAmount":0}
+        {"reservationId":"01a05ca0-3b80-7000-8000-18ed6c9ad2af","status":"cancelled","concertId":1,"concertTitle":"Spring Day","scheduleId":1,"startsAt":"2026-10-01T11:00:00Z","venue":"Olympic Hall","seats":[{"no":1,"label":"1","section":null,"row":null,"grade":"STANDARD","price":50000},{"no":2,"label":"2","section":null,"row":null,"grade":"STANDARD","price":50000}],"amount":100000,"currency":"KRW","createdAt":"2026-09-01T11:00:00Z","expiresAt":"2026-09-01T11:05:00Z","extendable":false,"endedAt":"2026-09-01T11:00:05Z","refundableAmount":0}
     "#]].assert_eq(&cancelled.to_string());
     world.stage.clock.advance(5);
     assert_eq!(world.delete(&path).by(&ann).send().await.expect(200).body, cancelled.body);

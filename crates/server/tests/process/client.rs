@@ -9,7 +9,7 @@ use crate::server::{Server, token};
 
 /// Somebody with a token.
 #[derive(Clone)]
-pub struct Person {
+pub(crate) struct Person {
     client: Client,
     base: String,
     bearer: String,
@@ -17,10 +17,10 @@ pub struct Person {
 
 /// An answer: its status and its JSON.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub body: Value,
-    pub replayed: bool,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+    pub(crate) replayed: bool,
 }
 
 impl Answer {
@@ -33,20 +33,20 @@ impl Answer {
     }
 
     /// The code of a problem.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or("")
     }
 
     /// The body of an answer that has to have this status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
+    pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.body);
         self.body
     }
 }
 
 /// A client that opens as many connections as it is asked for.
-pub fn http() -> Client {
+pub(crate) fn http() -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -56,17 +56,17 @@ pub fn http() -> Client {
 
 impl Person {
     /// Somebody whom the tests' issuer vouches for.
-    pub fn new(server: &Server, client: &Client, name: &str, role: &str) -> Self {
+    pub(crate) fn new(server: &Server, client: &Client, name: &str, role: &str) -> Self {
         Self { client: client.clone(), base: server.url(""), bearer: token(name, role) }
     }
 
     /// The same person, asking a server that was started again.
-    pub fn at(&self, server: &Server) -> Self {
+    pub(crate) fn at(&self, server: &Server) -> Self {
         Self { base: server.url(""), ..self.clone() }
     }
 
     /// Asks, and says when the server could not be reached or did not answer in full.
-    pub async fn try_ask(
+    pub(crate) async fn try_ask(
         &self,
         method: Method,
         path: &str,
@@ -84,30 +84,30 @@ impl Person {
         Answer::of(request.send().await?).await
     }
 
-    pub async fn post(&self, path: &str, key: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, key: &str, body: Value) -> Answer {
         self.try_ask(Method::POST, path, Some(key), Some(body)).await.expect("an answer")
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.try_ask(Method::GET, path, None, None).await.expect("an answer")
     }
 
-    pub async fn charge(&self, amount: i64) -> Answer {
+    pub(crate) async fn charge(&self, amount: i64) -> Answer {
         let body = json!({"amount": amount, "method": "card"});
         self.post("/users/me/charge", &format!("charge-{amount}"), body).await
     }
 
-    pub async fn hold(&self, key: &str, schedule: u64, seats: &[u32]) -> Answer {
+    pub(crate) async fn hold(&self, key: &str, schedule: u64, seats: &[u32]) -> Answer {
         self.post("/reservations", key, json!({"scheduleId": schedule, "seats": seats})).await
     }
 
-    pub async fn pay(&self, key: &str, reservation: &str) -> Answer {
+    pub(crate) async fn pay(&self, key: &str, reservation: &str) -> Answer {
         self.post("/payments", key, json!({"reservationId": reservation})).await
     }
 }
 
 /// A concert with one schedule of plain seats on sale; answers their numbers.
-pub async fn on_sale(operator: &Person, seats: u32, price: i64, hold_seconds: u32) -> (u64, u64) {
+pub(crate) async fn on_sale(operator: &Person, seats: u32, price: i64, hold_seconds: u32) -> (u64, u64) {
     let concert = operator
         .post("/admin/concerts", "concert", json!({"title": "Night", "artist": "Band", "description": ""}))
         .await
@@ -125,7 +125,7 @@ pub async fn on_sale(operator: &Person, seats: u32, price: i64, hold_seconds: u3
 }
 
 /// The letters of the seat map.
-pub async fn states(person: &Person, (concert, schedule): (u64, u64)) -> String {
+pub(crate) async fn states(person: &Person, (concert, schedule): (u64, u64)) -> String {
     let map = person.get(&format!("/concerts/{concert}/schedules/{schedule}/states")).await.expect(200);
     map["states"].as_str().expect("letters").to_owned()
 }

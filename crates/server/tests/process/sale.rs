@@ -9,7 +9,7 @@ use crate::client::{Answer, Person, http, on_sale, states};
 use crate::server::{Server, frontrow};
 
 /// Audits a store, served or not, and answers the figures. It has to be clean.
-pub fn audit(folder: &Path) -> Value {
+pub(crate) fn audit(folder: &Path) -> Value {
     let output = frontrow(folder).args(["audit", "--json"]).output().expect("the audit runs");
     let figures: Value = serde_json::from_slice(&output.stdout).expect("figures");
     assert!(output.status.success(), "{figures:#}");

@@ -16,14 +16,14 @@ const AUDIENCE: &str = "frontrow-tests";
 const SECRET: &str = "a shared secret of the tests, long enough to be taken";
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Where it serves.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// The binary with settings for tests: cheap passwords, and fans of an external issuer.
-pub fn frontrow(folder: &Path) -> Command {
+pub(crate) fn frontrow(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_frontrow"));
     command
         .arg("--data")
@@ -39,18 +39,18 @@ pub fn frontrow(folder: &Path) -> Command {
 }
 
 /// Where a server that was started on this folder logs to.
-pub fn log_file(folder: &Path) -> PathBuf {
+pub(crate) fn log_file(folder: &Path) -> PathBuf {
     folder.join("stderr.log")
 }
 
 impl Server {
     /// Starts a server on a free port, and waits until it says that it serves.
-    pub fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
         Self::start_with(folder, settings, &[])
     }
 
     /// Starts a server with more arguments.
-    pub fn start_with(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
+    pub(crate) fn start_with(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(log_file(folder)).expect("log file");
         let mut child = frontrow(folder)
@@ -80,25 +80,25 @@ impl Server {
 
     /// The URL of a path below the API.
     #[allow(dead_code, reason = "the benchmark writes its requests itself")]
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/api/v1{path}", self.address)
     }
 
     /// Its process id.
     #[allow(dead_code, reason = "the benchmark sends no signals")]
-    pub fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Kills it, as the loss of the machine would.
     #[allow(dead_code, reason = "the benchmark stops its server in order")]
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("it ends");
     }
 
     /// Asks it to stop, and waits until it has.
-    pub fn stop(mut self) -> ExitStatus {
+    pub(crate) fn stop(mut self) -> ExitStatus {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill runs");
         assert!(told.success());
         self.child.wait().expect("it ends")
@@ -114,7 +114,7 @@ impl Drop for Server {
 }
 
 /// A token of the tests' issuer.
-pub fn token(subject: &str, role: &str) -> String {
+pub(crate) fn token(subject: &str, role: &str) -> String {
     let claims = json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "role": role, "name": subject, "exp": 4_102_444_800_u64,
     });

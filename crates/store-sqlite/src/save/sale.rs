@@ -68,8 +68,8 @@ impl Saver<'_> {
         match change.before {
             None => self.insert(
                 "INSERT INTO reservation (reservation_id, user_id, concert_id, schedule_id, seats, amount, \
-                 created_at, state, state_at, extended, payment_id, last_event, row_version) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1)",
+                 created_at, state, state_at, extended, payment_id, last_event, held_until, row_version) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)",
                 (
                     reservation.id.bytes(),
                     reservation.user.bytes(),
@@ -83,13 +83,15 @@ impl Saver<'_> {
                     extended,
                     payment.map(PaymentId::bytes),
                     reservation.last_event,
+                    reservation.held_until().micros(),
                 ),
                 key,
             ),
             // Everything else about a reservation never changes.
             Some((_, version)) => self.matched(
                 "UPDATE reservation SET state = ?2, state_at = ?3, extended = ?4, payment_id = ?5, \
-                 last_event = ?6, row_version = ?7 + 1 WHERE reservation_id = ?1 AND row_version = ?7",
+                 last_event = ?6, held_until = ?8, row_version = ?7 + 1 \
+                 WHERE reservation_id = ?1 AND row_version = ?7",
                 (
                     reservation.id.bytes(),
                     state,
@@ -98,6 +100,7 @@ impl Saver<'_> {
                     payment.map(PaymentId::bytes),
                     reservation.last_event,
                     version,
+                    reservation.held_until().micros(),
                 ),
                 key,
             ),

@@ -1,3 +1,4 @@
 //! Tests of the embedded store against its files.
 
 mod conformance;
+mod golden;

@@ -19,7 +19,11 @@ use crate::store::{StoreFactory, apply};
 type Plant = fn(&mut Records) -> Result<(), Stop<&'static str>>;
 
 fn confirmed() -> Reservation {
-    let state = ReservationState::Confirmed { at: samples::hold_end(), payment: samples::payment_id(1) };
+    let state = ReservationState::Confirmed {
+        at: samples::hold_end(),
+        payment: samples::payment_id(1),
+        held_until: samples::hold_end(),
+    };
     Reservation { state, ..samples::reservation(1, 1, &[1, 2]) }
 }
 
@@ -208,7 +212,11 @@ pub async fn planted_reservations_are_found(factory: impl StoreFactory) {
                 Ok(())
             }),
             ("ended, but the seat says", |records| {
-                set_state(records, pending(), ReservationState::Cancelled { at: samples::hold_end() });
+                set_state(
+                    records,
+                    pending(),
+                    ReservationState::Cancelled { at: samples::hold_end(), held_until: samples::hold_end() },
+                );
                 Ok(())
             }),
             ("ended, but the seat says", |records| {
@@ -221,13 +229,21 @@ pub async fn planted_reservations_are_found(factory: impl StoreFactory) {
                 set_state(
                     records,
                     pending(),
-                    ReservationState::Confirmed { at: samples::hold_end(), payment },
+                    ReservationState::Confirmed {
+                        at: samples::hold_end(),
+                        payment,
+                        held_until: samples::hold_end(),
+                    },
                 );
                 Ok(())
             }),
             // Paid once, and then said not to be.
             ("not paid, payments", |records| {
-                set_state(records, confirmed(), ReservationState::Cancelled { at: samples::hold_end() });
+                set_state(
+                    records,
+                    confirmed(),
+                    ReservationState::Cancelled { at: samples::hold_end(), held_until: samples::hold_end() },
+                );
                 Ok(())
             }),
         ],
@@ -321,7 +337,10 @@ pub async fn audits_come_in_slices(factory: impl StoreFactory) {
     apply(bench.store(), Keys::default(), |records, _| {
         for number in 1..=7 {
             records.add_reservation(Reservation {
-                state: ReservationState::Cancelled { at: samples::hold_end() },
+                state: ReservationState::Cancelled {
+                    at: samples::hold_end(),
+                    held_until: samples::hold_end(),
+                },
                 ..samples::reservation(number, 1, &[1])
             });
             records.wallets.put_new(samples::user(number), samples::wallet(number, 0, 0));

@@ -40,8 +40,15 @@ pub async fn lapsed_holds_come_oldest_first(factory: impl StoreFactory) {
             ending(2, 2, 10),
             ending(3, 1, 20),
             ending(4, 1, 40),
-            done(5, ReservationState::Confirmed { at, payment: samples::payment_id(1) }),
-            done(6, ReservationState::Cancelled { at }),
+            done(
+                5,
+                ReservationState::Confirmed {
+                    at,
+                    payment: samples::payment_id(1),
+                    held_until: samples::hold_end(),
+                },
+            ),
+            done(6, ReservationState::Cancelled { at, held_until: samples::hold_end() }),
             done(7, ReservationState::Expired { at }),
         ],
     )
@@ -102,8 +109,12 @@ pub async fn reservations_are_filtered_by_status_and_concert(factory: impl Store
     let mut all = Vec::new();
     for number in 1..=450 {
         let state = match number % 9 {
-            0 => ReservationState::Confirmed { at, payment: samples::payment_id(number) },
-            1 => ReservationState::Cancelled { at },
+            0 => ReservationState::Confirmed {
+                at,
+                payment: samples::payment_id(number),
+                held_until: samples::hold_end(),
+            },
+            1 => ReservationState::Cancelled { at, held_until: samples::hold_end() },
             2 => ReservationState::Expired { at },
             _ => ReservationState::Pending { expires_at: samples::hold_end(), extended: false },
         };

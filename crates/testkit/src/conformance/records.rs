@@ -279,8 +279,8 @@ pub async fn reservations_read_as_they_were_written(factory: impl StoreFactory) 
     let states = [
         ReservationState::Pending { expires_at: LAST, extended: true },
         ReservationState::Pending { expires_at: Timestamp::ZERO, extended: false },
-        ReservationState::Confirmed { at: LAST, payment },
-        ReservationState::Cancelled { at: LAST },
+        ReservationState::Confirmed { at: LAST, payment, held_until: LAST },
+        ReservationState::Cancelled { at: LAST, held_until: Timestamp::ZERO },
         ReservationState::Expired { at: LAST },
     ];
     let mut values = states.map(|state| Reservation { state, ..plain.clone() }).to_vec();

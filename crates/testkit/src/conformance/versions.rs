@@ -125,7 +125,7 @@ pub async fn row_versions_move_with_every_change(factory: impl StoreFactory) {
         resumed.clone()
     );
     let reservation = samples::reservation(1, 1, &[1]);
-    let cancelled = ReservationState::Cancelled { at: bench.now() };
+    let cancelled = ReservationState::Cancelled { at: bench.now(), held_until: samples::hold_end() };
     let cancelled = Reservation { state: cancelled, ..reservation.clone() };
     let name = Key::Reservation(reservation.id);
     assert_version_moves!(

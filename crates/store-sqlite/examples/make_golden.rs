@@ -1,0 +1,93 @@
+//! Makes the golden file of this schema version: a small sale in every state that a store can hold, and a page of
+//! facts about it. Run once when the schema gets a new version, and commit both files; they are never made again.
+//!
+//! `cargo run -p frontrow-store-sqlite --example make_golden -- crates/store-sqlite/tests/golden`
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use frontrow_application::Clock;
+use frontrow_application::account::ExternalIdentity;
+use frontrow_application::payment::PayOutcome;
+use frontrow_application::reservation::HoldRequest;
+use frontrow_domain::account::Role;
+use frontrow_domain::{ReservationId, ScheduleId, UserId};
+use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteStore};
+use frontrow_testkit::stage::{PASSWORD, seats};
+use frontrow_testkit::{Opened, Stage, StoreFactory};
+
+struct Folder(PathBuf);
+
+impl StoreFactory for Folder {
+    fn open(&self, clock: Arc<dyn Clock>) -> Opened {
+        let store = SqliteStore::open(Options::new(&self.0, clock)).expect("the store opens");
+        let reads = Arc::new(store.reads());
+        let upkeep = Arc::<SqliteStore>::clone(&store);
+        Opened { store, reads, upkeep }
+    }
+
+    fn outbox(&self) -> Vec<frontrow_domain::event::OutboxEvent> {
+        Vec::new()
+    }
+}
+
+async fn hold(stage: &Stage, fan: UserId, schedule: ScheduleId, numbers: &[u32]) -> ReservationId {
+    let request = HoldRequest { schedule, seats: seats(numbers.iter().copied()) };
+    let tag = Stage::tag(fan, "hold", "hold");
+    stage.app.hold(fan, request, tag).await.expect("held").outcome.0.id
+}
+
+#[tokio::main(flavor = "multi_thread")]
+async fn main() {
+    let target = PathBuf::from(std::env::args().nth(1).expect("the folder of golden files"));
+    let work = tempfile::tempdir().expect("a folder");
+    let folder = Folder(work.path().to_owned());
+    let stage = Stage::open(&folder);
+    let concert = stage.a_concert().titled("골든 콘서트 — ‘quotes’, \u{1F3B5}").make().await;
+    let schedule = stage.a_schedule().of(concert).seats(10).price(10_000).hold_seconds(300).make().await;
+    stage.a_concert().titled("Unpublished").unpublished().make().await;
+    let alice = stage.a_fan().named("alice").with_balance(100_000).make().await;
+    let bob = stage.a_fan().named("bob").with_balance(50_000).make().await;
+    let poor = stage.a_fan().named("poor").make().await;
+    stage.app.log_in("alice@example.test", PASSWORD.to_owned()).await.expect("alice logs in");
+    let identity = ExternalIdentity {
+        issuer: "https://issuer.example".to_owned(),
+        subject: "subject".to_owned(),
+        name: Some("외부 팬".to_owned()),
+        role: Role::Fan,
+    };
+    let stranger = stage.app.meet(&identity).await.expect("met");
+
+    let expired = hold(&stage, stranger, schedule, &[4]).await;
+    stage.clock.advance(301);
+    stage.app.tick_expiry().await.expect("expired");
+    let confirmed = hold(&stage, alice, schedule, &[1, 2]).await;
+    let paid = stage.app.pay(alice, confirmed, Stage::tag(alice, "pay", "pay")).await.expect("paid").outcome;
+    assert!(matches!(paid, PayOutcome::Paid(_)));
+    let pending = hold(&stage, bob, schedule, &[3]).await;
+    stage.app.extend(bob, pending, Stage::tag(bob, "extend", "extend")).await.expect("extended");
+    let cancelled = hold(&stage, poor, schedule, &[5]).await;
+    stage.app.cancel(poor, cancelled).await.expect("cancelled");
+    let request = HoldRequest { schedule, seats: seats([6, 7]) };
+    let declined = stage.app.hold(poor, request, None).await.expect("held").outcome.0.id;
+    let outcome = stage.app.pay(poor, declined, None).await.expect("decided").outcome;
+    assert!(matches!(outcome, PayOutcome::Declined { .. }));
+    stage.assert_clean().await;
+
+    let facts = serde_json::json!({
+        "nowMicros": stage.now().micros(),
+        "concert": concert, "schedule": schedule, "map": stage.map(schedule).await,
+        "alice": alice, "aliceBalance": stage.balance(alice).await,
+        "confirmed": confirmed, "pending": pending, "cancelled": cancelled, "expired": expired,
+        "bob": bob, "stranger": stranger,
+    });
+    drop(stage);
+    // Opening and closing once more folds the log into the one file.
+    let clock = Arc::new(frontrow_testkit::ManualClock::default());
+    let store = SqliteStore::open(Options::new(work.path(), clock)).expect("opens again");
+    store.close();
+    let name = format!("schema-{SCHEMA_VERSION}");
+    std::fs::copy(work.path().join(FILE_NAME), target.join(format!("{name}.sqlite"))).expect("copied");
+    let text = serde_json::to_string_pretty(&facts).expect("facts");
+    std::fs::write(target.join(format!("{name}.json")), text + "\n").expect("written");
+}
