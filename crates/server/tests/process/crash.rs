@@ -117,18 +117,15 @@ impl Buyer {
     }
 
     async fn ask(&mut self, path: &'static str, key: String, body: Value) -> Option<Value> {
-        match self.person.try_ask(Method::POST, path, Some(&key), Some(body.clone())).await {
-            Ok(answer) => {
-                self.answers.fetch_add(1, Ordering::Relaxed);
-                assert!(answer.status.is_success(), "{path}: {} {}", answer.status, answer.body);
-                self.told.note(path, &body, &answer.body);
-                Some(answer.body)
-            }
-            Err(_) => {
-                self.told.open = Some((path, key, body));
-                None
-            }
-        }
+        let sent = self.person.try_ask(Method::POST, path, Some(&key), Some(body.clone())).await;
+        let Ok(answer) = sent else {
+            self.told.open = Some((path, key, body));
+            return None;
+        };
+        self.answers.fetch_add(1, Ordering::Relaxed);
+        assert!(answer.status.is_success(), "{path}: {} {}", answer.status, answer.body);
+        self.told.note(path, &body, &answer.body);
+        Some(answer.body)
     }
 }
 
