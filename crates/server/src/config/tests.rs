@@ -441,9 +441,9 @@ fn settings_that_contradict_each_other_are_refused() {
         ("wallet.currency = \"won\"", "no currency code"),
         ("wallet.charge_min = 1000001", "more than wallet.charge_max"),
         ("wallet.charge_max = 10000001", "more than wallet.balance_max"),
+        ("issuer.issuer = \"frontrow\"", "is what this server calls itself"),
         ("sales.hold_seconds = 601", "more than sales.hold_max_seconds"),
         ("log.filter = \"=?\"", "no log filter"),
-        ("log.filter = \"\"", "no log filter"),
         ("demo.fan_balance = 10000001", "more than wallet.balance_max"),
         ("demo.password = \"123456789\"", "demo.password is too short"),
     ] {
