@@ -11,6 +11,12 @@ mod wiring;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// Requests are allocated on one thread and freed on another, the box office's, all night long: what the system's
+/// allocator is slowest at.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = command::Arguments::parse();

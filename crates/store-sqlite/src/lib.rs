@@ -65,7 +65,7 @@ pub struct Options {
 impl Options {
     /// Sound values for everything but the folder and the clock.
     pub fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { folder: folder.to_owned(), clock, readers: 4, checkpoint_pages: 16_000, cache_mib: 64 }
+        Self { folder: folder.to_owned(), clock, readers: 4, checkpoint_pages: 4_000, cache_mib: 64 }
     }
 }
 
