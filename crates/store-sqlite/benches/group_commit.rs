@@ -1,6 +1,8 @@
 //! How many durable holds a second the box office commits on SQLite, in process: no HTTP, no authentication.
 //!
-//! `cargo bench -p frontrow-store-sqlite --bench group_commit -- [seats] [seconds]`
+//! `cargo bench -p frontrow-store-sqlite --bench group_commit -- [seats] [seconds] [without-keys]`
+//!
+//! `without-keys` leaves out the idempotency keys, to see what they cost; everything else stays.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -112,16 +114,17 @@ fn main() {
     let numbers: Vec<u32> = std::env::args().filter_map(|text| text.parse().ok()).collect();
     let seats = numbers.first().copied().unwrap_or(100_000).min(100_000);
     let seconds = numbers.get(1).copied().unwrap_or(4);
+    let has_keys = !std::env::args().any(|text| text == "without-keys");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("runtime");
     println!(
         "durable holds of one seat each, all different, SQLite WAL synchronous=FULL, {seats} seats a schedule"
     );
     for in_flight in [1, 64, 256, 1_024] {
-        runtime.block_on(run(in_flight, seats, Duration::from_secs(seconds.into())));
+        runtime.block_on(run(in_flight, seats, Duration::from_secs(seconds.into()), has_keys));
     }
 }
 
-async fn run(in_flight: usize, seats: u32, time: Duration) {
+async fn run(in_flight: usize, seats: u32, time: Duration, has_keys: bool) {
     let folder = tempfile::tempdir().expect("folder");
     let clock = Arc::new(Monotonic(Instant::now()));
     let store =
@@ -160,7 +163,7 @@ async fn run(in_flight: usize, seats: u32, time: Duration) {
                     let user = UserId::new(app.draw_id());
                     let request = HoldRequest { schedule, seats: vec![SeatNo::new(number % seats + 1)] };
                     let tag = OnceTag::new(user, "key", &[&number.to_le_bytes()]);
-                    app.hold(user, request, Some(tag)).await.expect("held");
+                    app.hold(user, request, has_keys.then_some(tag)).await.expect("held");
                     done += 1;
                 }
                 done

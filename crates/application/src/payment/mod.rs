@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
 use crate::once::{Answered, Compact, OnceRefused, OnceTag};
+use crate::reservation::keys_of;
 use crate::store::ReadError;
 
 /// A reservation that was paid.
@@ -105,8 +106,7 @@ impl Command for Pay {
     type Refusal = PayReservationRefused;
 
     fn keys(&self) -> Keys {
-        Keys::new([Key::Wallet(self.user), Key::Schedule(self.schedule), Key::Reservation(self.reservation)])
-            .and(Key::claims(self.schedule, &self.seats))
+        keys_of(self.reservation, self.schedule, &self.seats).with(Key::Wallet(self.user))
     }
 
     fn decide(

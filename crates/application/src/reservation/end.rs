@@ -1,11 +1,11 @@
 //! The two ways in which a hold ends unpaid: its owner gives it back, or its time runs out.
 
 use frontrow_domain::event::{self, Event, ReservationEnded};
-use frontrow_domain::records::{Key, Keys, Records};
+use frontrow_domain::records::{Keys, Records};
 use frontrow_domain::reservation::{NotPending, Reservation, Transition, release_seats};
 use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
-use super::Standing;
+use super::{Standing, keys_of};
 use crate::account::unavailable;
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
@@ -34,8 +34,7 @@ impl Command for Cancel {
     type Refusal = CancelReservationRefused;
 
     fn keys(&self) -> Keys {
-        Keys::new([Key::Schedule(self.schedule), Key::Reservation(self.reservation)])
-            .and(Key::claims(self.schedule, &self.seats))
+        keys_of(self.reservation, self.schedule, &self.seats)
     }
 
     fn decide(
@@ -76,8 +75,7 @@ impl Command for Expire {
     type Refusal = std::convert::Infallible;
 
     fn keys(&self) -> Keys {
-        Keys::new([Key::Schedule(self.schedule), Key::Reservation(self.reservation)])
-            .and(Key::claims(self.schedule, &self.seats))
+        keys_of(self.reservation, self.schedule, &self.seats)
     }
 
     fn decide(&self, records: &mut Records, now: Timestamp) -> Result<bool, Stop<Self::Refusal>> {

@@ -1,11 +1,11 @@
 //! Extend a hold: once, never past its absolute cap (R-R3).
 
 use frontrow_domain::event::{self, Event, ReservationCreated};
-use frontrow_domain::records::{Key, Keys, Records};
+use frontrow_domain::records::{Keys, Records};
 use frontrow_domain::reservation::{ExtendRefused, ReservationState, Transition, extend_seats};
 use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
-use super::Standing;
+use super::{Standing, keys_of};
 use crate::account::unavailable;
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
@@ -33,8 +33,7 @@ impl Command for Extend {
     type Refusal = ExtendReservationRefused;
 
     fn keys(&self) -> Keys {
-        Keys::new([Key::Schedule(self.schedule), Key::Reservation(self.reservation)])
-            .and(Key::claims(self.schedule, &self.seats))
+        keys_of(self.reservation, self.schedule, &self.seats)
     }
 
     fn decide(
