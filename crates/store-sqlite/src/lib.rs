@@ -24,6 +24,8 @@ mod save;
 mod schema;
 mod writer;
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,10 +91,13 @@ pub struct SqliteReads {
 impl SqliteStore {
     /// Opens the store in a folder, makes or migrates it, and keeps other writers out.
     pub fn open(options: Options) -> Result<Arc<Self>, OpenError> {
-        std::fs::create_dir_all(&options.folder)
-            .map_err(|cause| OpenError::folder(&options.folder, cause))?;
-        let lock = FolderLock::take(&options.folder)?;
         let file = options.folder.join(FILE_NAME);
+        let of_folder = |cause| OpenError::folder(&options.folder, cause);
+        // What is inside concerns its owner only: addresses, password hashes, who has bought what.
+        DirBuilder::new().recursive(true).mode(0o700).create(&options.folder).map_err(of_folder)?;
+        let lock = FolderLock::take(&options.folder)?;
+        // The log and its index get the mode of the file that they belong to.
+        OpenOptions::new().create(true).append(true).mode(0o600).open(&file).map_err(of_folder)?;
         let mut connection = schema::open_writer(&file, options.cache_mib)?;
         schema::migrate(&mut connection, options.clock.now())?;
         let plans = Arc::new(PlanCache::default());

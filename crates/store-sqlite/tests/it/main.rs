@@ -1,4 +1,5 @@
 //! Tests of the embedded store against its files.
 
 mod conformance;
+mod files;
 mod golden;
