@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -59,9 +60,7 @@ async fn killed_with_requests_in_flight_nothing_that_was_answered_is_lost() {
                 tokio::spawn(buyer.buy(format!("{round}-{number}")))
             })
             .collect();
-        while answers.load(Ordering::Relaxed) < ANSWERS_A_ROUND {
-            tokio::task::yield_now().await;
-        }
+        reaches(&answers, ANSWERS_A_ROUND).await;
         server.kill();
         is_over.store(true, Ordering::Relaxed);
         for buyer in buyers {
@@ -81,6 +80,16 @@ async fn killed_with_requests_in_flight_nothing_that_was_answered_is_lost() {
     let paid: usize = told.iter().map(|told| told.held.values().filter(|&&paid| paid).count()).sum();
     assert_eq!(figures["reservations"]["confirmed"], paid, "every payment once");
     assert_eq!(figures["charged"], told.iter().map(|told| told.charged).sum::<i64>(), "every charge once");
+}
+
+/// Waits until so many have been counted, and not for ever.
+pub(crate) async fn reaches(count: &AtomicUsize, target: usize) {
+    let is_reached = async {
+        while count.load(Ordering::Relaxed) < target {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(2), is_reached).await.expect("the server goes on answering");
 }
 
 struct Buyer {

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::client::{Person, http, on_sale};
+use crate::crash::reaches;
 use crate::sale::audit;
 use crate::server::Server;
 
@@ -41,9 +42,7 @@ async fn a_server_that_is_told_to_stop_answers_what_it_has_accepted() {
             })
         })
         .collect();
-    while held.load(Ordering::Relaxed) < 200 {
-        tokio::task::yield_now().await;
-    }
+    reaches(&held, 200).await;
     let status = tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
     assert!(status.success(), "{status}");
     for fan in fans {
