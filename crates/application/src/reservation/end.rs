@@ -47,7 +47,10 @@ impl Command for Cancel {
         match reservation.cancel(now) {
             Ok(Transition::AlreadyApplied(reservation)) => Ok(Standing(reservation)),
             Ok(Transition::Applied(reservation)) => {
-                release_seats(records, self.schedule, &reservation.seats, reservation.id)?;
+                let freed = release_seats(records, self.schedule, &reservation.seats, reservation.id)?;
+                if freed < reservation.seats.len() {
+                    return refuse(CancelReservationRefused::Expired);
+                }
                 let (reservation, cancelled) = event::of_reservation(reservation, now, |reservation| {
                     Event::ReservationCancelled(ReservationEnded::of(reservation))
                 });

@@ -2,6 +2,7 @@
 
 mod box_office;
 mod lanes;
+mod lost_claims;
 mod office;
 mod scenarios;
 mod simulation;
