@@ -11,12 +11,14 @@ use frontrow_domain::wallet::ChargePolicy;
 
 use crate::account::Passwords;
 use crate::box_office::{BoxOffice, BoxOfficeSettings, CommitListener, Failure, Priority};
-use crate::catalog::{Boards, CatalogCache};
+use crate::catalog::{Boards, CatalogCache, Feeds};
 use crate::clock::{Clock, Entropy};
 use crate::command::Command;
 use crate::group::News;
 use crate::once::{Answered, Compact, InFlight, Once, OnceRefused, OnceTag};
+use crate::queue::Lines;
 use crate::store::{Reads, Store, Upkeep};
+use crate::waiting_room::WaitingRoom;
 
 /// What the application runs on.
 pub struct Parts {
@@ -32,6 +34,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Hashing of passwords.
     pub passwords: Arc<dyn Passwords>,
+    /// The lines in front of the concerts.
+    pub waiting_room: Arc<dyn WaitingRoom>,
 }
 
 /// How seats are sold.
@@ -68,6 +72,7 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) passwords: Arc<dyn Passwords>,
+    pub(crate) waiting_room: Arc<dyn WaitingRoom>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) in_flight: InFlight,
     pub(crate) settings: Settings,
@@ -77,10 +82,16 @@ pub struct App {
 pub(crate) struct Memory {
     pub(crate) boards: Boards,
     pub(crate) catalog: CatalogCache,
+    pub(crate) feeds: Feeds,
+    pub(crate) lines: Lines,
 }
 
 impl CommitListener for Memory {
     fn committed(&self, news: &News) {
+        if !news.concerts.is_empty() || !news.schedules.is_empty() {
+            self.catalog.forget_lists();
+            self.lines.notice();
+        }
         for &concert in &news.concerts {
             self.catalog.forget_concert(concert);
         }
@@ -100,6 +111,8 @@ impl App {
         let memory = Arc::new(Memory {
             boards: Boards::new(Arc::clone(&parts.reads)),
             catalog: CatalogCache::new(Arc::clone(&parts.reads), Arc::clone(&parts.clock)),
+            feeds: Feeds::default(),
+            lines: Lines::default(),
         });
         let listener: Arc<dyn CommitListener> = Arc::<Memory>::clone(&memory);
         let box_office =
@@ -111,6 +124,7 @@ impl App {
             clock: parts.clock,
             entropy: parts.entropy,
             passwords: parts.passwords,
+            waiting_room: parts.waiting_room,
             memory,
             in_flight: InFlight::default(),
             settings,
@@ -168,6 +182,12 @@ impl App {
             return Err(Failure::Refused(OnceRefused::KeyReused));
         }
         Err(Failure::Refused(OnceRefused::Refused(reason)))
+    }
+
+    /// True when an outcome is kept under this key, for whichever request.
+    pub(crate) async fn is_key_kept(&self, tag: Option<&OnceTag>) -> bool {
+        let Some(tag) = tag else { return false };
+        matches!(self.reads.once(tag.key, self.clock.now()).await, Ok(Some(_)))
     }
 
     /// True when an outcome is kept under this key for another request.

@@ -33,6 +33,9 @@ impl App {
 
     /// Drops what no longer counts. Answers how much there was.
     pub async fn tick_upkeep(&self) -> Result<usize, ReadError> {
-        self.upkeep.clean(self.clock.now()).await
+        let gone = self.upkeep.clean(self.clock.now()).await?;
+        // A line that cannot be tidied now says so itself, and is tidied later.
+        let places = self.waiting_room.clean().await.unwrap_or(0);
+        Ok(gone + places)
     }
 }

@@ -23,8 +23,11 @@ pub mod jobs;
 mod lanes;
 pub mod once;
 pub mod payment;
+pub mod queue;
 pub mod reservation;
+pub mod staff;
 pub mod store;
+pub mod waiting_room;
 pub mod wallet;
 
 pub use app::{App, Parts, SalesSettings, Settings};

@@ -4,7 +4,7 @@
 //! - [`Store::transact`] locks before it reads what it lets a group decide on, reads the clock only once the
 //!   last lock is held, and never answers a time over a schedule earlier than one it has answered before.
 //! - What a group changed is saved whole or not at all, with plain inserts for claims, ledger, payments,
-//!   tickets and keys, and with a match on the loaded row version for everything else; no upserts.
+//!   tickets, keys and staff actions, and with a match on the loaded row version for everything else; no upserts.
 //! - The database itself refuses a second claim on a seat, a second completed payment of a reservation, a
 //!   second use of a key or address, and a negative balance, also from a program that is not this one.
 //! - Answering success means that the change survives the loss of power.
@@ -12,12 +12,16 @@
 
 use frontrow_domain::account::{Account, Email};
 use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::event::PaymentMade;
 use frontrow_domain::payment::Payment;
 use frontrow_domain::records::{Digest, Keys, OnceRecord};
 use frontrow_domain::reservation::{Reservation, ReservationStatus, SeatState};
+use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
-use frontrow_domain::{ConcertId, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::{
+    AuditEntryId, ConcertId, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId,
+};
 use futures_util::future::BoxFuture;
 
 use crate::audit::AuditReads;
@@ -131,6 +135,8 @@ pub trait CatalogReads: Send + Sync + 'static {
     fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>>;
     /// The schedule with all its claims, as of one moment.
     fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>>;
+    /// The numbers of all concerts whose waiting room is switched on, published or not, in order.
+    fn concerts_with_rooms(&self) -> Read<'_, Vec<ConcertId>>;
     /// A random name of this store's history: changes when a backup is restored or a store is copied.
     fn epoch(&self) -> Read<'_, u64>;
 }
@@ -194,14 +200,59 @@ pub trait OnceReads: Send + Sync + 'static {
     fn once(&self, key: Digest, now: Timestamp) -> Read<'_, Option<OnceRecord>>;
 }
 
+/// A payment with which a session in a waiting room may have ended (R-Q5).
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionEnd {
+    /// Where the event is in the outbox, from 1.
+    pub position: u64,
+    /// The payment. It names the place under which the seats were held.
+    pub event: PaymentMade,
+}
+
+/// Queries about what was written to the outbox, for consumers inside this process. Delivery to others reads what
+/// is unsent.
+pub trait OutboxReads: Send + Sync + 'static {
+    /// Payments for seats that were held under a place in a waiting room, with positions above `after`, in order of
+    /// position, at most `limit`. A reader that comes back with the last position that it has dealt with misses
+    /// none.
+    ///
+    /// This holds on a store with one writer: there positions are given out in order of commit. A store MUST NOT
+    /// give a position out twice, whatever is deleted. A store with many writers MUST NOT answer by position, since
+    /// a lower one can commit after a higher one was read; it answers by rows that this consumer has not marked as
+    /// dealt with (design, stores.md, Outbox).
+    fn session_ends(&self, after: u64, limit: usize) -> Read<'_, Vec<SessionEnd>>;
+}
+
+/// Queries about the audit log of staff actions.
+pub trait StaffReads: Send + Sync + 'static {
+    /// What staff did, newest first by id, before the one given.
+    fn staff_actions(&self, before: Option<AuditEntryId>, limit: usize) -> Read<'_, Vec<StaffAction>>;
+}
+
 /// All queries.
 pub trait Reads:
-    AccountReads + CatalogReads + ReservationReads + WalletReads + PaymentReads + OnceReads + AuditReads
+    AccountReads
+    + CatalogReads
+    + ReservationReads
+    + WalletReads
+    + PaymentReads
+    + OnceReads
+    + OutboxReads
+    + StaffReads
+    + AuditReads
 {
 }
 
 impl<T> Reads for T where
-    T: AccountReads + CatalogReads + ReservationReads + WalletReads + PaymentReads + OnceReads + AuditReads
+    T: AccountReads
+        + CatalogReads
+        + ReservationReads
+        + WalletReads
+        + PaymentReads
+        + OnceReads
+        + OutboxReads
+        + StaffReads
+        + AuditReads
 {
 }
 

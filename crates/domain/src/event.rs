@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::reservation::Reservation;
 use crate::{
-    ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId,
+    ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId,
 };
 
 /// An event on its way into the outbox.
@@ -23,6 +23,16 @@ pub struct OutboxEvent {
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
+}
+
+impl OutboxEvent {
+    /// The place in a waiting room that may end with this event: that of a payment (R-Q5).
+    pub fn ends_entry(&self) -> Option<EntryId> {
+        match &self.event {
+            Event::PaymentCompleted(made) => made.entry_id,
+            _ => None,
+        }
+    }
 }
 
 /// What happened.
@@ -112,6 +122,9 @@ pub struct PaymentMade {
     pub seats: Vec<SeatNo>,
     /// How much, in minor units.
     pub amount: Money,
+    /// The place in the waiting room under which the seats were held, if a token was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_id: Option<EntryId>,
 }
 
 /// A declined payment.

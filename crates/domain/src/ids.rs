@@ -120,6 +120,14 @@ uuid_id!(
     /// One ledger entry, as fans see it.
     TransactionId
 );
+uuid_id!(
+    /// One place of one fan in one waiting room. A fan who joins anew after the end of it gets another.
+    EntryId
+);
+uuid_id!(
+    /// One line of the audit log.
+    AuditEntryId
+);
 number_id!(
     /// A concert, numbered from 1.
     ConcertId(u32)
@@ -127,6 +135,11 @@ number_id!(
 number_id!(
     /// A schedule (one dated performance), numbered from 1 across all concerts.
     ScheduleId(u32)
+);
+number_id!(
+    /// The number of a place in the line of one concert: the order of arrival, from 1. Numbers are never given
+    /// out twice; some may be missing.
+    Sequence(u64)
 );
 number_id!(
     /// A seat, numbered 1..N within its schedule.

@@ -17,14 +17,17 @@ pub mod event;
 pub mod ids;
 pub mod money;
 pub mod payment;
+pub mod queue;
 pub mod records;
 pub mod reservation;
+pub mod staff;
 pub mod ticket;
 pub mod time;
 pub mod wallet;
 
 pub use ids::{
-    ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, TransactionId, UserId,
+    AuditEntryId, ConcertId, EntryId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, Sequence,
+    TicketId, TransactionId, UserId,
 };
 pub use money::{Currency, Money};
 pub use time::Timestamp;

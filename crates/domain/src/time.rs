@@ -1,6 +1,8 @@
 //! Time as a number: microseconds since the Unix epoch (ADR 0005). Every end is exclusive: something that
 //! ends at `t` is valid while `now < t`.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A moment, in microseconds since 1970-01-01T00:00:00Z.
@@ -9,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 /// Microseconds in a second.
-const MICROS: i64 = 1_000_000;
+pub const SECOND_MICROS: i64 = 1_000_000;
+const MICROS: i64 = SECOND_MICROS;
 
 impl Timestamp {
     /// The earliest moment there is; a clock never answers it.
@@ -51,9 +54,20 @@ impl Timestamp {
         if micros <= 0 { 0 } else { micros.cast_unsigned().div_ceil(MICROS.cast_unsigned()) }
     }
 
+    /// Microseconds from `earlier` until here; zero when `earlier` is later.
+    pub const fn micros_since(self, earlier: Self) -> u64 {
+        let micros = self.0.saturating_sub(earlier.0);
+        if micros <= 0 { 0 } else { micros.cast_unsigned() }
+    }
+
     /// The UTC day, counted from 1970-01-01.
     pub const fn day(self) -> i64 {
         self.0.div_euclid(86_400 * MICROS)
+    }
+
+    /// The moment as RFC 3339 writes it, in UTC. One outside the calendar (year 10,000) shows as its last day.
+    pub fn rfc3339(self) -> impl fmt::Display {
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::MAX)
     }
 }
 
@@ -68,6 +82,12 @@ mod tests {
         assert_eq!(now.seconds_until(now.minus_seconds(5)), 0);
         assert_eq!(now.seconds_until(Timestamp::from_micros(10_000_001)), 1);
         assert_eq!(now.seconds_until(now.plus_seconds(3)), 3);
+    }
+
+    #[test]
+    fn every_moment_can_be_written() {
+        assert_eq!(Timestamp::from_micros(1_500_000).rfc3339().to_string(), "1970-01-01T00:00:01.5Z");
+        assert!(Timestamp::from_micros(i64::MAX).rfc3339().to_string().starts_with("9999-12-"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -78,10 +78,11 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ProblemBody)),
-    modifiers(&BearerAuth),
+    modifiers(&Tokens),
     tags(
         (name = "accounts", description = "Signing up, logging in, one's own account"),
         (name = "catalogue", description = "Concerts, schedules and seats"),
+        (name = "queue", description = "The line in front of a concert"),
         (name = "reservations", description = "Holding seats"),
         (name = "wallet", description = "The prepaid balance"),
         (name = "payments", description = "Paying reservations"),
@@ -91,13 +92,17 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
 )]
 pub(crate) struct Base;
 
-struct BearerAuth;
+struct Tokens;
 
-impl Modify for BearerAuth {
+impl Modify for Tokens {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let header = ApiKey::Header(ApiKeyValue::new("Queue-Token"));
+        components.add_security_scheme("queueToken", SecurityScheme::ApiKey(header));
+        let query = ApiKey::Query(ApiKeyValue::new("token"));
+        components.add_security_scheme("queueTokenInQuery", SecurityScheme::ApiKey(query));
     }
 }
 

@@ -16,6 +16,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use frontrow_domain::staff::REQUEST_ID_MAX;
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 use tower::{Layer, Service};
@@ -23,11 +24,11 @@ use tower::{Layer, Service};
 use crate::problem::{Code, Problem};
 use crate::respond::JSON;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 /// Characters in the longest request id that is taken over.
-const ID_MAX: usize = 128;
+const ID_MAX: usize = REQUEST_ID_MAX;
 
 /// Puts [`Edge`] around every route.
 #[derive(Clone)]
@@ -92,9 +93,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let id = self.layer.ids.id(request.headers());
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if !is_read {
+            // A command carries its id whoever made it, for the log of what staff do.
+            request.headers_mut().insert(REQUEST_ID, id.clone());
+        }
         let inner = self.inner.call(request);
         EdgeFuture { inner, sleep: None, timeout: self.layer.timeout, id, is_read }
     }

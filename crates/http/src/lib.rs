@@ -1,7 +1,7 @@
 //! Frontrow's HTTP interface: routers, forms and views, problems, tokens, and serving.
 //!
-//! A router per feature, named as in the domain: `account`, `catalog`, `reservation`, `wallet`, `payment`, `admin`,
-//! and `health` for machines. A handler is thin: what comes in is read and checked
+//! A router per feature, named as in the domain: `account`, `catalog`, `queue`, `reservation`, `wallet`, `payment`,
+//! `admin`, and `health` for machines. A handler is thin: what comes in is read and checked
 //! before it (`request`), it asks the application one thing, and it writes what comes out (`respond`). All that
 //! can go wrong is in one table (`problem`).
 //!
@@ -21,15 +21,18 @@ mod catalog;
 mod docs;
 mod edge;
 mod health;
+mod limits;
 mod page;
 mod payment;
 mod problem;
+mod queue;
 mod request;
 mod reservation;
 mod respond;
 mod serve;
 mod settings;
 mod state;
+mod stream;
 mod ticket;
 mod time;
 mod wallet;
@@ -57,6 +60,7 @@ fn routes() -> OpenApiRouter<HttpState> {
     OpenApiRouter::with_openapi(docs::Base::openapi())
         .merge(account::router())
         .merge(catalog::router())
+        .merge(queue::router())
         .merge(reservation::router())
         .merge(wallet::router())
         .merge(payment::router())
@@ -97,6 +101,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             header::CONTENT_TYPE,
             header::IF_NONE_MATCH,
             name("idempotency-key"),
+            name("last-event-id"),
             name("queue-token"),
             name("x-request-id"),
         ])

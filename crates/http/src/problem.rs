@@ -66,11 +66,16 @@ codes! {
     InvalidCredentials = UNAUTHORIZED "invalid_credentials" "The address or the password is wrong";
     RefreshTokenInvalid = UNAUTHORIZED "refresh_token_invalid" "The refresh token is not valid";
     InsufficientBalance = PAYMENT_REQUIRED "insufficient_balance" "There is too little in the wallet";
+    QueueTokenRequired = FORBIDDEN "queue_token_required" "The header Queue-Token is missing";
+    QueueTokenInvalid = FORBIDDEN "queue_token_invalid" "The queue token is not valid here";
+    QueueNotActive = FORBIDDEN "queue_not_active" "It is not your turn yet";
+    QueueTokenExpired = FORBIDDEN "queue_token_expired" "Your place in the line is over";
     AccountBlocked = FORBIDDEN "account_blocked" "The account is blocked";
     Forbidden = FORBIDDEN "forbidden" "Not allowed for this account";
     NotFound = NOT_FOUND "not_found" "There is no such thing";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "This address does not take this method";
     SeatUnavailable = CONFLICT "seat_unavailable" "A seat is taken";
+    SoldOut = CONFLICT "sold_out" "Everything is sold";
     SeatLimitExceeded = CONFLICT "seat_limit_exceeded" "More seats than one fan may have";
     ReservationNotPending = CONFLICT "reservation_not_pending" "The reservation is no longer pending";
     AlreadyPaid = CONFLICT "already_paid" "The reservation is paid already";
@@ -80,6 +85,8 @@ codes! {
     SaleNotOpen = CONFLICT "sale_not_open" "The sale has not opened yet";
     SalePaused = CONFLICT "sale_paused" "The sale is paused";
     SaleClosed = CONFLICT "sale_closed" "The sale has closed";
+    NoWaitingRoom = CONFLICT "no_waiting_room" "The concert has no waiting room";
+    DrawNotDone = CONFLICT "draw_not_done" "The draw has not been done";
     ScheduleInUse = CONFLICT "schedule_in_use" "Seats of the schedule were claimed already";
     RefundNotAllowed = CONFLICT "refund_not_allowed" "The reservation cannot be refunded";
     ReservationExpired = GONE "reservation_expired" "The hold has ended";
@@ -94,6 +101,7 @@ codes! {
     InternalError = INTERNAL_SERVER_ERROR "internal_error" "Something went wrong here";
     Overloaded = SERVICE_UNAVAILABLE "overloaded" "There is too much to do";
     StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" "The store takes no requests";
+    WaitingRoomUnavailable = SERVICE_UNAVAILABLE "waiting_room_unavailable" "The waiting room takes no requests";
     OutcomeUnknown = SERVICE_UNAVAILABLE "outcome_unknown" "Nobody can say whether it happened";
 }
 
@@ -180,9 +188,11 @@ impl Problem {
     /// A problem with a sentence for people.
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = match code {
-            Code::RequestInFlight | Code::Overloaded | Code::StoreUnavailable | Code::OutcomeUnknown => {
-                Some(RETRY_SECONDS)
-            }
+            Code::RequestInFlight
+            | Code::Overloaded
+            | Code::StoreUnavailable
+            | Code::WaitingRoomUnavailable
+            | Code::OutcomeUnknown => Some(RETRY_SECONDS),
             _ => None,
         };
         let members = Members { retry_after, ..Members::default() };

@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use frontrow_application::reservation::{HoldRequest, ReservationDetails, Standing};
+use frontrow_application::reservation::{HoldRequest, HoldSeatsRefused, ReservationDetails, Standing};
 use frontrow_application::store::ReservationFilter;
+use frontrow_application::{Failure, OnceRefused};
 use frontrow_domain::reservation::{ReservationState, ReservationStatus};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::{ConcertId, ReservationId, ScheduleId, SeatNo, Timestamp};
@@ -18,6 +19,7 @@ use crate::catalog::Wanted;
 use crate::docs::problems;
 use crate::page::{Page, PageRequest, cut, parse_page};
 use crate::problem::Problem;
+use crate::queue::Shown;
 use crate::request::{
     Asked, At, Form, KeyRule, Nothing, Query, QueryErrors, Refused, Sent, Untyped, parse_number,
 };
@@ -31,10 +33,10 @@ pub(crate) fn router() -> OpenApiRouter<HttpState> {
 }
 
 problems! {
-    HoldProblems: IdempotencyKeyRequired Unauthenticated AccessTokenExpired AccountBlocked NotFound
-        SeatUnavailable SeatLimitExceeded SaleNotOpen SalePaused SaleClosed RequestInFlight PayloadTooLarge
+    HoldProblems: IdempotencyKeyRequired Unauthenticated AccessTokenExpired QueueTokenRequired
+        QueueTokenInvalid QueueNotActive QueueTokenExpired AccountBlocked NotFound SeatUnavailable SeatLimitExceeded SaleNotOpen SalePaused SaleClosed RequestInFlight PayloadTooLarge
         UnsupportedMediaType ValidationFailed TooManySeats DuplicateSeats IdempotencyKeyReused RateLimited
-        OutcomeUnknown;
+        WaitingRoomUnavailable OutcomeUnknown;
     ListProblems: Unauthenticated AccessTokenExpired AccountBlocked;
     ReadProblems: Unauthenticated AccessTokenExpired AccountBlocked NotFound;
     ExtendProblems: IdempotencyKeyRequired Unauthenticated AccessTokenExpired AccountBlocked NotFound
@@ -220,14 +222,30 @@ async fn standing(state: &HttpState, status: StatusCode, replayed: bool, standin
 
 /// Hold seats
 ///
-/// All of them or none, for `holdSeconds`, until they are paid, given back, or the time is over.
+/// All of them or none, for `holdSeconds`, until they are paid, given back, or the time is over. Where the concert has
+/// a waiting room, with the active queue token of the same fan; operators and admins need none.
 #[utoipa::path(post, operation_id = "holdSeats", path = "/api/v1/reservations", tag = "reservations", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, min_length = 1, max_length = 255)), request_body = HoldForm,
+    params(("Idempotency-Key" = String, Header, min_length = 1, max_length = 255),
+        ("Queue-Token" = Option<String>, Header, description = "Where the concert has a waiting room")),
+    request_body = HoldForm,
     responses((status = 201, body = Reservation), HoldProblems))]
-async fn hold(State(state): State<HttpState>, sent: Sent<HoldForm>) -> Answer {
-    let held = state.app().hold(sent.caller.user, sent.input, sent.tag).await;
-    let held = held.map_err(|failure| state.problem(failure))?;
+async fn hold(State(state): State<HttpState>, shown: Shown, sent: Sent<HoldForm>) -> Answer {
+    let entrance = shown.entrance(sent.caller);
+    let held = state.app().hold_by(sent.caller.user, entrance, sent.input, sent.tag).await;
+    let held = held.map_err(|failure| state.problem(told(shown, failure)))?;
     standing(&state, StatusCode::CREATED, held.replayed, held.outcome).await
+}
+
+type HoldFailure = Failure<OnceRefused<HoldSeatsRefused>>;
+
+/// A failure as it is told to somebody who has shown this token.
+fn told(shown: Shown, failure: HoldFailure) -> HoldFailure {
+    failure.map(|refused| match refused {
+        OnceRefused::Refused(HoldSeatsRefused::Gate(gate)) => {
+            OnceRefused::Refused(HoldSeatsRefused::Gate(shown.told(gate)))
+        }
+        refused => refused,
+    })
 }
 
 /// Which reservations.

@@ -1,5 +1,7 @@
 //! What goes out: JSON straight to bytes, with headers that were made once.
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::problem::Problem;
+use crate::request::IfNoneMatch;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<Response, Problem>;
@@ -60,6 +63,39 @@ pub(crate) fn bytes(status: StatusCode, keep: Keep, body: Bytes) -> Response {
 /// An answer with a body to be written.
 pub(crate) fn json(status: StatusCode, keep: Keep, body: &impl Serialize) -> Answer {
     write(body).map(|body| bytes(status, keep, body))
+}
+
+/// An answer that carries a tag, or 304 for somebody who holds it.
+pub(crate) fn tagged(
+    held: &IfNoneMatch,
+    tag: String,
+    keep: Keep,
+    body: impl FnOnce() -> Result<Bytes, Problem>,
+) -> Answer {
+    let mut response = if held.holds(&tag) {
+        let mut unchanged = Response::default();
+        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+        unchanged.headers_mut().insert(header::CACHE_CONTROL, keep.header());
+        unchanged
+    } else {
+        bytes(StatusCode::OK, keep, body()?)
+    };
+    let tag = HeaderValue::try_from(tag).map_err(|_| Problem::internal())?;
+    response.headers_mut().insert(header::ETAG, tag);
+    Ok(response)
+}
+
+/// A tag made of a body, for what has no version.
+pub(crate) fn tag_of(body: &[u8]) -> String {
+    format!("\"{:016x}\"", digest(body))
+}
+
+/// Tells two bodies apart. Not for anything that somebody could gain by forging.
+pub(crate) fn digest(body: &[u8]) -> u64 {
+    // Without a key: an answer keeps its tag on every instance and after a restart.
+    let mut hasher = DefaultHasher::new();
+    hasher.write(body);
+    hasher.finish()
 }
 
 /// 200 with something about a fan or for staff.

@@ -1,6 +1,8 @@
 //! Serving: connections and their limits, and the end of it all. hyper directly, because the limits on headers
 //! and on the time to send them are its own.
 
+mod wire;
+
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +26,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service as _;
 
 use crate::auth::PeerAddress;
+use wire::Wire;
 
 /// How long to wait before accepting again when the process has no more files: something has to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -37,6 +40,8 @@ pub struct ServeLimits {
     pub header_bytes: usize,
     /// How long a client may take to send them; also how long a connection may lie idle.
     pub header_timeout: Duration,
+    /// How long a client may take nothing of what is being written to it.
+    pub write_timeout: Duration,
     /// How long a stop waits for requests that were accepted.
     pub shutdown: Duration,
 }
@@ -116,6 +121,7 @@ async fn pause_after(error: &io::Error) {
 struct Server {
     router: Router,
     http: http1::Builder,
+    write_timeout: Duration,
     shutdown: CancellationToken,
     cut_off: CancellationToken,
 }
@@ -127,17 +133,20 @@ impl Server {
             .header_read_timeout(limits.header_timeout)
             .max_buf_size(limits.header_bytes)
             .keep_alive(true);
-        Self { router, http, shutdown, cut_off: CancellationToken::new() }
+        let write_timeout = limits.write_timeout;
+        Self { router, http, write_timeout, shutdown, cut_off: CancellationToken::new() }
     }
 
     async fn connection(&self, stream: TcpStream, peer: SocketAddr) {
-        // Answers are written whole; waiting for more of them only delays.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was lost at once");
-            return;
-        }
+        let wire = match Wire::new(stream, self.write_timeout) {
+            Ok(wire) => wire,
+            Err(error) => {
+                tracing::debug!(%error, "a connection was lost at once");
+                return;
+            }
+        };
         let service = Requests { router: self.router.clone(), peer };
-        let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
+        let mut connection = pin!(self.http.serve_connection(TokioIo::new(wire), service));
         let mut ended = tokio::select! {
             biased;
             ended = connection.as_mut() => Some(ended),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use jsonwebtoken::DecodingKey;
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Jwks;
 
@@ -37,6 +38,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// False until the server is up and from the moment it begins to stop: what `/health/ready` says first.
     pub ready: Arc<AtomicBool>,
+    /// Cancelled when the server begins to stop: open streams end themselves.
+    pub stopping: CancellationToken,
     /// What else has to be well for the server to be ready.
     pub parts: Vec<ReadyPart>,
     /// Writes the metrics in the text format of Prometheus.

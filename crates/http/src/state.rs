@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use bytes::Bytes;
 use frontrow_application::App;
 use frontrow_application::store::ReadError;
 use frontrow_domain::ScheduleId;
+use frontrow_domain::account::Role;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::sync::OnceCell;
 
-use crate::auth::{Auth, LogInThrottle};
+use crate::auth::{Auth, Caller, LogInThrottle};
+use crate::limits::{OpenStreams, RequestLimit};
 use crate::problem::{Problem, Refusal};
+use crate::queue::QueueTokens;
 use crate::settings::HttpSettings;
 use crate::ticket::TicketSigner;
 
@@ -29,6 +33,9 @@ struct Parts {
     settings: HttpSettings,
     auth: Auth,
     throttle: LogInThrottle,
+    requests: RequestLimit,
+    streams: Arc<OpenStreams>,
+    queue_tokens: QueueTokens,
     tickets: TicketSigner,
     plans: Cache<(ScheduleId, u32), Bytes, ByBytes>,
     epoch: OnceCell<String>,
@@ -50,6 +57,9 @@ impl HttpState {
         Self(Arc::new(Parts {
             auth: Auth::new(&settings),
             throttle: LogInThrottle::new(settings.log_in),
+            requests: RequestLimit::new(20, 60),
+            streams: Arc::default(),
+            queue_tokens: QueueTokens::new(&settings.signing_secret),
             tickets: TicketSigner::new(&settings.ticket_key),
             plans: Cache::with_weighter(
                 usize::try_from(plans).unwrap_or(usize::MAX),
@@ -72,6 +82,30 @@ impl HttpState {
 
     pub(crate) fn auth(&self) -> &Auth {
         &self.0.auth
+    }
+
+    /// Who sent a request with this header `Authorization`, unless they have sent too many.
+    pub(crate) async fn caller(&self, authorization: Option<&HeaderValue>) -> Result<Caller, Problem> {
+        let caller = self.auth().caller(self.app(), authorization).await?;
+        if caller.role == Role::Fan {
+            self.count_request(caller.user.bytes())?;
+        }
+        Ok(caller)
+    }
+
+    /// Counts a request of a fan, known by account or by place.
+    pub(crate) fn count_request(&self, fan: &[u8; 16]) -> Result<(), Problem> {
+        let counted = self.0.requests.enter(fan, self.0.app.now());
+        counted.map_err(|seconds| Problem::rate_limited("You are asking too often; please slow down.", seconds))
+    }
+
+    /// The streams that fans have open.
+    pub(crate) fn streams(&self) -> &Arc<OpenStreams> {
+        &self.0.streams
+    }
+
+    pub(crate) fn queue_tokens(&self) -> &QueueTokens {
+        &self.0.queue_tokens
     }
 
     pub(crate) fn throttle(&self) -> &LogInThrottle {

@@ -40,6 +40,12 @@ words! {
     ReservationStatus: "pending" "confirmed" "expired" "cancelled" "refunded";
     /// Whether a ticket admits.
     TicketStatus: "valid" "used" "void";
+    /// Where a place in a line stands.
+    QueueState: "lobby" "waiting" "active" "expired";
+    /// Why a place in a line is over.
+    QueueEndReason: "paid" "left" "timed_out" "no_show" "closed" "revoked";
+    /// Where a waiting room stands.
+    RoomState: "off" "scheduled" "lobby" "open" "paused" "sold_out" "closed";
     /// How a payment ended.
     PaymentStatus: "completed" "failed" "refunded";
     /// Why a payment failed.
@@ -48,6 +54,8 @@ words! {
     TransactionType: "charge" "payment" "refund" "adjustment";
     /// What an account may do.
     Role: "fan" "operator" "admin" "gate";
+    /// What staff did.
+    StaffAction: "create_concert" "edit_concert" "create_schedule" "edit_schedule" "edit_queue" "revoke_place";
     /// Seats that can be asked for by state.
     AvailableOnly: "available";
 }
@@ -65,7 +73,7 @@ impl ToSchema for ProblemCode {}
 
 #[cfg(test)]
 mod tests {
-    use frontrow_domain::{account, catalog, payment, reservation, ticket};
+    use frontrow_domain::{account, catalog, payment, queue, reservation, staff, ticket};
 
     use super::*;
 
@@ -83,6 +91,18 @@ mod tests {
         }
         for role in account::Role::ALL {
             check(Role::WORDS, role.name());
+        }
+        for action in staff::ActionKind::ALL {
+            check(StaffAction::WORDS, action.name());
+        }
+        for state in frontrow_application::queue::QueueState::ALL {
+            check(QueueState::WORDS, state.name());
+        }
+        for reason in queue::EndReason::ALL {
+            check(QueueEndReason::WORDS, reason.name());
+        }
+        for state in queue::RoomState::ALL {
+            check(RoomState::WORDS, state.name());
         }
         check(TicketStatus::WORDS, ticket::TicketState::Valid.name());
         let reason = payment::FailureReason::InsufficientBalance;

@@ -45,6 +45,7 @@ mod answer;
 mod clock;
 mod connection;
 mod engine;
+mod listeners;
 mod plan;
 mod pool;
 mod report;
@@ -55,6 +56,7 @@ mod tally;
 
 pub use answer::{Answer, Malformed};
 pub use engine::{RunError, run};
+pub use listeners::Listeners;
 pub use plan::{Pace, Plan};
 pub use report::{Errors, Latency, Report, Spread, StepReport};
 pub use request::Request;

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use anyhow::Context;
+use frontrow_application::queue::EmbeddedLine;
+use frontrow_application::queue::journal::LineJournal;
 use frontrow_application::{App, BoxOfficeSettings, Clock, Parts, SalesSettings, Settings};
 use frontrow_domain::catalog::{FieldError, HoldPolicy, ScheduleDefaults};
 use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money};
-use frontrow_store_sqlite::{Options, SqliteStore};
+use frontrow_store_sqlite::{Options, SqliteLine, SqliteStore};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::entropy::SystemEntropy;
@@ -25,6 +27,8 @@ const GROUP_JOBS_MAX: usize = 200;
 pub(crate) struct Wired {
     pub(crate) app: Arc<App>,
     pub(crate) store: Arc<SqliteStore>,
+    pub(crate) line: Arc<EmbeddedLine>,
+    journal: Arc<SqliteLine>,
     pub(crate) clock: Arc<SystemClock>,
 }
 
@@ -40,6 +44,10 @@ impl Wired {
             checkpoint_pages: config.store.checkpoint_pages,
             cache_mib: config.store.cache_mib,
         })?;
+        // After the store, which has locked the folder.
+        let journal = SqliteLine::open(&config.store.data)?;
+        let of_line: Arc<dyn LineJournal> = Arc::<SqliteLine>::clone(&journal);
+        let line = EmbeddedLine::open(of_line, Arc::clone(&of_store))?;
         let parts = Parts {
             store: Arc::<SqliteStore>::clone(&store),
             reads: Arc::new(store.reads()),
@@ -47,15 +55,23 @@ impl Wired {
             clock: Arc::clone(&of_store),
             entropy: Arc::new(SystemEntropy::new(of_store)),
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
+            waiting_room: Arc::<EmbeddedLine>::clone(&line),
         };
         let app = App::open(parts, settings(config)?);
-        Ok(Self { app, store, clock })
+        Ok(Self { app, store, line, journal, clock })
     }
 
-    /// Does what is queued, then folds the log into the file.
+    /// Does what is queued, then folds the logs into their files.
     pub(crate) fn close(&self) {
         self.app.close();
+        self.line.close();
+        self.journal.close();
         self.store.close();
+    }
+
+    /// True once a write has failed without saying whether it happened: the process has to end.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.store.has_failed() || self.line.has_failed()
     }
 }
 

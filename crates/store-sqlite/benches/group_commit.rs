@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use frontrow_application::account::{HashingOverloaded, NewAccount, Passwords};
 use frontrow_application::catalog::NewSchedule;
+use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::reservation::HoldRequest;
+use frontrow_application::staff::By;
 use frontrow_application::{App, BoxOfficeSettings, Clock, Entropy, OnceTag, Parts, SalesSettings, Settings};
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{
@@ -21,7 +23,7 @@ use frontrow_domain::catalog::{
 use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money, ScheduleId, SeatNo, Timestamp, UserId};
-use frontrow_store_sqlite::{Options, SqliteStore};
+use frontrow_store_sqlite::{Options, SqliteLine, SqliteStore};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
@@ -94,7 +96,7 @@ async fn schedule(app: &App, clock: &Monotonic, seats: u32) -> ScheduleId {
         published: true,
         waiting_room: WaitingRoomSettings::OFF,
     };
-    let concert = app.create_concert(draft, None).await.expect("concert").outcome;
+    let concert = app.create_concert(By::System, draft, None).await.expect("concert").outcome;
     let now = clock.now();
     let draft = ScheduleDraft {
         venue: "Hall".to_owned(),
@@ -107,7 +109,10 @@ async fn schedule(app: &App, clock: &Monotonic, seats: u32) -> ScheduleId {
         sales_paused: false,
     };
     let plan = Arc::new(SeatPlan::plain(seats, Money::of(1_000)).expect("plan"));
-    app.create_schedule(NewSchedule { concert, draft, plan }, None).await.expect("schedule").outcome
+    app.create_schedule(By::System, NewSchedule { concert, draft, plan }, None)
+        .await
+        .expect("schedule")
+        .outcome
 }
 
 fn main() {
@@ -129,6 +134,8 @@ async fn run(in_flight: usize, seats: u32, time: Duration, has_keys: bool) {
     let clock = Arc::new(Monotonic(Instant::now()));
     let store =
         SqliteStore::open(Options::new(folder.path(), Arc::<Monotonic>::clone(&clock))).expect("store");
+    let journal = SqliteLine::open(folder.path()).expect("line");
+    let line = EmbeddedLine::open(journal, Arc::<Monotonic>::clone(&clock)).expect("line");
     let parts = Parts {
         store: Arc::<SqliteStore>::clone(&store),
         reads: Arc::new(store.reads()),
@@ -136,6 +143,7 @@ async fn run(in_flight: usize, seats: u32, time: Duration, has_keys: bool) {
         clock: Arc::<Monotonic>::clone(&clock),
         entropy: Arc::new(Counted(AtomicU64::new(1), Arc::clone(&clock))),
         passwords: Arc::new(Plain),
+        waiting_room: line,
     };
     let app = App::open(parts, settings());
     let mut schedules = Vec::new();

@@ -6,14 +6,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use frontrow_application::Clock;
-use frontrow_application::account::ExternalIdentity;
+use frontrow_application::account::{ExternalIdentity, NewAccount};
+use frontrow_application::catalog::ConcertPatch;
 use frontrow_application::payment::PayOutcome;
 use frontrow_application::reservation::HoldRequest;
+use frontrow_application::staff::{By, Staff};
+use frontrow_application::{Clock, Stop};
 use frontrow_domain::account::Role;
-use frontrow_domain::{ReservationId, ScheduleId, UserId};
+use frontrow_domain::catalog::{Concert, RoomControls};
+use frontrow_domain::records::{Key, Keys};
+use frontrow_domain::reservation::{Claim, Reservation, claim_seats};
+use frontrow_domain::{ConcertId, EntryId, ReservationId, ScheduleId, UserId};
 use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteStore};
 use frontrow_testkit::stage::{PASSWORD, seats};
+use frontrow_testkit::store::apply;
 use frontrow_testkit::{Opened, Stage, StoreFactory};
 
 struct Folder(PathBuf);
@@ -37,6 +43,51 @@ async fn hold(stage: &Stage, fan: UserId, schedule: ScheduleId, numbers: &[u32])
     stage.app.hold(fan, request, tag).await.expect("held").outcome.0.id
 }
 
+/// Holds a seat under a place in a waiting room, as a hold with a token does.
+async fn hold_in_line(stage: &Stage, fan: UserId, schedule: ScheduleId, seat: u32) -> Reservation {
+    let request = HoldRequest { schedule, seats: seats([seat]) };
+    let mut held = stage.app.hold(fan, request, None).await.expect("held").outcome.0;
+    stage.app.cancel(fan, held.id).await.expect("cancelled");
+    held.id = ReservationId::new(stage.app.draw_id());
+    held.entry = Some(EntryId::new(stage.app.draw_id()));
+    let keys = Keys::new([Key::Schedule(schedule)]).and(Key::claims(schedule, &held.seats));
+    let reservation = held.clone();
+    let claim = Claim::Held { reservation: held.id, user: fan, until: held.held_until() };
+    apply(&stage.opened.store, keys, move |records, now| {
+        let claimed = claim_seats(records, schedule, &reservation.seats, claim, now)?;
+        claimed.map_err(|_| Stop::Refused("the seat is taken"))?;
+        records.add_reservation(reservation.clone());
+        Ok(())
+    })
+    .await;
+    held
+}
+
+/// A concert whose waiting room is in every state that an operator can bring it to.
+async fn concert_with_room(stage: &Stage) -> Concert {
+    let id = stage.a_concert().titled("Unpublished").unpublished().make().await;
+    apply(&stage.opened.store, Key::Concert(id), move |records, _| {
+        let mut concert = records.concerts.get(&id)?.cloned().ok_or(Stop::Refused("it was just made"))?;
+        concert.waiting_room.enabled = true;
+        let notice = Some("잠시 후 다시 시작합니다 🙏".to_owned());
+        concert.controls = RoomControls { paused: true, draining: true, closed: true, notice };
+        records.concerts.put(id, concert.clone());
+        Ok(concert)
+    })
+    .await
+}
+
+/// An operator, and what they left on the audit log: one edit.
+async fn operator_at_work(stage: &Stage, concert: ConcertId) -> UserId {
+    let (email, name) = ("olga@example.test".to_owned(), "올가".to_owned());
+    let new = NewAccount { email, password: PASSWORD.to_owned(), name, role: Role::Operator };
+    let olga = stage.app.sign_up(new).await.expect("olga signs up").id;
+    let by = By::Staff(Staff::new(olga, Role::Operator, "golden-request"));
+    let patch = ConcertPatch { artist: Some("골든 밴드".to_owned()), ..ConcertPatch::default() };
+    stage.app.edit_concert(by, concert, patch).await.expect("edited");
+    olga
+}
+
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let target = PathBuf::from(std::env::args().nth(1).expect("the folder of golden files"));
@@ -45,7 +96,7 @@ async fn main() {
     let stage = Stage::open(&folder);
     let concert = stage.a_concert().titled("골든 콘서트 — ‘quotes’, \u{1F3B5}").make().await;
     let schedule = stage.a_schedule().of(concert).seats(10).price(10_000).hold_seconds(300).make().await;
-    stage.a_concert().titled("Unpublished").unpublished().make().await;
+    let with_room = concert_with_room(&stage).await;
     let alice = stage.a_fan().named("alice").with_balance(100_000).make().await;
     let bob = stage.a_fan().named("bob").with_balance(50_000).make().await;
     let poor = stage.a_fan().named("poor").make().await;
@@ -72,6 +123,9 @@ async fn main() {
     let declined = stage.app.hold(poor, request, None).await.expect("held").outcome.0.id;
     let outcome = stage.app.pay(poor, declined, None).await.expect("decided").outcome;
     assert!(matches!(outcome, PayOutcome::Declined { .. }));
+    let olga = operator_at_work(&stage, concert).await;
+    let in_line = hold_in_line(&stage, alice, schedule, 9).await;
+    stage.app.pay(alice, in_line.id, None).await.expect("paid");
     stage.assert_clean().await;
 
     let facts = serde_json::json!({
@@ -80,6 +134,8 @@ async fn main() {
         "alice": alice, "aliceBalance": stage.balance(alice).await,
         "confirmed": confirmed, "pending": pending, "cancelled": cancelled, "expired": expired,
         "bob": bob, "stranger": stranger,
+        "withRoom": with_room.id, "notice": with_room.controls.notice,
+        "inLine": in_line.id, "entry": in_line.entry, "olga": olga,
     });
     drop(stage);
     // Opening and closing once more folds the log into the one file.

@@ -40,9 +40,10 @@ impl Checkpointer {
         let shared =
             Arc::new(Shared { has_news: AtomicBool::new(false), is_stopped: AtomicBool::new(false) });
         let of_thread = Arc::clone(&shared);
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || run(&connection, &of_thread, pages))
+            .spawn(move || Folding { connection, name, pages }.run(&of_thread))
             .map_err(|cause| OpenError::folder(file, cause))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
@@ -69,34 +70,45 @@ impl Drop for Checkpointer {
     }
 }
 
-fn run(connection: &Connection, shared: &Shared, pages: u32) {
-    while !shared.is_stopped.load(Ordering::Acquire) {
-        std::thread::park_timeout(PAUSE);
-        if !shared.has_news.swap(false, Ordering::Relaxed) {
-            continue;
-        }
-        if let Err(error) = fold(connection, pages) {
-            // The log only grows meanwhile; the next round tries again.
-            tracing::warn!(%error, "folding the log failed");
-        }
-    }
+/// What the thread works on.
+struct Folding {
+    connection: Connection,
+    /// The name of the file, which tells its figures from those of the others.
+    name: String,
+    pages: u32,
 }
 
-fn fold(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
-    let log = checkpoint(connection, "NOOP")?;
-    gauge!("frontrow_sqlite_log_pages").set(f64::from(log));
-    if log < pages {
-        return Ok(());
+impl Folding {
+    fn run(self, shared: &Shared) {
+        while !shared.is_stopped.load(Ordering::Acquire) {
+            std::thread::park_timeout(PAUSE);
+            if !shared.has_news.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            if let Err(error) = self.fold() {
+                // The log only grows meanwhile; the next round tries again.
+                tracing::warn!(file = %self.name, %error, "folding the log failed");
+            }
+        }
     }
-    let log = checkpoint(connection, "PASSIVE")?;
-    if log >= pages.saturating_mul(PATIENCE) {
-        checkpoint(connection, "RESTART")?;
-    }
-    Ok(())
-}
 
-/// Runs a checkpoint and answers how many pages of log there are.
-fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<u32> {
-    let log: i64 = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(1))?;
-    Ok(u32::try_from(log).unwrap_or(0))
+    fn fold(&self) -> rusqlite::Result<()> {
+        let log = self.checkpoint("NOOP")?;
+        gauge!("frontrow_sqlite_log_pages", "file" => self.name.clone()).set(f64::from(log));
+        if log < self.pages {
+            return Ok(());
+        }
+        let log = self.checkpoint("PASSIVE")?;
+        if log >= self.pages.saturating_mul(PATIENCE) {
+            self.checkpoint("RESTART")?;
+        }
+        Ok(())
+    }
+
+    /// Runs a checkpoint and answers how many pages of log there are.
+    fn checkpoint(&self, mode: &str) -> rusqlite::Result<u32> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let log: i64 = self.connection.query_row(&sql, [], |row| row.get(1))?;
+        Ok(u32::try_from(log).unwrap_or(0))
+    }
 }

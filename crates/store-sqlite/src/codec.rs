@@ -7,11 +7,12 @@ use std::fmt;
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
 use frontrow_domain::payment::{FailureReason, Payment, PaymentState};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
+use frontrow_domain::staff::{ActionKind, Actor, StaffAction};
 use frontrow_domain::ticket::{Ticket, TicketState};
 use frontrow_domain::wallet::{ChargeMethod, CounterAccount, EntryKind, LedgerEntry, Wallet};
 use frontrow_domain::{
-    ConcertId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp,
-    TransactionId, UserId,
+    AuditEntryId, ConcertId, EntryId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId,
+    Timestamp, TransactionId, UserId,
 };
 use rusqlite::types::Type;
 use rusqlite::{Result, Row};
@@ -85,6 +86,16 @@ pub(crate) const fn role_number(role: Role) -> u8 {
     }
 }
 
+fn role(row: &Row<'_>, column: usize) -> Result<Role> {
+    match row.get::<_, u8>(column)? {
+        0 => Ok(Role::Fan),
+        1 => Ok(Role::Operator),
+        2 => Ok(Role::Admin),
+        3 => Ok(Role::Gate),
+        _ => Err(unreadable(column, "role")),
+    }
+}
+
 pub(crate) const fn standing_number(standing: Standing) -> u8 {
     match standing {
         Standing::Active => 0,
@@ -113,13 +124,6 @@ pub(crate) fn account(row: &Row<'_>) -> Result<(Account, u64)> {
             Email::parse(&text).map_err(|_| unreadable(1, "address"))
         })
         .transpose()?;
-    let role = match row.get::<_, u8>(3)? {
-        0 => Role::Fan,
-        1 => Role::Operator,
-        2 => Role::Admin,
-        3 => Role::Gate,
-        _ => return Err(unreadable(3, "role")),
-    };
     let standing = match row.get::<_, u8>(4)? {
         0 => Standing::Active,
         1 => Standing::Blocked,
@@ -136,7 +140,7 @@ pub(crate) fn account(row: &Row<'_>) -> Result<(Account, u64)> {
         id: user(row, 0)?,
         email,
         name: row.get(2)?,
-        role,
+        role: role(row, 3)?,
         standing,
         credential,
         created_at: time(row, 7)?,
@@ -245,7 +249,7 @@ pub(crate) fn claim(row: &Row<'_>, first: usize) -> Result<Claim> {
 }
 
 pub(crate) const RESERVATION_COLUMNS: &str = "reservation_id, user_id, concert_id, schedule_id, seats, amount, \
-     created_at, state, state_at, extended, payment_id, last_event, row_version, held_until";
+     created_at, state, state_at, extended, payment_id, last_event, row_version, held_until, queue_entry";
 
 /// State, time, extension and payment of a reservation.
 pub(crate) const fn state_columns(state: &ReservationState) -> (u8, Timestamp, bool, Option<&PaymentId>) {
@@ -277,6 +281,7 @@ pub(crate) fn reservation(row: &Row<'_>) -> Result<(Reservation, u64)> {
         seats: seats(row, 4)?,
         amount: money(row, 5)?,
         created_at: time(row, 6)?,
+        entry: optional_uuid(row, 14)?.map(EntryId::new),
         state,
         last_event: row.get(11)?,
     };
@@ -333,5 +338,22 @@ pub(crate) fn ticket(row: &Row<'_>) -> Result<Ticket> {
         seat: SeatNo::new(row.get(3)?),
         user: user(row, 4)?,
         state,
+    })
+}
+
+pub(crate) const STAFF_ACTION_COLUMNS: &str =
+    "entry_id, at, user_id, role, action, target, before, after, request_id";
+
+pub(crate) fn staff_action(row: &Row<'_>) -> Result<StaffAction> {
+    let action = row.get_ref(4)?.as_str()?;
+    Ok(StaffAction {
+        id: AuditEntryId::new(uuid(row, 0)?),
+        at: time(row, 1)?,
+        actor: Actor { user: user(row, 2)?, role: role(row, 3)? },
+        action: ActionKind::parse(action).ok_or_else(|| unreadable(4, "action of staff"))?,
+        target: row.get(5)?,
+        before: row.get(6)?,
+        after: row.get(7)?,
+        request_id: row.get(8)?,
     })
 }

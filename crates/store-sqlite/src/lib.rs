@@ -1,4 +1,6 @@
-//! Frontrow's embedded store: one SQLite file, nothing beside it.
+//! Frontrow's embedded store: one SQLite file for the sale and one for the line, nothing beside them.
+//!
+//! [`SqliteStore`] has the sale:
 //!
 //! - One writer: whoever calls [`Store::transact`] (the box office's worker thread) writes, under a lock. WAL with
 //!   `synchronous=FULL`: an answer means that the change survives the loss of power.
@@ -10,11 +12,17 @@
 //! - After an error out of COMMIT nobody knows what is on the disk: the store takes no more writes, and the
 //!   process is expected to end ([`SqliteStore::has_failed`]).
 //!
+//! [`SqliteLine`] has the journal of the embedded waiting room, written in the same way but for what its own figures
+//! ask for. It is a file of its own, so that a storm of joins does not wait for the syncs of the sale, nor the sale
+//! for those of the line, and so that a line that fails is not a sale that fails. The lock of the folder keeps others
+//! out of both files.
+//!
 //! There are no rules here: rows go in and out as the domain gives and wants them.
 
 mod checkpoint;
 mod codec;
 mod error;
+mod line;
 mod load;
 mod lock;
 mod once;
@@ -24,8 +32,8 @@ mod save;
 mod schema;
 mod writer;
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +46,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 pub use error::OpenError;
+pub use line::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
 pub use schema::SCHEMA_VERSION;
 
 use checkpoint::Checkpointer;
@@ -96,9 +105,8 @@ impl SqliteStore {
         // What is inside concerns its owner only: addresses, password hashes, who has bought what.
         DirBuilder::new().recursive(true).mode(0o700).create(&options.folder).map_err(of_folder)?;
         let lock = FolderLock::take(&options.folder)?;
-        // The log and its index get the mode of the file that they belong to.
-        OpenOptions::new().create(true).append(true).mode(0o600).open(&file).map_err(of_folder)?;
-        let mut connection = schema::open_writer(&file, options.cache_mib)?;
+        schema::make_file(&file).map_err(of_folder)?;
+        let mut connection = schema::open_writer(&file, &schema::SALE, options.cache_mib)?;
         schema::migrate(&mut connection, options.clock.now())?;
         let plans = Arc::new(PlanCache::default());
         let has_failed = Arc::new(AtomicBool::new(false));

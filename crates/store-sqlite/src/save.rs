@@ -42,6 +42,7 @@ pub(crate) fn save(
     saver.claims(&changes.claims)?;
     changes.reservations.iter().try_for_each(|change| saver.reservation(change))?;
     saver.journals(changes)?;
+    saver.staff_actions(changes.staff_actions)?;
     for change in &changes.once {
         if let Some(record) = change.after {
             let key = || Some(Key::Once(*change.key));

@@ -17,6 +17,7 @@
 pub mod clock;
 pub mod conformance;
 pub mod faults;
+pub mod line;
 pub mod memory;
 pub mod passwords;
 pub mod samples;

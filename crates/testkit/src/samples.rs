@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
 use frontrow_domain::catalog::{
-    BookingWindow, Concert, Grade, HoldPolicy, Row, Schedule, ScheduleDraft, Seat, SeatPlan, Section,
-    WaitingRoomSettings,
+    BookingWindow, Concert, Grade, HoldPolicy, RoomControls, Row, Schedule, ScheduleDraft, Seat, SeatPlan,
+    Section, WaitingRoomSettings,
 };
-use frontrow_domain::event::{Event, OutboxEvent, WalletCharged};
+use frontrow_domain::event::{Event, OutboxEvent, PaymentMade, WalletCharged};
 use frontrow_domain::payment::{Payment, PaymentState};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
+use frontrow_domain::staff::{ActionKind, Actor, StaffAction};
 use frontrow_domain::ticket::{Ticket, TicketState};
 use frontrow_domain::wallet::{ChargeMethod, EntryKind, LedgerEntry, Wallet};
 use frontrow_domain::{
-    ConcertId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp,
-    TransactionId, UserId,
+    AuditEntryId, ConcertId, EntryId, LoginId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId,
+    Timestamp, TransactionId, UserId,
 };
 use uuid::Uuid;
 
@@ -38,6 +39,11 @@ pub const fn reservation_id(number: u64) -> ReservationId {
 /// A payment's id.
 pub const fn payment_id(number: u64) -> PaymentId {
     PaymentId::new(uuid(number))
+}
+
+/// The id of a place in a waiting room.
+pub const fn entry_id(number: u64) -> EntryId {
+    EntryId::new(uuid(number))
 }
 
 /// The schedule that samples belong to.
@@ -97,6 +103,7 @@ pub fn concert(number: u32, title: &str) -> Concert {
         description: String::new(),
         published: true,
         waiting_room: WaitingRoomSettings::OFF,
+        controls: RoomControls::default(),
         created_at: ManualClock::EPOCH,
     }
 }
@@ -146,6 +153,7 @@ pub fn reservation(number: u64, fan: u64, seats: &[u32]) -> Reservation {
         seats: seats.iter().map(|&seat| SeatNo::new(seat)).collect(),
         amount: Money::of(50_000 * i64::try_from(seats.len()).expect("few seats")),
         created_at: ManualClock::EPOCH,
+        entry: None,
         state: ReservationState::Pending { expires_at: hold_end(), extended: false },
         last_event: 1,
     }
@@ -188,6 +196,39 @@ pub fn ticket(number: u64, reservation: &Reservation, seat: u32) -> Ticket {
         seat: SeatNo::new(seat),
         user: reservation.user,
         state: TicketState::Valid,
+    }
+}
+
+/// An edit of the sample concert by an operator; higher numbers are later.
+pub fn staff_action(number: u64) -> StaffAction {
+    StaffAction {
+        id: AuditEntryId::new(uuid(number)),
+        at: ManualClock::EPOCH,
+        actor: Actor { user: user(9), role: Role::Operator },
+        action: ActionKind::EditConcert,
+        target: "concert/1".to_owned(),
+        before: Some("{\"published\":false}".to_owned()),
+        after: Some("{\"published\":true}".to_owned()),
+        request_id: format!("request-{number}"),
+    }
+}
+
+/// The event of a payment for a reservation, the third of its reservation.
+pub fn payment_made(number: u64, reservation: &Reservation) -> OutboxEvent {
+    OutboxEvent {
+        key: reservation.id.uuid(),
+        sequence: 3,
+        at: ManualClock::EPOCH,
+        event: Event::PaymentCompleted(PaymentMade {
+            payment_id: payment_id(number),
+            reservation_id: reservation.id,
+            user_id: reservation.user,
+            concert_id: reservation.concert,
+            schedule_id: reservation.schedule,
+            seats: reservation.seats.clone(),
+            amount: reservation.amount,
+            entry_id: reservation.entry,
+        }),
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use frontrow_application::account::{ExternalIdentity, NewAccount};
 use frontrow_application::catalog::NewSchedule;
+use frontrow_application::queue::EmbeddedLine;
+use frontrow_application::staff::By;
 use frontrow_application::{App, Clock, OnceTag, Parts, Settings};
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{
@@ -15,6 +17,7 @@ use frontrow_domain::wallet::ChargeMethod;
 use frontrow_domain::{ConcertId, Money, ScheduleId, SeatNo, Timestamp, UserId};
 
 use crate::clock::{ManualClock, SeededEntropy};
+use crate::line::MemoryJournal;
 use crate::passwords::CheapPasswords;
 use crate::settings::settings;
 use crate::store::{Opened, StoreFactory};
@@ -32,9 +35,26 @@ pub struct Stage {
     pub clock: ManualClock,
     /// Its store, by the ports.
     pub opened: Opened,
+    /// Its waiting rooms: embedded, on a journal in memory.
+    pub line: Arc<EmbeddedLine>,
+    journal: Arc<MemoryJournal>,
     entropy: SeededEntropy,
     settings: Settings,
     names: Arc<AtomicU32>,
+}
+
+/// What outlives a restart.
+struct Kept {
+    clock: ManualClock,
+    entropy: SeededEntropy,
+    settings: Settings,
+    names: Arc<AtomicU32>,
+    journal: Arc<MemoryJournal>,
+}
+
+fn open_line(journal: &Arc<MemoryJournal>, clock: &ManualClock) -> Arc<EmbeddedLine> {
+    let journal: Arc<MemoryJournal> = Arc::clone(journal);
+    EmbeddedLine::open(journal, Arc::new(clock.clone())).expect("a journal in memory can be read")
 }
 
 impl Stage {
@@ -55,7 +75,10 @@ impl Stage {
         let mut settings = settings();
         change(&mut settings);
         let entropy = SeededEntropy::new(clock.clone(), 1);
-        Self::put_up(opened, clock, entropy, settings, Arc::default())
+        let journal = MemoryJournal::new();
+        let line = open_line(&journal, &clock);
+        let kept = Kept { clock, entropy, settings, names: Arc::default(), journal };
+        Self::put_up(opened, line, kept)
     }
 
     /// Another application on the same store and clock: a second instance.
@@ -65,27 +88,31 @@ impl Stage {
 
     /// Another application on another view of the same store (a decorator in front of it).
     pub fn on(&self, opened: Opened) -> Self {
-        let (clock, entropy) = (self.clock.clone(), self.entropy.clone());
-        Self::put_up(opened, clock, entropy, self.settings, Arc::clone(&self.names))
+        Self::put_up(opened, Arc::clone(&self.line), self.kept())
     }
 
     /// Closes the application and its store, and opens both again.
     pub fn restart(self, factory: &dyn StoreFactory) -> Self {
-        let (clock, entropy, settings) = (self.clock.clone(), self.entropy.clone(), self.settings);
-        let names = Arc::clone(&self.names);
-        // Closes the application; the store closes with its last owner.
+        let kept = self.kept();
+        // Closes the application; the store and the line close with their last owner.
         drop(self);
-        let opened = factory.open(Arc::new(clock.clone()));
-        Self::put_up(opened, clock, entropy, settings, names)
+        let opened = factory.open(Arc::new(kept.clock.clone()));
+        let line = open_line(&kept.journal, &kept.clock);
+        Self::put_up(opened, line, kept)
     }
 
-    fn put_up(
-        opened: Opened,
-        clock: ManualClock,
-        entropy: SeededEntropy,
-        settings: Settings,
-        names: Arc<AtomicU32>,
-    ) -> Self {
+    fn kept(&self) -> Kept {
+        Kept {
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            settings: self.settings,
+            names: Arc::clone(&self.names),
+            journal: Arc::clone(&self.journal),
+        }
+    }
+
+    fn put_up(opened: Opened, line: Arc<EmbeddedLine>, kept: Kept) -> Self {
+        let Kept { clock, entropy, settings, names, journal } = kept;
         let parts = Parts {
             store: Arc::clone(&opened.store),
             reads: Arc::clone(&opened.reads),
@@ -93,9 +120,10 @@ impl Stage {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(entropy.clone()),
             passwords: Arc::new(CheapPasswords),
+            waiting_room: Arc::<EmbeddedLine>::clone(&line),
         };
         let app = App::open(parts, settings);
-        Self { app, clock, opened, entropy, settings, names }
+        Self { app, clock, opened, line, journal, entropy, settings, names }
     }
 
     /// The present moment.
@@ -224,6 +252,17 @@ impl ConcertBuilder<'_> {
         self
     }
 
+    /// With a waiting room that lets in so many at once, and so many a second.
+    pub fn with_room(mut self, max_active: u32, per_second: u32) -> Self {
+        self.draft.waiting_room = WaitingRoomSettings {
+            enabled: true,
+            max_active,
+            admit_per_second_milli: per_second * 1_000,
+            ..WaitingRoomSettings::OFF
+        };
+        self
+    }
+
     /// Leaves it to operators for now.
     pub fn unpublished(mut self) -> Self {
         self.draft.published = false;
@@ -232,7 +271,12 @@ impl ConcertBuilder<'_> {
 
     /// Makes it.
     pub async fn make(self) -> ConcertId {
-        self.stage.app.create_concert(self.draft, None).await.expect("the concert is sound").outcome
+        self.stage
+            .app
+            .create_concert(By::System, self.draft, None)
+            .await
+            .expect("the concert is sound")
+            .outcome
     }
 }
 
@@ -302,7 +346,7 @@ impl ScheduleBuilder<'_> {
         };
         let plan = Arc::new(SeatPlan::plain(self.seats, Money::of(self.price)).expect("the plan is sound"));
         let new = NewSchedule { concert, draft: self.draft, plan };
-        self.stage.app.create_schedule(new, None).await.expect("the schedule is sound").outcome
+        self.stage.app.create_schedule(By::System, new, None).await.expect("the schedule is sound").outcome
     }
 }
 

@@ -40,6 +40,7 @@ fn paid() -> ReservationFacts {
         seats: vec![SeatNo::new(1), SeatNo::new(2)],
         amount: Money::of(100),
         created_at: at(0),
+        entry: None,
         state: ReservationState::Confirmed {
             at: at(1),
             payment: PaymentId::new(Uuid::from_u128(1)),

@@ -158,6 +158,11 @@ impl Board {
 
     /// Which seats have changed since a version.
     pub fn since(&self, version: u64) -> MapChanges {
+        self.since_at_most(version, usize::MAX)
+    }
+
+    /// The same for somebody to whom more than so many seats are as good as the whole map.
+    pub fn since_at_most(&self, version: u64, most: usize) -> MapChanges {
         if version == self.version {
             return MapChanges::Since(Vec::new());
         }
@@ -172,10 +177,14 @@ impl Board {
             .rev()
             .skip_while(|change| change.version > self.version)
             .take_while(|change| change.version > version);
-        let seats: BTreeMap<SeatNo, SeatState> = newer
-            .flat_map(|change| &change.seats)
-            .filter_map(|&(seat, _)| self.states.get(seat.index()).map(|&state| (seat, state)))
-            .collect();
+        let mut seats = BTreeMap::new();
+        for &(seat, _) in newer.flat_map(|change| &change.seats) {
+            let Some(&state) = self.states.get(seat.index()) else { continue };
+            seats.insert(seat, state);
+            if seats.len() > most {
+                return MapChanges::TooOld;
+            }
+        }
         MapChanges::Since(seats.into_iter().collect())
     }
 

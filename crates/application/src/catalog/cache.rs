@@ -24,6 +24,7 @@ pub struct CatalogCache {
     clock: Arc<dyn Clock>,
     concerts: Cache<ConcertId, Entry<Concert>>,
     schedules: Cache<ScheduleId, Entry<Schedule>>,
+    lists: Cache<ConcertId, Entry<Vec<Arc<Schedule>>>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +41,13 @@ impl<T> Clone for Entry<T> {
 
 impl CatalogCache {
     pub(crate) fn new(reads: Arc<dyn Reads>, clock: Arc<dyn Clock>) -> Self {
-        Self { reads, clock, concerts: Cache::new(ENTRIES_MAX), schedules: Cache::new(ENTRIES_MAX) }
+        Self {
+            reads,
+            clock,
+            concerts: Cache::new(ENTRIES_MAX),
+            schedules: Cache::new(ENTRIES_MAX),
+            lists: Cache::new(ENTRIES_MAX),
+        }
     }
 
     /// The concert of that number.
@@ -59,6 +66,21 @@ impl CatalogCache {
             return Ok(Some(entry));
         }
         Ok(keep(&self.schedules, id, self.reads.schedule(id).await?, now))
+    }
+
+    /// The schedules of a concert, in order of start.
+    pub async fn schedules_of(&self, concert: ConcertId) -> Result<Arc<Vec<Arc<Schedule>>>, ReadError> {
+        let now = self.clock.now();
+        if let Some(entry) = fresh(&self.lists, &concert, now) {
+            return Ok(entry);
+        }
+        let schedules = self.reads.schedules_of(concert).await?.into_iter().map(Arc::new).collect();
+        Ok(keep(&self.lists, concert, Some(schedules), now).unwrap_or_default())
+    }
+
+    /// Which schedules a concert has may have changed.
+    pub(crate) fn forget_lists(&self) {
+        self.lists.clear();
     }
 
     pub(crate) fn forget_concert(&self, id: ConcertId) {

@@ -2,12 +2,15 @@
 
 use frontrow_domain::catalog::{Concert, ConcertDraft, FieldError, WaitingRoomSettings};
 use frontrow_domain::records::{Counter, Key, Keys, Records};
+use frontrow_domain::staff::ActionKind;
 use frontrow_domain::{ConcertId, Timestamp};
 
+use super::seen::SeenConcert;
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
 use crate::once::{Answered, Compact, OnceRefused, OnceTag};
+use crate::staff::{By, Deed, Signature};
 
 /// What an operator changes of a concert; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +82,7 @@ pub(super) fn next_number(
 
 struct CreateConcert {
     draft: ConcertDraft,
+    signature: Signature,
 }
 
 /// The number of a new concert or schedule is all that its idempotency key keeps.
@@ -119,7 +123,11 @@ impl Command for CreateConcert {
             return refuse(errors);
         }
         let id = ConcertId::new(next_number(records, Counter::Concert)?);
-        records.concerts.put_new(id, self.draft.clone().into_concert(id, now));
+        let concert = self.draft.clone().into_concert(id, now);
+        let (action, target) = (ActionKind::CreateConcert, format!("concert/{id}"));
+        let deed = Deed { action, target, before: (), after: SeenConcert::of(&concert) };
+        self.signature.note(records, now, deed);
+        records.concerts.put_new(id, concert);
         Ok(id)
     }
 }
@@ -127,6 +135,7 @@ impl Command for CreateConcert {
 struct EditConcert {
     id: ConcertId,
     patch: ConcertPatch,
+    signature: Signature,
 }
 
 impl Command for EditConcert {
@@ -137,7 +146,7 @@ impl Command for EditConcert {
         Keys::new([Key::Concert(self.id)])
     }
 
-    fn decide(&self, records: &mut Records, _now: Timestamp) -> Result<Concert, Stop<EditConcertRefused>> {
+    fn decide(&self, records: &mut Records, now: Timestamp) -> Result<Concert, Stop<EditConcertRefused>> {
         let Some(concert) = records.concerts.get(&self.id)?.cloned() else {
             return refuse(EditConcertRefused::NotFound);
         };
@@ -154,7 +163,11 @@ impl Command for EditConcert {
         if !errors.is_empty() {
             return refuse(EditConcertRefused::Invalid(errors));
         }
-        let edited = draft.into_concert(self.id, concert.created_at);
+        let controls = concert.controls.clone();
+        let edited = Concert { controls, ..draft.into_concert(self.id, concert.created_at) };
+        let (action, target) = (ActionKind::EditConcert, format!("concert/{}", self.id));
+        let (before, after) = (SeenConcert::of(&concert), SeenConcert::of(&edited));
+        self.signature.note(records, now, Deed { action, target, before, after });
         records.concerts.put(self.id, edited.clone());
         Ok(edited)
     }
@@ -164,18 +177,20 @@ impl App {
     /// Makes a concert.
     pub async fn create_concert(
         &self,
+        by: By,
         draft: ConcertDraft,
         tag: Option<OnceTag>,
     ) -> Result<Answered<ConcertId>, Failure<OnceRefused<Vec<FieldError>>>> {
-        self.run_once(Priority::Begin, tag, CreateConcert { draft }).await
+        self.run_once(Priority::Begin, tag, CreateConcert { draft, signature: self.sign(by) }).await
     }
 
     /// Edits a concert.
     pub async fn edit_concert(
         &self,
+        by: By,
         id: ConcertId,
         patch: ConcertPatch,
     ) -> Result<Concert, Failure<EditConcertRefused>> {
-        self.box_office.run(Priority::Begin, EditConcert { id, patch }).await
+        self.box_office.run(Priority::Begin, EditConcert { id, patch, signature: self.sign(by) }).await
     }
 }

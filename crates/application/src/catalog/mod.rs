@@ -4,13 +4,17 @@ mod board;
 mod boards;
 mod cache;
 mod concert;
+mod feed;
 pub mod plan_form;
 mod read;
 mod schedule;
+mod seen;
 
 pub use board::{Board, Body, MapChanges};
 pub use boards::Boards;
 pub use cache::CatalogCache;
 pub use concert::{ConcertPatch, EditConcertRefused, WaitingRoomPatch};
+pub(crate) use feed::Feeds;
+pub use feed::{FeedEvent, Follower};
 pub use read::{ConcertDetails, ScheduleDetails};
 pub use schedule::{EditScheduleRefused, NewSchedule, SchedulePatch};

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use frontrow_domain::catalog::{BookingWindow, FieldError, HoldPolicy, Schedule, ScheduleDraft, SeatPlan};
 use frontrow_domain::records::{Counter, Key, Keys, Records};
+use frontrow_domain::staff::ActionKind;
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 
 use super::concert::{next_number, number_from_bytes, number_to_bytes};
+use super::seen::SeenSchedule;
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
 use crate::once::{Answered, Compact, OnceRefused, OnceTag};
+use crate::staff::{By, Deed, Signature};
 
 /// What an operator says of a new schedule.
 #[derive(Debug, Clone)]
@@ -95,27 +98,34 @@ impl Compact for ScheduleId {
     }
 }
 
-struct CreateSchedule(NewSchedule);
+struct CreateSchedule {
+    new: NewSchedule,
+    signature: Signature,
+}
 
 impl Command for CreateSchedule {
     type Outcome = ScheduleId;
     type Refusal = EditScheduleRefused;
 
     fn keys(&self) -> Keys {
-        Keys::new([Key::Concert(self.0.concert), Key::Counter(Counter::Schedule)])
+        Keys::new([Key::Concert(self.new.concert), Key::Counter(Counter::Schedule)])
     }
 
     fn decide(&self, records: &mut Records, now: Timestamp) -> Result<ScheduleId, Stop<EditScheduleRefused>> {
-        if records.concerts.get(&self.0.concert)?.is_none() {
+        let NewSchedule { concert, draft, plan } = &self.new;
+        if records.concerts.get(concert)?.is_none() {
             return refuse(EditScheduleRefused::NotFound);
         }
-        let errors = self.0.draft.check();
+        let errors = draft.check();
         if !errors.is_empty() {
             return refuse(EditScheduleRefused::Invalid(errors));
         }
         let id = ScheduleId::new(next_number(records, Counter::Schedule)?);
-        let plan = Arc::clone(&self.0.plan);
-        records.schedules.put_new(id, self.0.draft.clone().into_schedule(id, self.0.concert, plan, now));
+        let schedule = draft.clone().into_schedule(id, *concert, Arc::clone(plan), now);
+        let (action, target) = (ActionKind::CreateSchedule, format!("schedule/{id}"));
+        let deed = Deed { action, target, before: (), after: SeenSchedule::of(&schedule) };
+        self.signature.note(records, now, deed);
+        records.schedules.put_new(id, schedule);
         Ok(id)
     }
 }
@@ -123,6 +133,7 @@ impl Command for CreateSchedule {
 struct EditSchedule {
     id: ScheduleId,
     patch: SchedulePatch,
+    signature: Signature,
 }
 
 impl Command for EditSchedule {
@@ -145,13 +156,16 @@ impl Command for EditSchedule {
         if !errors.is_empty() {
             return refuse(EditScheduleRefused::Invalid(errors));
         }
-        let mut edited = schedule.edited(draft);
+        let mut edited = schedule.clone().edited(draft);
         if let Some(plan) = &self.patch.plan {
             edited.plan = Arc::clone(plan);
             edited.plan_version = edited.plan_version.saturating_add(1);
             edited.version = edited.version.saturating_add(1);
         }
         edited.decided_at = edited.decided_at.max(now);
+        let (action, target) = (ActionKind::EditSchedule, format!("schedule/{}", self.id));
+        let (before, after) = (SeenSchedule::of(&schedule), SeenSchedule::of(&edited));
+        self.signature.note(records, now, Deed { action, target, before, after });
         records.schedules.put(self.id, edited.clone());
         Ok(edited)
     }
@@ -161,18 +175,20 @@ impl App {
     /// Makes a schedule of a concert.
     pub async fn create_schedule(
         &self,
+        by: By,
         new: NewSchedule,
         tag: Option<OnceTag>,
     ) -> Result<Answered<ScheduleId>, Failure<OnceRefused<EditScheduleRefused>>> {
-        self.run_once(Priority::Begin, tag, CreateSchedule(new)).await
+        self.run_once(Priority::Begin, tag, CreateSchedule { new, signature: self.sign(by) }).await
     }
 
     /// Edits a schedule.
     pub async fn edit_schedule(
         &self,
+        by: By,
         id: ScheduleId,
         patch: SchedulePatch,
     ) -> Result<Schedule, Failure<EditScheduleRefused>> {
-        self.box_office.run(Priority::Begin, EditSchedule { id, patch }).await
+        self.box_office.run(Priority::Begin, EditSchedule { id, patch, signature: self.sign(by) }).await
     }
 }

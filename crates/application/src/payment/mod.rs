@@ -169,6 +169,7 @@ impl Pay {
                 schedule_id: reservation.schedule,
                 seats: reservation.seats.clone(),
                 amount: reservation.amount,
+                entry_id: reservation.entry,
             })
         });
         let (reservation, confirmed) = event::of_reservation(reservation, now, |reservation| {

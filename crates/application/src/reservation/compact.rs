@@ -85,6 +85,8 @@ impl Compact for Standing {
             seats: form.seats,
             amount: form.amount,
             created_at: form.created_at,
+            // No answer shows it, so the compact form does without.
+            entry: None,
             state: form.state.into(),
             last_event: form.last_event,
         }))
@@ -107,6 +109,7 @@ mod tests {
             seats: (99_981..=100_000).map(SeatNo::new).collect(),
             amount: Money::MAX,
             created_at: Timestamp::from_micros(i64::MAX),
+            entry: None,
             state: ReservationState::Confirmed {
                 at: Timestamp::from_micros(i64::MAX),
                 payment: PaymentId::new(Uuid::max()),

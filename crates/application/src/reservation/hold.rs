@@ -7,13 +7,14 @@ use frontrow_domain::reservation::{
     Claim, FanLimitRefused, FanLimits, LapsePolicy, Reservation, ReservationState, check_fan_limits,
     claim_seats,
 };
-use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::{EntryId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
 use super::Standing;
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
 use crate::once::{Answered, OnceRefused, OnceTag};
+use crate::queue::{Entrance, GateRefused};
 
 /// Which seats are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct HoldRequest {
 pub enum HoldSeatsRefused {
     /// There is no such schedule.
     NotFound,
+    /// The fan is not let in.
+    Gate(GateRefused),
     /// No seat was named.
     NoSeats,
     /// More seats than one request may name.
@@ -58,6 +61,9 @@ struct Hold {
     /// Whether fans may see the schedule. Looked up before, but refused here: a repeat of a hold that was made
     /// is shown again whatever has become of the concert.
     is_public: bool,
+    /// The place in the waiting room under which the fan comes, or why they are not let in. Refused here as well:
+    /// a repeat of a hold that was made is shown again also when the session is over.
+    entrance: Result<Option<EntryId>, GateRefused>,
 }
 
 impl Command for Hold {
@@ -72,6 +78,10 @@ impl Command for Hold {
     fn decide(&self, records: &mut Records, now: Timestamp) -> Result<Standing, Stop<HoldSeatsRefused>> {
         let Some(schedule) = records.schedules.get(&self.schedule)?.filter(|_| self.is_public) else {
             return refuse(HoldSeatsRefused::NotFound);
+        };
+        let entry = match &self.entrance {
+            Ok(entry) => *entry,
+            Err(refused) => return refuse(HoldSeatsRefused::Gate(refused.clone())),
         };
         schedule.check_on_sale(now).map_err(|closed| Stop::Refused(HoldSeatsRefused::Sale(closed)))?;
         let Some(amount) = schedule.plan.price_of(&self.seats) else {
@@ -95,6 +105,7 @@ impl Command for Hold {
             seats: self.seats.clone(),
             amount,
             created_at: now,
+            entry,
             state: ReservationState::Pending { expires_at, extended: false },
             last_event: 0,
         };
@@ -108,10 +119,21 @@ impl Command for Hold {
 }
 
 impl App {
-    /// Holds seats for a fan.
+    /// Holds seats for a fan who brings no queue token.
     pub async fn hold(
         &self,
         user: UserId,
+        request: HoldRequest,
+        tag: Option<OnceTag>,
+    ) -> Result<Answered<Standing>, Failure<OnceRefused<HoldSeatsRefused>>> {
+        self.hold_by(user, Entrance::Fan(None), request, tag).await
+    }
+
+    /// Holds seats for a fan who is let in, or for staff.
+    pub async fn hold_by(
+        &self,
+        user: UserId,
+        entrance: Entrance,
         request: HoldRequest,
         tag: Option<OnceTag>,
     ) -> Result<Answered<Standing>, Failure<OnceRefused<HoldSeatsRefused>>> {
@@ -120,9 +142,16 @@ impl App {
             Err(refused) => return self.refuse_early(tag.as_ref(), refused).await,
         };
         let is_public = self.is_public(request.schedule).await.map_err(crate::account::unavailable)?;
+        let entrance = self.enter_schedule(request.schedule, entrance, user).await;
+        if let Err(refused) = &entrance
+            && !self.is_key_kept(tag.as_ref()).await
+        {
+            // Nobody in line gets as far as the store.
+            return Err(Failure::Refused(OnceRefused::Refused(HoldSeatsRefused::Gate(refused.clone()))));
+        }
         let id = ReservationId::new(self.entropy.uuid());
         let lapses = self.settings.sales.lapses;
-        let command = Hold { id, user, schedule: request.schedule, seats, lapses, is_public };
+        let command = Hold { id, user, schedule: request.schedule, seats, lapses, is_public, entrance };
         self.run_once(Priority::Begin, tag, command).await
     }
 

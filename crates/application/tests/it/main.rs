@@ -1,8 +1,12 @@
 //! Tests of the application over a store in memory, which does all that a store must do.
 
 mod box_office;
+mod estimates;
 mod lanes;
+mod line_conformance;
 mod lost_claims;
 mod office;
+mod queue;
 mod scenarios;
 mod simulation;
+mod staff;

@@ -23,6 +23,8 @@ pub struct Concert {
     pub published: bool,
     /// How its waiting room lets fans in.
     pub waiting_room: WaitingRoomSettings,
+    /// What an operator does with the line while it stands.
+    pub controls: RoomControls,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -62,6 +64,24 @@ pub struct WaitingRoomSettings {
     pub lobby_opens_at: Option<Timestamp>,
 }
 
+/// What an operator does with a line while it stands: hold it, run it dry, end it, speak to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomControls {
+    /// Nobody is let in for now; joining goes on and places are kept.
+    pub paused: bool,
+    /// Nobody may join any more; those in line are let in as before.
+    pub draining: bool,
+    /// The line is ended: nobody may join, and every place that was waiting has ended.
+    pub closed: bool,
+    /// What everybody in line is told.
+    pub notice: Option<String>,
+}
+
+impl RoomControls {
+    /// Characters in the longest notice.
+    pub const NOTICE_MAX: usize = 500;
+}
+
 impl WaitingRoomSettings {
     /// No waiting room, and the settings that one would start with: 1,400 per 10 s (R-Q4), five minutes a
     /// session (R-Q5), a minute to come and a minute of silence (R-Q6).
@@ -83,9 +103,9 @@ impl WaitingRoomSettings {
         if self.admit_per_second_milli == 0 {
             errors.push(FieldError::new("waitingRoom.admitPerSecond", "must be above 0"));
         }
-        if self.enabled {
-            let message = "waiting rooms are not part of this version yet; leave it false";
-            errors.push(FieldError::new("waitingRoom.enabled", message));
+        if self.enabled && self.lobby_opens_at.is_some() {
+            let message = "the draw is not part of this version yet; leave it null";
+            errors.push(FieldError::new("waitingRoom.lobbyOpensAt", message));
         }
     }
 }
@@ -104,11 +124,26 @@ impl ConcertDraft {
     /// The concert that the draft describes.
     pub fn into_concert(self, id: ConcertId, created_at: Timestamp) -> Concert {
         let Self { title, artist, description, published, waiting_room } = self;
-        Concert { id, title, artist, description, published, waiting_room, created_at }
+        let controls = RoomControls::default();
+        Concert { id, title, artist, description, published, waiting_room, controls, created_at }
     }
 }
 
 impl Concert {
+    /// Everything that is wrong with the waiting room and what is done with it; empty when it is sound. The
+    /// members are named as where an operator steers the line.
+    pub fn check_room(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        self.waiting_room.check(&mut errors);
+        for error in &mut errors {
+            error.field = error.field.trim_start_matches("waitingRoom.").to_owned();
+        }
+        if let Some(notice) = &self.controls.notice {
+            check_text(&mut errors, "notice", notice, 1, RoomControls::NOTICE_MAX);
+        }
+        errors
+    }
+
     /// The draft that would make this concert: the starting point of an edit.
     pub fn draft(&self) -> ConcertDraft {
         ConcertDraft {

@@ -4,7 +4,7 @@ mod concert;
 mod plan;
 mod schedule;
 
-pub use concert::{Concert, ConcertDraft, WaitingRoomSettings};
+pub use concert::{Concert, ConcertDraft, RoomControls, WaitingRoomSettings};
 pub use plan::{Grade, PLAIN_GRADE, Row, SEATS_MAX, Seat, SeatPlan, Section};
 pub use schedule::{
     BookingWindow, HoldPolicy, SaleClosed, Schedule, ScheduleDefaults, ScheduleDraft, ScheduleStatus,

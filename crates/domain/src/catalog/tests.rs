@@ -94,7 +94,7 @@ fn impossible_plans_are_refused() {
 }
 
 #[test]
-fn the_waiting_room_cannot_be_switched_on_yet() {
+fn a_waiting_room_can_be_switched_on_but_not_with_a_lobby_yet() {
     let mut draft = ConcertDraft {
         title: "Night".to_owned(),
         artist: String::new(),
@@ -104,5 +104,7 @@ fn the_waiting_room_cannot_be_switched_on_yet() {
     };
     assert_eq!(draft.check(), []);
     draft.waiting_room.enabled = true;
-    assert_eq!(draft.check()[0].field, "waitingRoom.enabled");
+    assert_eq!(draft.check(), []);
+    draft.waiting_room.lobby_opens_at = Some(Timestamp::from_micros(1));
+    assert_eq!(draft.check()[0].field, "waitingRoom.lobbyOpensAt");
 }

@@ -22,6 +22,7 @@ use crate::catalog::{Concert, Schedule};
 use crate::event::OutboxEvent;
 use crate::payment::Payment;
 use crate::reservation::{Claim, Reservation, SeatState};
+use crate::staff::StaffAction;
 use crate::ticket::Ticket;
 use crate::wallet::{LedgerEntry, Wallet};
 use crate::{ConcertId, LoginId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
@@ -81,6 +82,8 @@ pub struct Records {
     pub tickets: Journal<Ticket>,
     /// New events.
     pub events: Journal<OutboxEvent>,
+    /// New lines of the audit log.
+    pub staff_actions: Journal<StaffAction>,
     fan_reservations: HashMap<(ScheduleId, UserId), Vec<ReservationId>>,
     /// To whose list a reservation was added, in order, so that it can be taken off again.
     fan_additions: Vec<(ScheduleId, UserId)>,
@@ -91,7 +94,7 @@ pub struct Records {
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     tables: [usize; 11],
-    journals: [usize; 4],
+    journals: [usize; 5],
     fan_additions: usize,
 }
 
@@ -128,6 +131,8 @@ pub struct Changes<'a> {
     pub tickets: &'a [Ticket],
     /// New events, in the order in which they happened.
     pub events: &'a [OutboxEvent],
+    /// New lines of the audit log.
+    pub staff_actions: &'a [StaffAction],
     /// Which seats changed, by schedule.
     pub seat_changes: &'a [SeatChanges],
 }
@@ -150,6 +155,7 @@ impl Default for Records {
             payments: Journal::default(),
             tickets: Journal::default(),
             events: Journal::default(),
+            staff_actions: Journal::default(),
             fan_reservations: HashMap::new(),
             fan_additions: Vec::new(),
             seat_changes: Vec::new(),
@@ -205,7 +211,13 @@ impl Records {
                 self.reservations.mark(),
                 self.once.mark(),
             ],
-            journals: [self.ledger.mark(), self.payments.mark(), self.tickets.mark(), self.events.mark()],
+            journals: [
+                self.ledger.mark(),
+                self.payments.mark(),
+                self.tickets.mark(),
+                self.events.mark(),
+                self.staff_actions.mark(),
+            ],
             fan_additions: self.fan_additions.len(),
         }
     }
@@ -236,11 +248,12 @@ impl Records {
         self.claims.roll_back(claims);
         self.reservations.roll_back(reservations);
         self.once.roll_back(once);
-        let [ledger, payments, tickets, events] = mark.journals;
+        let [ledger, payments, tickets, events, staff_actions] = mark.journals;
         self.ledger.roll_back(ledger);
         self.payments.roll_back(payments);
         self.tickets.roll_back(tickets);
         self.events.roll_back(events);
+        self.staff_actions.roll_back(staff_actions);
         for owner in self.fan_additions.drain(mark.fan_additions..).rev() {
             if let Some(ids) = self.fan_reservations.get_mut(&owner) {
                 ids.pop();
@@ -251,7 +264,7 @@ impl Records {
     /// Takes back everything, keeping what was loaded: for a second round.
     pub fn roll_back_all(&mut self) {
         self.seat_changes.clear();
-        self.roll_back(&Mark { tables: [0; 11], journals: [0; 4], fan_additions: 0 });
+        self.roll_back(&Mark { tables: [0; 11], journals: [0; 5], fan_additions: 0 });
     }
 
     /// Ends the deciding: moves the version of every schedule whose seats changed on by one, notes the time of
@@ -308,6 +321,7 @@ impl Records {
             payments: self.payments.items(),
             tickets: self.tickets.items(),
             events: self.events.items(),
+            staff_actions: self.staff_actions.items(),
             seat_changes: &self.seat_changes,
         }
     }
@@ -331,6 +345,7 @@ impl Changes<'_> {
             && self.payments.is_empty()
             && self.tickets.is_empty()
             && self.events.is_empty()
+            && self.staff_actions.is_empty()
     }
 }
 

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::*;
-use crate::Money;
+use crate::account::Role;
 use crate::catalog::{BookingWindow, HoldPolicy, ScheduleDraft, SeatPlan};
 use crate::reservation::{ReservationState, claim_seats, confirm_seats, extend_seats, release_seats};
+use crate::staff::{ActionKind, Actor};
+use crate::{AuditEntryId, Money};
 
 const SCHEDULE: ScheduleId = ScheduleId::new(1);
 
@@ -26,6 +28,30 @@ fn schedule() -> Schedule {
 
 fn seat(no: u32) -> (ScheduleId, SeatNo) {
     (SCHEDULE, SeatNo::new(no))
+}
+
+fn staff_action() -> StaffAction {
+    StaffAction {
+        id: AuditEntryId::new(Uuid::nil()),
+        at: Timestamp::ZERO,
+        actor: Actor { user: UserId::new(Uuid::nil()), role: Role::Admin },
+        action: ActionKind::EditSchedule,
+        target: "schedule/1".to_owned(),
+        before: None,
+        after: None,
+        request_id: String::new(),
+    }
+}
+
+/// A line alone is something to write.
+#[test]
+fn a_line_of_the_audit_log_is_a_change() {
+    let mut records = Records::new();
+    records.staff_actions.add(staff_action());
+    assert!(!records.changed().is_empty());
+    assert_eq!(records.changed().staff_actions, [staff_action()]);
+    records.roll_back_all();
+    assert!(records.changed().is_empty());
 }
 
 #[test]
@@ -52,7 +78,9 @@ fn rolling_back_restores_the_moment_exactly() {
     records.claims.remove(seat(2));
     records.claims.put(seat(2), Claim::Blocked);
     records.claims.remove(seat(2));
+    records.staff_actions.add(staff_action());
     records.roll_back(&mark);
+    assert_eq!(records.staff_actions.items(), []);
     assert_eq!(records.claims.get(&seat(1)), Ok(Some(&Claim::Blocked)));
     assert_eq!(records.claims.get(&seat(2)), Ok(Some(&Claim::Blocked)));
     records.roll_back_all();
@@ -148,6 +176,7 @@ fn reservation(number: u128) -> Reservation {
         seats: vec![SeatNo::new(1)],
         amount: Money::ZERO,
         created_at: Timestamp::ZERO,
+        entry: None,
         state: ReservationState::Pending { expires_at: Timestamp::from_micros(9), extended: false },
         last_event: 0,
     }

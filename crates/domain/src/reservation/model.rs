@@ -1,7 +1,7 @@
 //! The reservation: `pending` → `confirmed`, `cancelled` or `expired`.
 
 use crate::catalog::HoldPolicy;
-use crate::{ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use crate::{ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
 /// Seats held for, or sold to, one fan. Everything but `state` and `last_event` never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub struct Reservation {
     pub amount: Money,
     /// When they were held.
     pub created_at: Timestamp,
+    /// The place in the waiting room under which they were held; nothing where no token was asked for. Paying
+    /// ends the session of that place and of no other (R-Q5).
+    pub entry: Option<EntryId>,
     /// Where it stands.
     pub state: ReservationState,
     /// The sequence number of its newest event.

@@ -28,6 +28,7 @@ fn held(number: u128, seats: &[u32], created: i64) -> Reservation {
         seats: seats.iter().map(|&no| SeatNo::new(no)).collect(),
         amount: Money::of(1),
         created_at: at(created),
+        entry: None,
         state: ReservationState::Pending {
             expires_at: at(created).plus_seconds(POLICY.hold_seconds),
             extended: false,
@@ -133,6 +134,7 @@ fn apply(records: &mut Records, all: &mut Vec<Reservation>, step: &Step, now: Ti
         Step::Hold { seats } => {
             let reservation = Reservation {
                 created_at: now,
+                entry: None,
                 state: ReservationState::Pending { expires_at: now.plus_seconds(300), extended: false },
                 ..held(all.len() as u128 + 1, seats, 0)
             };

@@ -67,7 +67,7 @@ pub(super) struct ConcertPatchForm {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WaitingRoomSettings)]
 struct WaitingRoomForm {
-    /// Whether there is one; only `false` in this version.
+    /// Whether there is one. May be switched on and off while the sale runs.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     enabled: Member<bool>,
@@ -91,7 +91,7 @@ struct WaitingRoomForm {
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 86_400)]
     presence_seconds: Member<u32>,
-    /// When the lobby opens, for sales with a draw.
+    /// When the lobby opens, for sales with a draw; has to be null in this version where the room is enabled.
     #[serde(default)]
     #[schema(value_type = Option<Time>)]
     lobby_opens_at: Member<Time>,
@@ -100,14 +100,7 @@ struct WaitingRoomForm {
 impl WaitingRoomForm {
     fn patch(self, errors: &mut Vec<FieldError>) -> WaitingRoomPatch {
         let off = WaitingRoomSettings::OFF;
-        let rate = match self.admit_per_second {
-            Member::Absent => None,
-            Member::Null => Some(off.admit_per_second_milli),
-            Member::Set(rate) => thousandths(rate).or_else(|| {
-                errors.push(FieldError::new("waitingRoom.admitPerSecond", "must be above 0, up to 1000000"));
-                None
-            }),
-        };
+        let rate = rate_milli(self.admit_per_second, errors, "waitingRoom.admitPerSecond");
         WaitingRoomPatch {
             enabled: self.enabled.or_default(|| off.enabled),
             max_active: self.max_active.or_default(|| off.max_active),
@@ -121,6 +114,18 @@ impl WaitingRoomForm {
                 Member::Set(Time(moment)) => Some(Some(moment)),
             },
         }
+    }
+}
+
+/// The change of a rate, in thousandths.
+pub(super) fn rate_milli(rate: Member<f64>, errors: &mut Vec<FieldError>, field: &str) -> Option<u32> {
+    match rate {
+        Member::Absent => None,
+        Member::Null => Some(WaitingRoomSettings::OFF.admit_per_second_milli),
+        Member::Set(rate) => thousandths(rate).or_else(|| {
+            errors.push(FieldError::new(field, "must be above 0, up to 1000000"));
+            None
+        }),
     }
 }
 
@@ -296,7 +301,7 @@ pub(super) async fn read(State(state): State<HttpState>, _: Staff, At(id): At<Co
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255)), request_body = ConcertForm,
     responses((status = 201, body = AdminConcert), CreateProblems))]
 pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ConcertForm>) -> Answer {
-    let created = state.app().create_concert(sent.input, sent.tag).await;
+    let created = state.app().create_concert(sent.staff().by(), sent.input, sent.tag).await;
     let created = created.map_err(|failure| state.problem(failure))?;
     respond::once(StatusCode::CREATED, created.replayed, &find(&state, created.outcome).await?)
 }
@@ -308,7 +313,7 @@ pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ConcertFor
     params(("concertId" = u32, Path)), request_body = ConcertPatchForm,
     responses((status = 200, body = AdminConcert), EditProblems))]
 pub(super) async fn edit(State(state): State<HttpState>, sent: Sent<ConcertPatchForm, ConcertId>) -> Answer {
-    let edited = state.app().edit_concert(sent.target, sent.input).await;
+    let edited = state.app().edit_concert(sent.staff().by(), sent.target, sent.input).await;
     let edited = edited.map_err(|failure| state.problem(failure))?;
     respond::private(&find(&state, edited.id).await?)
 }

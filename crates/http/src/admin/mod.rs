@@ -1,7 +1,9 @@
-//! What operators and admins do: making and editing concerts and schedules.
+//! What operators and admins do: making and editing concerts and schedules, steering lines. What they have done.
 
+mod audit_log;
 mod concert;
 mod patch;
+mod queue;
 mod schedule;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -16,6 +18,9 @@ pub(crate) fn router() -> OpenApiRouter<HttpState> {
         .routes(routes!(concert::read, concert::edit))
         .routes(routes!(schedule::create))
         .routes(routes!(schedule::edit))
+        .routes(routes!(queue::edit))
+        .routes(routes!(queue::fan, queue::revoke))
+        .routes(routes!(audit_log::list))
 }
 
 problems! {
@@ -25,6 +30,8 @@ problems! {
         PayloadTooLarge UnsupportedMediaType ValidationFailed IdempotencyKeyReused OutcomeUnknown;
     EditProblems: Unauthenticated AccessTokenExpired AccountBlocked Forbidden NotFound PayloadTooLarge
         UnsupportedMediaType ValidationFailed OutcomeUnknown;
+    FanProblems: Unauthenticated AccessTokenExpired AccountBlocked Forbidden NotFound WaitingRoomUnavailable
+        OutcomeUnknown;
     EditScheduleProblems: Unauthenticated AccessTokenExpired AccountBlocked Forbidden NotFound ScheduleInUse
         PayloadTooLarge UnsupportedMediaType ValidationFailed OutcomeUnknown;
 }

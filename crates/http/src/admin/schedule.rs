@@ -288,9 +288,10 @@ async fn find(state: &HttpState, id: ScheduleId) -> Result<AdminSchedule, Proble
     params(("concertId" = u32, Path), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255)),
     request_body = ScheduleForm, responses((status = 201, body = AdminSchedule), CreateProblems))]
 pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ScheduleForm, ConcertId>) -> Answer {
+    let by = sent.staff().by();
     let ScheduleInput { draft, plan } = sent.input;
     let new = NewSchedule { concert: sent.target, draft, plan };
-    let created = state.app().create_schedule(new, sent.tag).await;
+    let created = state.app().create_schedule(by, new, sent.tag).await;
     let created = created.map_err(|failure| state.problem(failure))?;
     respond::once(StatusCode::CREATED, created.replayed, &find(&state, created.outcome).await?)
 }
@@ -306,7 +307,7 @@ pub(super) async fn edit(
     State(state): State<HttpState>,
     sent: Sent<SchedulePatchForm, ScheduleId>,
 ) -> Answer {
-    let edited = state.app().edit_schedule(sent.target, sent.input).await;
+    let edited = state.app().edit_schedule(sent.staff().by(), sent.target, sent.input).await;
     let edited = edited.map_err(|failure| state.problem(failure))?;
     respond::private(&find(&state, edited.id).await?)
 }

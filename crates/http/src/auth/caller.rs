@@ -3,9 +3,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use frontrow_application::staff::{self, By};
 use frontrow_domain::UserId;
 use frontrow_domain::account::Role;
 
+use crate::edge::REQUEST_ID;
 use crate::problem::{Code, Problem};
 use crate::request::At;
 use crate::state::HttpState;
@@ -44,19 +47,37 @@ impl FromRequestParts<HttpState> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
-        state.auth().caller(state.app(), &parts.headers).await
+        state.caller(parts.headers.get(header::AUTHORIZATION)).await
     }
 }
 
-/// An operator or admin.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Staff;
+/// An operator or admin, and the request that they sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Staff {
+    caller: Caller,
+    request_id: Option<HeaderValue>,
+}
+
+impl Staff {
+    /// Somebody who has passed [`Caller::check_staff`], with the id that every command has from the edge.
+    pub(crate) const fn new(caller: Caller, request_id: Option<HeaderValue>) -> Self {
+        Self { caller, request_id }
+    }
+
+    /// On whose behalf their command runs.
+    pub(crate) fn by(&self) -> By {
+        let id = self.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+        By::Staff(staff::Staff::new(self.caller.user, self.caller.role, id))
+    }
+}
 
 impl FromRequestParts<HttpState> for Staff {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
-        Caller::from_request_parts(parts, state).await?.check_staff().map(|()| Self)
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.check_staff()?;
+        Ok(Self::new(caller, parts.headers.get(REQUEST_ID).cloned()))
     }
 }
 

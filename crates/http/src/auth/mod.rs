@@ -8,6 +8,7 @@ mod address;
 mod caller;
 mod external;
 mod jwks;
+mod keyed;
 mod refresh;
 mod throttle;
 
@@ -15,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderValue;
 use frontrow_application::App;
 use frontrow_application::account::{ExternalIdentity, LoggedIn};
 use frontrow_application::once::digest;
@@ -31,6 +32,7 @@ pub use jwks::Jwks;
 
 pub(crate) use address::PeerAddress;
 pub(crate) use caller::{Caller, Owner, Staff};
+pub(crate) use keyed::derived;
 pub(crate) use refresh::RefreshTokens;
 pub(crate) use throttle::LogInThrottle;
 
@@ -120,9 +122,13 @@ impl Auth {
         Ok(TokenPair { access, refresh, expires_in: self.access.lifetime_seconds() })
     }
 
-    /// Who sent a request with these headers.
-    pub(crate) async fn caller(&self, app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let token = bearer(headers)?;
+    /// Who sent a request with this header `Authorization`.
+    pub(crate) async fn caller(
+        &self,
+        app: &App,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Caller, Problem> {
+        let token = bearer(authorization)?;
         let now = app.now();
         let believed = self.believe(token, now).map_err(|Untrusted::Forged| forged())?;
         if now >= believed.expires_at {
@@ -221,9 +227,9 @@ impl Auth {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+fn bearer(authorization: Option<&HeaderValue>) -> Result<&str, Problem> {
     let missing = || Problem::new(Code::Unauthenticated, "Send `Authorization: Bearer <accessToken>`.");
-    let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?.to_str().map_err(|_| missing())?;
+    let value = authorization.ok_or_else(missing)?.to_str().map_err(|_| missing())?;
     let (scheme, token) = value.split_once(' ').ok_or_else(missing)?;
     let token = token.trim();
     let is_sound =

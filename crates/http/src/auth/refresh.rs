@@ -7,9 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use frontrow_application::account::RefreshToken;
 use frontrow_domain::{LoginId, UserId};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use uuid::Uuid;
+
+use super::derived;
 
 const VERSION: u8 = 1;
 /// Bytes before the MAC.
@@ -25,8 +27,7 @@ pub(crate) struct RefreshTokens {
 impl RefreshTokens {
     /// With a key of their own, derived from the signing secret.
     pub(crate) fn new(secret: &[u8]) -> Self {
-        let derived = keyed(secret).chain_update(b"frontrow refresh token v1").finalize().into_bytes();
-        Self { mac: keyed(&derived) }
+        Self { mac: derived(secret, "frontrow refresh token v1") }
     }
 
     /// The token as it is handed out. `nonce` makes two tokens of one generation differ.
@@ -57,11 +58,6 @@ impl RefreshTokens {
             generation: u32::from_be_bytes(*generation),
         })
     }
-}
-
-#[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-fn keyed(key: &[u8]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes a key of any length")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod concert;
 mod plan;
 mod schedule;
 mod seats;
+mod stream;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,10 +22,13 @@ pub(crate) fn router() -> OpenApiRouter<HttpState> {
         .routes(routes!(schedule::list))
         .routes(routes!(seats::seats))
         .routes(routes!(seats::states))
+        .routes(routes!(stream::stream))
         .routes(routes!(plan::plan))
 }
 
 problems! {
     ListProblems: InvalidRequest;
     ReadProblems: NotFound;
+    SeatProblems: Unauthenticated AccessTokenExpired AccountBlocked QueueTokenRequired QueueTokenInvalid
+        QueueNotActive QueueTokenExpired NotFound RateLimited WaitingRoomUnavailable;
 }

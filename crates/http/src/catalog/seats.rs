@@ -2,12 +2,7 @@
 //!
 //! Whole maps are written once for each version of the board and shared by everybody who asks.
 
-use std::convert::Infallible;
-
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::extract::State;
 use bytes::Bytes;
 use frontrow_application::catalog::{Board, Body, MapChanges};
 use frontrow_domain::catalog::SeatPlan;
@@ -17,9 +12,10 @@ use serde::ser::SerializeSeq as _;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
-use super::ReadProblems;
+use super::SeatProblems;
 use crate::problem::Problem;
-use crate::request::{Asked, At, Query, QueryErrors, parse_number};
+use crate::queue::{HEADER, Showing, check_gate};
+use crate::request::{Asked, At, IfNoneMatch, Query, QueryErrors, parse_number};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
 use crate::words;
@@ -107,12 +103,18 @@ enum States<'a> {
 
 /// A seat that has changed.
 #[derive(Serialize, ToSchema)]
-struct Change {
+pub(super) struct Change {
     /// Its number within the schedule.
     no: u32,
     /// What it shows now.
     #[schema(value_type = words::SeatState)]
     state: &'static str,
+}
+
+impl Change {
+    pub(super) fn of(&(no, state): &(SeatNo, SeatState)) -> Self {
+        Self { no: no.get(), state: state.name() }
+    }
 }
 
 /// Which seats.
@@ -173,38 +175,24 @@ impl Query for StatesQuery {
     }
 }
 
-/// The tags that a client holds.
-pub(super) struct IfNoneMatch(Option<HeaderValue>);
-
-impl FromRequestParts<HttpState> for IfNoneMatch {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &HttpState) -> Result<Self, Infallible> {
-        Ok(Self(parts.headers.get(header::IF_NONE_MATCH).cloned()))
-    }
-}
-
-impl IfNoneMatch {
-    /// Weak comparison (RFC 9110, section 13.1.2).
-    fn holds(&self, tag: &str) -> bool {
-        let Some(held) = self.0.as_ref().and_then(|held| held.to_str().ok()) else { return false };
-        held.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
-    }
-}
-
 /// The seats of a schedule
+///
+/// Where the concert has a waiting room, with an active queue token; operators and admins need none.
 #[utoipa::path(get, operation_id = "readSeats", path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/seats", tag = "catalogue",
+    security((), ("queueToken" = []), ("bearer" = [])),
     params(("concertId" = u32, Path), ("scheduleId" = u32, Path), SeatsQuery,
         ("If-None-Match" = Option<String>, Header, description = "An `ETag` of this address")),
-    responses((status = 200, body = Seats), (status = 304, description = "Nothing has changed"), ReadProblems))]
+    responses((status = 200, body = Seats), (status = 304, description = "Nothing has changed"), SeatProblems))]
 pub(super) async fn seats(
     State(state): State<HttpState>,
     At((concert, schedule)): At<(ConcertId, ScheduleId)>,
+    showing: Showing<HEADER>,
     Asked(wanted): Asked<SeatsQuery>,
     held: IfNoneMatch,
 ) -> Answer {
     let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
     let board = found.ok_or_else(Problem::not_found)?.board;
+    check_gate(&state, &showing, concert).await?;
     tagged(&state, &board, &held, || match wanted {
         WantedSeats::All => all_seats(&board),
         WantedSeats::Available => {
@@ -220,22 +208,26 @@ pub(super) async fn seats(
 }
 
 /// What every seat shows, compactly
+///
+/// Where the concert has a waiting room, with an active queue token; operators and admins need none.
 #[utoipa::path(get, operation_id = "readStates", path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/states", tag = "catalogue",
+    security((), ("queueToken" = []), ("bearer" = [])),
     params(("concertId" = u32, Path), ("scheduleId" = u32, Path), StatesQuery,
         ("If-None-Match" = Option<String>, Header, description = "An `ETag` of this address")),
-    responses((status = 200, body = States), (status = 304, description = "Nothing has changed"), ReadProblems))]
+    responses((status = 200, body = States), (status = 304, description = "Nothing has changed"), SeatProblems))]
 pub(super) async fn states(
     State(state): State<HttpState>,
     At((concert, schedule)): At<(ConcertId, ScheduleId)>,
+    showing: Showing<HEADER>,
     Asked(since): Asked<StatesQuery>,
     held: IfNoneMatch,
 ) -> Answer {
     let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
     let board = found.ok_or_else(Problem::not_found)?.board;
+    check_gate(&state, &showing, concert).await?;
     tagged(&state, &board, &held, || match since.map(|version| board.since(version)) {
         Some(MapChanges::Since(changes)) => {
-            let change = |(no, state): (SeatNo, SeatState)| Change { no: no.get(), state: state.name() };
-            let changes = changes.into_iter().map(change).collect();
+            let changes = changes.iter().map(Change::of).collect();
             respond::write(&States::Changes { version: board.version(), full: false, changes })
         }
         Some(MapChanges::TooOld) | None => all_states(&board),
@@ -252,17 +244,7 @@ async fn tagged(
 ) -> Answer {
     let epoch = state.epoch().await.map_err(|error| state.problem(error))?;
     let tag = format!("\"{epoch}-{}\"", board.version());
-    let mut response = if held.holds(&tag) {
-        let mut unchanged = Response::default();
-        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
-        unchanged.headers_mut().insert(header::CACHE_CONTROL, Keep::Asking.header());
-        unchanged
-    } else {
-        respond::bytes(StatusCode::OK, Keep::Asking, body()?)
-    };
-    let tag = HeaderValue::try_from(tag).map_err(|_| Problem::internal())?;
-    response.headers_mut().insert(header::ETAG, tag);
-    Ok(response)
+    respond::tagged(held, tag, Keep::Asking, body)
 }
 
 fn numbered(board: &Board) -> impl Iterator<Item = (SeatNo, SeatState)> {

@@ -3,13 +3,16 @@
 use frontrow_application::account::{LogInRefused, SignUpRefused};
 use frontrow_application::catalog::{EditConcertRefused, EditScheduleRefused};
 use frontrow_application::payment::PayReservationRefused;
+use frontrow_application::queue::{EditQueueRefused, GateRefused, JoinFailure, QueueFailure};
 use frontrow_application::reservation::{
     CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
 };
 use frontrow_application::store::ReadError;
+use frontrow_application::waiting_room::LineError;
 use frontrow_application::wallet::ChargeWalletRefused;
 use frontrow_application::{Failure, OnceRefused};
 use frontrow_domain::catalog::{FieldError, SaleClosed};
+use frontrow_domain::queue::JoinRefused;
 use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
 use frontrow_domain::wallet::{ChargeRefused, InsufficientBalance};
 use frontrow_domain::{PaymentId, Timestamp};
@@ -138,6 +141,7 @@ impl Refusal for HoldSeatsRefused {
     fn problem(self, now: Timestamp) -> Problem {
         match self {
             Self::NotFound => Problem::not_found(),
+            Self::Gate(refused) => refused.problem(now),
             Self::NoSeats => Problem::invalid_field("seats", "must name at least one seat"),
             Self::TooManySeats { limit } => {
                 Problem::new(Code::TooManySeats, format!("One request may name {limit} seats."))
@@ -155,6 +159,81 @@ impl Refusal for HoldSeatsRefused {
                 Problem::new(Code::SeatUnavailable, "Choose other seats; none of yours are held.")
                     .seats(&seats)
             }
+        }
+    }
+}
+
+impl Refusal for GateRefused {
+    fn problem(self, now: Timestamp) -> Problem {
+        match self {
+            Self::TokenRequired => {
+                Problem::new(Code::QueueTokenRequired, "Join the line with POST /api/v1/queues first.")
+            }
+            Self::TokenInvalid => Problem::new(
+                Code::QueueTokenInvalid,
+                "It is not a token of ours, or it is another fan's or another concert's.",
+            ),
+            Self::NotActive => Problem::new(Code::QueueNotActive, "Wait until your place is active."),
+            Self::TokenExpired => {
+                Problem::new(Code::QueueTokenExpired, "Join the line again for a new place at its end.")
+            }
+            Self::Line(error) => error.problem(now),
+            Self::Read(error) => error.problem(now),
+        }
+    }
+}
+
+impl Refusal for LineError {
+    fn problem(self, _now: Timestamp) -> Problem {
+        // Told once by whoever keeps the line; here it would be told once a request.
+        tracing::debug!(error = %self, "the waiting room did not answer");
+        Problem::new(
+            Code::WaitingRoomUnavailable,
+            "Places are kept and nobody is let in meanwhile; please try again in a moment.",
+        )
+    }
+}
+
+impl Refusal for QueueFailure {
+    fn problem(self, now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Line(error) => error.problem(now),
+            Self::Read(error) => error.problem(now),
+        }
+    }
+}
+
+impl Refusal for JoinFailure {
+    fn problem(self, now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Refused(refused) => refused.problem(now),
+            Self::Line(error) => error.problem(now),
+            Self::Read(error) => error.problem(now),
+        }
+    }
+}
+
+impl Refusal for JoinRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NoWaitingRoom => {
+                Problem::new(Code::NoWaitingRoom, "No token is asked for: hold seats at once.")
+            }
+            Self::NotOpen { opens_at } => Problem::new(Code::SaleNotOpen, "Come back when it opens.")
+                .with(|members| members.opens_at = opens_at.map(Time)),
+            Self::Closed => Problem::new(Code::SaleClosed, "Nobody can join this line any more."),
+            Self::SoldOut => Problem::new(Code::SoldOut, "Every seat of this concert is sold."),
+        }
+    }
+}
+
+impl Refusal for EditQueueRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Invalid(errors) => Problem::invalid(errors),
         }
     }
 }

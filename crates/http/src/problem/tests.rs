@@ -2,12 +2,15 @@ use std::fmt::Write as _;
 
 use expect_test::expect;
 use frontrow_application::payment::PayReservationRefused;
+use frontrow_application::queue::{EditQueueRefused, GateRefused, JoinFailure, QueueFailure};
 use frontrow_application::reservation::{
     CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
 };
+use frontrow_application::waiting_room::LineError;
 use frontrow_application::wallet::ChargeWalletRefused;
 use frontrow_application::{Failure, OnceRefused};
 use frontrow_domain::catalog::SaleClosed;
+use frontrow_domain::queue::JoinRefused;
 use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
 use frontrow_domain::wallet::ChargeRefused;
 use frontrow_domain::{PaymentId, Timestamp};
@@ -21,7 +24,7 @@ fn the_table_of_errors() {
     for code in Code::ALL {
         writeln!(table, "{} {:<26} {}", code.status().as_u16(), code.name(), code.title()).expect("text");
     }
-    expect![["
+    expect![[r#"
         400 invalid_request            The request cannot be read
         400 idempotency_key_required   The header Idempotency-Key is missing
         401 unauthenticated            Log in first
@@ -29,11 +32,16 @@ fn the_table_of_errors() {
         401 invalid_credentials        The address or the password is wrong
         401 refresh_token_invalid      The refresh token is not valid
         402 insufficient_balance       There is too little in the wallet
+        403 queue_token_required       The header Queue-Token is missing
+        403 queue_token_invalid        The queue token is not valid here
+        403 queue_not_active           It is not your turn yet
+        403 queue_token_expired        Your place in the line is over
         403 account_blocked            The account is blocked
         403 forbidden                  Not allowed for this account
         404 not_found                  There is no such thing
         405 method_not_allowed         This address does not take this method
         409 seat_unavailable           A seat is taken
+        409 sold_out                   Everything is sold
         409 seat_limit_exceeded        More seats than one fan may have
         409 reservation_not_pending    The reservation is no longer pending
         409 already_paid               The reservation is paid already
@@ -43,6 +51,8 @@ fn the_table_of_errors() {
         409 sale_not_open              The sale has not opened yet
         409 sale_paused                The sale is paused
         409 sale_closed                The sale has closed
+        409 no_waiting_room            The concert has no waiting room
+        409 draw_not_done              The draw has not been done
         409 schedule_in_use            Seats of the schedule were claimed already
         409 refund_not_allowed         The reservation cannot be refunded
         410 reservation_expired        The hold has ended
@@ -57,8 +67,9 @@ fn the_table_of_errors() {
         500 internal_error             Something went wrong here
         503 overloaded                 There is too much to do
         503 store_unavailable          The store takes no requests
+        503 waiting_room_unavailable   The waiting room takes no requests
         503 outcome_unknown            Nobody can say whether it happened
-    "]]
+    "#]]
     .assert_eq(&table);
 }
 
@@ -99,6 +110,21 @@ fn what_each_refusal_says() {
         OnceRefused::<std::convert::Infallible>::KeyReused.problem(now),
         OnceRefused::<std::convert::Infallible>::InFlight.problem(now),
         OnceRefused::<std::convert::Infallible>::Unreadable.problem(now),
+        HoldSeatsRefused::Gate(GateRefused::TokenRequired).problem(now),
+        GateRefused::TokenInvalid.problem(now),
+        GateRefused::NotActive.problem(now),
+        GateRefused::TokenExpired.problem(now),
+        GateRefused::Line(LineError::Unavailable("a secret".to_owned())).problem(now),
+        QueueFailure::NotFound.problem(now),
+        JoinFailure::NotFound.problem(now),
+        JoinFailure::Refused(JoinRefused::NoWaitingRoom).problem(now),
+        JoinFailure::Refused(JoinRefused::NotOpen { opens_at: Some(now) }).problem(now),
+        JoinFailure::Refused(JoinRefused::NotOpen { opens_at: None }).problem(now),
+        JoinFailure::Refused(JoinRefused::Closed).problem(now),
+        JoinFailure::Refused(JoinRefused::SoldOut).problem(now),
+        JoinFailure::Line(LineError::OutcomeUnknown("a secret".to_owned())).problem(now),
+        EditQueueRefused::NotFound.problem(now),
+        EditQueueRefused::Invalid(vec![FieldError::new("notice", "is too long")]).problem(now),
     ];
     let mut said = String::new();
     for problem in problems {
@@ -129,5 +155,20 @@ fn what_each_refusal_says() {
         {"type":"urn:frontrow:problem:idempotency_key_reused","title":"The key was used for another request","status":422,"detail":"Take a new key for every new request.","code":"idempotency_key_reused","requestId":"r-1"}
         {"type":"urn:frontrow:problem:request_in_flight","title":"The first request with this key is still running","status":409,"detail":"Repeat the request in a moment to get its answer.","code":"request_in_flight","requestId":"r-1","retryAfter":1}
         {"type":"urn:frontrow:problem:outcome_unknown","title":"Nobody can say whether it happened","status":503,"detail":"It did happen, but the answer cannot be shown now. Please ask again later.","code":"outcome_unknown","requestId":"r-1","retryAfter":1}
+        {"type":"urn:frontrow:problem:queue_token_required","title":"The header Queue-Token is missing","status":403,"detail":"Join the line with POST /api/v1/queues first.","code":"queue_token_required","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:queue_token_invalid","title":"The queue token is not valid here","status":403,"detail":"It is not a token of ours, or it is another fan's or another concert's.","code":"queue_token_invalid","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:queue_not_active","title":"It is not your turn yet","status":403,"detail":"Wait until your place is active.","code":"queue_not_active","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:queue_token_expired","title":"Your place in the line is over","status":403,"detail":"Join the line again for a new place at its end.","code":"queue_token_expired","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:waiting_room_unavailable","title":"The waiting room takes no requests","status":503,"detail":"Places are kept and nobody is let in meanwhile; please try again in a moment.","code":"waiting_room_unavailable","requestId":"r-1","retryAfter":1}
+        {"type":"urn:frontrow:problem:not_found","title":"There is no such thing","status":404,"detail":"There is nothing here that you may see.","code":"not_found","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:not_found","title":"There is no such thing","status":404,"detail":"There is nothing here that you may see.","code":"not_found","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:no_waiting_room","title":"The concert has no waiting room","status":409,"detail":"No token is asked for: hold seats at once.","code":"no_waiting_room","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:sale_not_open","title":"The sale has not opened yet","status":409,"detail":"Come back when it opens.","code":"sale_not_open","requestId":"r-1","opensAt":"1970-01-01T00:00:01Z"}
+        {"type":"urn:frontrow:problem:sale_not_open","title":"The sale has not opened yet","status":409,"detail":"Come back when it opens.","code":"sale_not_open","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:sale_closed","title":"The sale has closed","status":409,"detail":"Nobody can join this line any more.","code":"sale_closed","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:sold_out","title":"Everything is sold","status":409,"detail":"Every seat of this concert is sold.","code":"sold_out","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:waiting_room_unavailable","title":"The waiting room takes no requests","status":503,"detail":"Places are kept and nobody is let in meanwhile; please try again in a moment.","code":"waiting_room_unavailable","requestId":"r-1","retryAfter":1}
+        {"type":"urn:frontrow:problem:not_found","title":"There is no such thing","status":404,"detail":"There is nothing here that you may see.","code":"not_found","requestId":"r-1"}
+        {"type":"urn:frontrow:problem:validation_failed","title":"The body is not valid","status":422,"detail":"See `errors` for what is wrong.","code":"validation_failed","requestId":"r-1","errors":[{"field":"notice","message":"is too long"}]}
     "#]].assert_eq(&said);
 }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use frontrow_application::OnceTag;
 use frontrow_domain::catalog::FieldError;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -17,7 +17,8 @@ use utoipa::ToSchema;
 
 use super::key;
 use super::path::{Target, target};
-use crate::auth::Caller;
+use crate::auth::{Caller, Staff};
+use crate::edge::REQUEST_ID;
 use crate::problem::{Code, Problem};
 use crate::state::HttpState;
 
@@ -71,6 +72,14 @@ pub(crate) struct Sent<F: Form, T = ()> {
     pub(crate) input: F::Input,
     /// The idempotency key with what it came with.
     pub(crate) tag: Option<OnceTag>,
+    request_id: Option<HeaderValue>,
+}
+
+impl<F: Form, T> Sent<F, T> {
+    /// Who of the staff has sent it: for forms that [`Form::allow`] nobody else.
+    pub(crate) fn staff(&self) -> Staff {
+        Staff::new(self.caller, self.request_id.clone())
+    }
 }
 
 /// A body from anybody.
@@ -126,7 +135,7 @@ impl<F: Form, T: Target> FromRequest<HttpState> for Sent<F, T> {
 
     async fn from_request(request: Request, state: &HttpState) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
-        let caller = state.auth().caller(state.app(), &parts.headers).await?;
+        let caller = state.caller(parts.headers.get(header::AUTHORIZATION)).await?;
         let key = key::read(&parts.headers, F::KEY)?;
         match read::<F, T>(&mut parts, body, caller, key.as_deref(), state).await {
             Ok(sent) => Ok(sent),
@@ -153,7 +162,7 @@ async fn read<F: Form, T: Target>(
         }
     };
     let input = form.check(state)?;
-    Ok(Sent { caller, target, input, tag })
+    Ok(Sent { caller, target, input, tag, request_id: parts.headers.remove(REQUEST_ID) })
 }
 
 impl<F: Form> FromRequest<HttpState> for Open<F> {

@@ -9,7 +9,9 @@ mod body;
 mod key;
 mod path;
 mod query;
+mod tag;
 
 pub(crate) use body::{Form, KeyRule, Nothing, Object, Open, Refused, Sent, Untyped};
 pub(crate) use path::At;
 pub(crate) use query::{Asked, Query, QueryErrors, parse_number};
+pub(crate) use tag::IfNoneMatch;

@@ -41,7 +41,7 @@ macro_rules! uuids {
 }
 
 numbers!(ConcertId, ScheduleId);
-uuids!(ReservationId, PaymentId);
+uuids!(ReservationId, PaymentId, UserId);
 
 impl<T: PathId> FromRequestParts<HttpState> for At<T> {
     type Rejection = Problem;

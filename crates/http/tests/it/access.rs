@@ -90,6 +90,7 @@ async fn d7_every_operation_answers_only_whom_it_is_for() {
             [401, 403, 403, 201, 403],
         ),
         row("PATCH", format!("/api/v1/admin/schedules/{schedule}"), Some(json!({})), staff),
+        row("GET", "/api/v1/admin/audit-log".into(), None, staff),
         row("DELETE", of_ann(""), None, [401, 204, 404, 204, 404]),
     ];
 

@@ -1,10 +1,11 @@
 //! Making and editing concerts and schedules.
 
 use expect_test::expect;
+use frontrow_domain::ConcertId;
 use frontrow_domain::account::Role;
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, rfc3339};
 
 fn concert() -> Value {
     json!({"title": "Spring Day", "artist": "The Front Row", "description": "An evening."})
@@ -112,19 +113,35 @@ async fn a_concert_is_edited_by_merge_patch() {
 }
 
 #[tokio::test]
-async fn waiting_rooms_cannot_be_switched_on_yet() {
+async fn a_waiting_room_is_switched_on_and_off_with_its_concert() {
     let world = World::new();
     let olga = world.staff("olga", Role::Operator).await;
     let mut form = concert();
     form["waitingRoom"] =
-        json!({"enabled": true, "maxActive": 100, "admitPerSecond": 1, "sessionSeconds": 60});
-    let answer = world.post("/api/v1/admin/concerts", &form).by(&olga).send().await;
-    assert_eq!(answer.wrong(), ["waitingRoom.enabled"]);
-    answer.problem(422, "validation_failed");
-    form["waitingRoom"]["enabled"] = json!(false);
-    world.post("/api/v1/admin/concerts", &form).by(&olga).send().await.expect(201);
-    let seen = world.get("/api/v1/concerts/1").send().await.expect(200).json();
-    assert_eq!(seen["waitingRoom"], json!({"enabled": false, "lobbyOpensAt": null, "opensAt": null}));
+        json!({"enabled": true, "maxActive": 100, "admitPerSecond": 0.5, "sessionSeconds": 60});
+    let made = world.post("/api/v1/admin/concerts", &form).by(&olga).send().await.expect(201).json();
+    let room = json!({"enabled": true, "maxActive": 100, "admitPerSecond": 0.5, "sessionSeconds": 60,
+        "claimSeconds": 60, "presenceSeconds": 60, "lobbyOpensAt": null});
+    assert_eq!(made["waitingRoom"], room);
+    let seen = || async { world.get("/api/v1/concerts/1").send().await.expect(200).json()["waitingRoom"].clone() };
+    assert_eq!(seen().await, json!({"enabled": true, "lobbyOpensAt": null, "opensAt": null}));
+    let opens_at = world.stage.now().plus_seconds(60);
+    let concert = ConcertId::new(1);
+    world.stage.a_schedule().of(concert).booking_start(opens_at.plus_seconds(60)).make().await;
+    world.stage.a_schedule().of(concert).booking_start(opens_at).make().await;
+    assert_eq!(seen().await, json!({"enabled": true, "lobbyOpensAt": null, "opensAt": rfc3339(opens_at)}));
+
+    let patch = |change| world.patch("/api/v1/admin/concerts/1", &json!({ "waitingRoom": change })).by(&olga).send();
+    let lobby = patch(json!({"lobbyOpensAt": world.time(0)})).await;
+    assert_eq!(lobby.wrong(), ["waitingRoom.lobbyOpensAt"], "the draw is not there yet");
+    lobby.problem(422, "validation_failed");
+    patch(json!({"enabled": false, "lobbyOpensAt": world.time(0)})).await.expect(200);
+    let off = json!({"enabled": false, "lobbyOpensAt": world.time(0), "opensAt": rfc3339(opens_at)});
+    assert_eq!(seen().await, off);
+    assert_eq!(patch(json!({"enabled": true})).await.wrong(), ["waitingRoom.lobbyOpensAt"]);
+    patch(json!({"enabled": true, "lobbyOpensAt": null})).await.expect(200);
+    patch(json!({"enabled": null})).await.expect(200);
+    assert_eq!(seen().await["enabled"], false, "null is the default");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Holding seats, looking at holds, extending and giving back.
 
 use expect_test::expect;
+use frontrow_application::staff::By;
 use serde_json::{Value, json};
 
 use crate::world::{Client, World};
@@ -207,7 +208,7 @@ async fn outside_the_sale_nothing_is_held() {
     world.stage.clock.advance(60);
     let paused =
         frontrow_application::catalog::SchedulePatch { sales_paused: Some(true), ..Default::default() };
-    world.stage.app.edit_schedule(schedule, paused).await.expect("edit");
+    world.stage.app.edit_schedule(By::System, schedule, paused).await.expect("edit");
     hold(&world, &ann, "k", &form).await.problem(409, "sale_paused");
     world.stage.clock.advance(60);
     hold(&world, &ann, "k", &form).await.problem(409, "sale_closed");

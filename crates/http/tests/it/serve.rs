@@ -22,6 +22,7 @@ const LIMITS: ServeLimits = ServeLimits {
     max_connections: 2,
     header_bytes: 8_192,
     header_timeout: Duration::from_mins(1),
+    write_timeout: Duration::from_mins(1),
     shutdown: Duration::from_mins(1),
 };
 

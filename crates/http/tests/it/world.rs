@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, Request, Response};
 use ed25519_dalek::SigningKey;
 use frontrow_application::Settings;
 use frontrow_application::account::NewAccount;
@@ -21,6 +21,7 @@ use frontrow_testkit::{ManualClock, Opened, Stage};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 /// The secret that signs access tokens in tests.
@@ -73,6 +74,7 @@ pub(crate) fn http_settings() -> HttpSettings {
         request_timeout: Duration::from_mins(1),
         cors_origins: Vec::new(),
         ready: Arc::new(AtomicBool::new(true)),
+        stopping: CancellationToken::new(),
         parts: Vec::new(),
         metrics: Arc::new(|| "frontrow_up 1\n".to_owned()),
     }
@@ -188,6 +190,11 @@ impl Call<'_> {
         self.header("authorization", &format!("Bearer {}", client.token))
     }
 
+    /// With a queue token.
+    pub(crate) fn token(self, token: &str) -> Self {
+        self.header("queue-token", token)
+    }
+
     /// With an idempotency key.
     pub(crate) fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
@@ -210,11 +217,17 @@ impl Call<'_> {
     }
 
     pub(crate) async fn send(self) -> Answer {
-        let request = self.request.body(Body::from(self.body)).expect("request");
-        let response = self.world.router.clone().oneshot(request).await.expect("answer");
-        let (head, body) = response.into_parts();
+        let (head, body) = self.open().await.into_parts();
         let body = body.collect().await.expect("body").to_bytes().to_vec();
         Answer { status: head.status.as_u16(), headers: head.headers, body }
+    }
+}
+
+impl Call<'_> {
+    /// The answer with its body still to come.
+    pub(crate) async fn open(self) -> Response<Body> {
+        let request = self.request.body(Body::from(self.body)).expect("request");
+        self.world.router.clone().oneshot(request).await.expect("answer")
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{anyhow, bail};
 use frontrow_application::App;
 use frontrow_application::account::NewAccount;
 use frontrow_application::catalog::NewSchedule;
+use frontrow_application::staff::By;
 use frontrow_application::store::ConcertFilter;
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{BookingWindow, ConcertDraft, ScheduleDraft, SeatPlan, WaitingRoomSettings};
@@ -120,9 +121,14 @@ async fn add_concert(app: &App, demo: &DemoConcert) -> anyhow::Result<()> {
         artist: demo.artist.to_owned(),
         description: demo.description.to_owned(),
         published: true,
-        waiting_room: WaitingRoomSettings::OFF,
+        waiting_room: WaitingRoomSettings {
+            enabled: true,
+            max_active: 100,
+            admit_per_second_milli: 20_000,
+            ..WaitingRoomSettings::OFF
+        },
     };
-    let made = app.create_concert(draft, None).await;
+    let made = app.create_concert(By::System, draft, None).await;
     let concert = made.map_err(|failure| anyhow!("a demo concert could not be made: {failure:?}"))?.outcome;
     let now = app.now();
     let opens_at = if demo.opens_in_minutes == 0 {
@@ -137,7 +143,7 @@ async fn add_concert(app: &App, demo: &DemoConcert) -> anyhow::Result<()> {
             draft: schedule(app, demo.venue, now, opens_at, evening),
             plan: Arc::new(plan),
         };
-        let made = app.create_schedule(new, None).await;
+        let made = app.create_schedule(By::System, new, None).await;
         made.map_err(|failure| anyhow!("a demo schedule could not be made: {failure:?}"))?;
     }
     Ok(())

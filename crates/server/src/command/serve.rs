@@ -17,15 +17,19 @@ use tokio_util::sync::CancellationToken;
 use super::{answer, demo};
 use crate::command::serve::settings::http_settings;
 use crate::config::Config;
+use crate::config::sections::Jobs;
 use crate::keys::Keys;
-use crate::telemetry;
 use crate::wiring::{Wired, processors, refused_members};
+use crate::{open_files, telemetry};
 
 mod jwks;
 mod settings;
 
 /// Microseconds by which the wall clock may move away before it is worth a line in the log.
 const DRIFT_MAX_MICROS: i64 = 1_000_000;
+/// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
+/// commits is one event for each of them.
+const FEED_TICK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     telemetry::log(&config.log)?;
@@ -48,13 +52,18 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let ready = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
     let published = jwks::start(&config.issuer, stop.clone())?;
-    let settings: HttpSettings = http_settings(config, keys, &wired, published, Arc::clone(&ready), metrics)?;
+    let settings: HttpSettings =
+        http_settings(config, keys, &wired, published, Arc::clone(&ready), stop.clone(), metrics)?;
     let listener = frontrow_http::bind(config.http.listen, config.http.backlog)
         .with_context(|| format!("cannot listen on {}; is another server there?", config.http.listen))?;
     let address = listener.local_addr()?;
     wired.store.announce(&address.to_string());
     let jobs = tokio::spawn(run_jobs(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
-    let clock_watch = tokio::spawn(watch(stop.clone(), Arc::clone(&wired.store), Arc::clone(&wired.clock)));
+    let lines = tokio::spawn(run_lines(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
+    let sessions = tokio::spawn(run_sessions(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
+    let feeds = tokio::spawn(run_feeds(Arc::clone(&wired.app), stop.clone()));
+    let wired = Arc::new(wired);
+    let clock_watch = tokio::spawn(watch(stop.clone(), Arc::clone(&wired)));
     let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready)));
     let router = frontrow_http::router(HttpState::new(Arc::clone(&wired.app), settings));
     ready.store(true, Ordering::Release);
@@ -66,8 +75,8 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     frontrow_http::serve(listener, router, limits(config), stop.clone()).await;
     stop.cancel();
     stopping.abort();
-    let _ = tokio::join!(jobs, clock_watch);
-    let has_failed = wired.store.has_failed();
+    let _ = tokio::join!(jobs, lines, sessions, feeds, clock_watch);
+    let has_failed = wired.has_failed();
     // Waits for a thread of ours, so it goes where blocking is allowed.
     tokio::task::spawn_blocking(move || wired.close()).await?;
     if has_failed {
@@ -80,8 +89,9 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
 fn limits(config: &Config) -> ServeLimits {
     ServeLimits {
         header_timeout: Duration::from_millis(config.http.header_timeout_ms),
+        write_timeout: Duration::from_millis(config.http.write_timeout_ms),
         header_bytes: config.http.header_limit_bytes,
-        max_connections: config.http.max_connections,
+        max_connections: open_files::room_for(config.http.max_connections),
         shutdown: Duration::from_secs(config.http.shutdown_seconds),
     }
 }
@@ -110,7 +120,7 @@ async fn first_admin(app: &App, config: &Config) -> anyhow::Result<()> {
 }
 
 /// Calls what has to happen without anybody asking.
-async fn run_jobs(app: Arc<App>, settings: crate::config::sections::Jobs, stop: CancellationToken) {
+async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
     let mut expiry = interval(Duration::from_millis(settings.expire_tick_ms));
     expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut upkeep = interval(Duration::from_secs(settings.clean_tick_seconds));
@@ -130,12 +140,57 @@ async fn run_jobs(app: Arc<App>, settings: crate::config::sections::Jobs, stop: 
     }
 }
 
+/// Moves the lines on. Apart from the other jobs, because the rate of admission depends on its pace.
+async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
+    let mut tick = interval(Duration::from_millis(settings.line_tick_ms));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_well = true;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let done = app.tick_lines().await;
+        // Said once, not fifty times a second.
+        match (&done, is_well) {
+            (Err(error), true) => tracing::warn!(%error, "the lines stand still; the next tick tries again"),
+            (Ok(()), false) => tracing::info!("the lines move on"),
+            _ => {}
+        }
+        is_well = done.is_ok();
+    }
+}
+
+/// Ends the sessions of those who have paid.
+async fn run_sessions(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
+    let mut tick = interval(Duration::from_millis(settings.session_tick_ms));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => if let Err(error) = app.tick_sessions().await {
+                tracing::warn!(%error, "sessions could not be ended; the next tick tries again");
+            },
+        }
+    }
+}
+
+/// Tells those who follow a seat map what has changed. Apart from the other jobs, so that no commit delays it.
+async fn run_feeds(app: Arc<App>, stop: CancellationToken) {
+    let mut tick = interval(FEED_TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => if let Err(error) = app.tick_feeds().await {
+                tracing::warn!(%error, "a seat map could not be read; the next tick tries again");
+            },
+        }
+    }
+}
+
 /// Ends the server when its store can take no more writes, and speaks up when the wall clock moves away.
-async fn watch(
-    stop: CancellationToken,
-    store: Arc<frontrow_store_sqlite::SqliteStore>,
-    clock: Arc<crate::adapters::clock::SystemClock>,
-) {
+async fn watch(stop: CancellationToken, wired: Arc<Wired>) {
     let mut tick = interval(Duration::from_millis(500));
     let mut told = 0_i64;
     loop {
@@ -143,12 +198,12 @@ async fn watch(
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if store.has_failed() {
+        if wired.has_failed() {
             tracing::error!("the store takes no more writes; stopping");
             stop.cancel();
             return;
         }
-        let drift = clock.drift_micros();
+        let drift = wired.clock.drift_micros();
         if (drift - told).abs() > DRIFT_MAX_MICROS {
             told = drift;
             tracing::warn!(

@@ -40,6 +40,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     // hyper panics when it is given less than 8 KiB.
     ("http.header_limit_bytes", 8_192..=1_048_576),
     ("http.header_timeout_ms", 100..=600_000),
+    ("http.write_timeout_ms", 100..=600_000),
     ("http.request_timeout_ms", 100..=600_000),
     ("http.max_connections", 1..=1_000_000),
     ("http.max_seats_per_request", 1..=100),
@@ -75,6 +76,8 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("sales.lapse_window_seconds", 1..=86_400),
     ("sales.lapse_pause_seconds", 0..=86_400),
     ("jobs.expire_tick_ms", 10..=1_000),
+    ("jobs.line_tick_ms", 5..=250),
+    ("jobs.session_tick_ms", 10..=500),
     ("jobs.clean_tick_seconds", 1..=3_600),
     ("demo.fans", 0..=100_000),
     ("demo.fan_balance", 0..=AMOUNT_MAX),
@@ -113,6 +116,8 @@ pub(crate) struct Http {
     pub(crate) header_limit_bytes: usize,
     /// In milliseconds.
     pub(crate) header_timeout_ms: u64,
+    /// In milliseconds.
+    pub(crate) write_timeout_ms: u64,
     /// In milliseconds; above [`Store::deadline_ms`].
     pub(crate) request_timeout_ms: u64,
     /// Connections open at once.
@@ -401,6 +406,8 @@ pub(crate) struct Jobs {
     pub(crate) expire_enabled: bool,
     /// In milliseconds.
     pub(crate) expire_tick_ms: u64,
+    pub(crate) line_tick_ms: u64,
+    pub(crate) session_tick_ms: u64,
     /// In seconds.
     pub(crate) clean_tick_seconds: u64,
 }

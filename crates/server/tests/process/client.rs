@@ -1,6 +1,7 @@
 //! What the tests ask a server, as fans and operators.
 
 use std::sync::Once;
+use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -13,6 +14,8 @@ pub(crate) struct Person {
     client: Client,
     base: String,
     bearer: String,
+    /// The queue token to show, once there is one.
+    pass: Option<String>,
 }
 
 /// An answer: its status and its JSON.
@@ -57,7 +60,7 @@ pub(crate) fn http() -> Client {
 impl Person {
     /// Somebody whom the tests' issuer vouches for.
     pub(crate) fn new(server: &Server, client: &Client, name: &str, role: &str) -> Self {
-        Self { client: client.clone(), base: server.url(""), bearer: token(name, role) }
+        Self { client: client.clone(), base: server.url(""), bearer: token(name, role), pass: None }
     }
 
     /// The same person, asking a server that was started again.
@@ -78,6 +81,9 @@ impl Person {
         if let Some(key) = key {
             request = request.header("Idempotency-Key", key);
         }
+        if let Some(pass) = &self.pass {
+            request = request.header("Queue-Token", pass);
+        }
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -90,6 +96,29 @@ impl Person {
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.try_ask(Method::GET, path, None, None).await.expect("an answer")
+    }
+
+    /// Joins the line of a concert, shows its token from then on, and answers the place.
+    pub(crate) async fn join(&mut self, concert: u64) -> Result<Answer, reqwest::Error> {
+        let answer = self.try_ask(Method::POST, "/queues", None, Some(json!({"concertId": concert}))).await?;
+        self.pass = answer.body["token"].as_str().map(str::to_owned);
+        Ok(answer)
+    }
+
+    /// Where this person stands in line.
+    pub(crate) async fn place(&self) -> Value {
+        self.get("/queues/status").await.expect(200)
+    }
+
+    /// Opens a stream of events.
+    pub(crate) async fn follow(&self, path: &str) -> Events {
+        let mut request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.bearer);
+        if let Some(pass) = &self.pass {
+            request = request.header("Queue-Token", pass);
+        }
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK);
+        Events { response, text: String::new() }
     }
 
     pub(crate) async fn charge(&self, amount: i64) -> Answer {
@@ -106,12 +135,69 @@ impl Person {
     }
 }
 
+/// An open stream of events.
+pub(crate) struct Events {
+    response: Response,
+    text: String,
+}
+
+impl Events {
+    /// The next event: its name and its data; nothing when the stream has ended.
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                let member = |name: &str| {
+                    block.lines().find_map(|line| line.strip_prefix(name)).map(|rest| rest.trim().to_owned())
+                };
+                if let (Some(name), Some(data)) = (member("event:"), member("data:")) {
+                    return Some((name, serde_json::from_str(&data).expect("JSON")));
+                }
+                continue;
+            }
+            let chunk = self.response.chunk().await.ok().flatten()?;
+            self.text.push_str(std::str::from_utf8(&chunk).expect("text"));
+        }
+    }
+
+    /// The first event of which this is true.
+    pub(crate) async fn find(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
+        let find = async {
+            loop {
+                let (_, data) = self.next().await.expect("the stream goes on");
+                if is_it(&data) {
+                    return data;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), find).await.expect("it comes within half a minute")
+    }
+}
+
+/// A concert with a waiting room and one schedule of plain seats on sale.
+pub(crate) async fn on_sale_in_line(operator: &Person, title: &str, seats: u32, room: Value) -> (u64, u64) {
+    let (concert, schedule) = on_sale_titled(operator, title, seats, 1_000, 300).await;
+    let path = format!("/admin/concerts/{concert}");
+    let patch = json!({"waitingRoom": room});
+    operator.try_ask(Method::PATCH, &path, None, Some(patch)).await.expect("an answer").expect(200);
+    (concert, schedule)
+}
+
 /// A concert with one schedule of plain seats on sale; answers their numbers.
 pub(crate) async fn on_sale(operator: &Person, seats: u32, price: i64, hold_seconds: u32) -> (u64, u64) {
-    let concert = operator
-        .post("/admin/concerts", "concert", json!({"title": "Night", "artist": "Band", "description": ""}))
-        .await
-        .expect(201);
+    on_sale_titled(operator, "Night", seats, price, hold_seconds).await
+}
+
+async fn on_sale_titled(
+    operator: &Person,
+    title: &str,
+    seats: u32,
+    price: i64,
+    hold_seconds: u32,
+) -> (u64, u64) {
+    let concert = json!({"title": title, "artist": "Band", "description": ""});
+    let concert = operator.post("/admin/concerts", &format!("concert {title}"), concert).await.expect(201);
     let concert = concert["concertId"].as_u64().expect("a number");
     let schedule = json!({
         "venue": "Hall", "startsAt": "2099-01-01T19:00:00+09:00", "durationMinutes": 120,
@@ -120,7 +206,7 @@ pub(crate) async fn on_sale(operator: &Person, seats: u32, price: i64, hold_seco
         "seatPlan": {"plain": {"seats": seats, "price": price}},
     });
     let path = format!("/admin/concerts/{concert}/schedules");
-    let schedule = operator.post(&path, "schedule", schedule).await.expect(201);
+    let schedule = operator.post(&path, &format!("schedule {title}"), schedule).await.expect(201);
     (concert, schedule["scheduleId"].as_u64().expect("a number"))
 }
 

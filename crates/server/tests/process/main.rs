@@ -5,6 +5,7 @@ mod client;
 mod crash;
 mod expiry;
 mod issuer;
+mod line;
 mod refusals;
 mod sale;
 mod server;

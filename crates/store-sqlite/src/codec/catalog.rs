@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use frontrow_domain::catalog::{BookingWindow, Concert, HoldPolicy, Schedule, SeatPlan, WaitingRoomSettings};
+use frontrow_domain::catalog::{
+    BookingWindow, Concert, HoldPolicy, RoomControls, Schedule, SeatPlan, WaitingRoomSettings,
+};
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 use rusqlite::{Result, Row};
 
@@ -10,7 +12,8 @@ use super::time;
 
 pub(crate) const CONCERT_COLUMNS: &str = "concert_id, title, artist, description, published, room_enabled, \
      room_max_active, room_admit_per_second_milli, room_session_seconds, room_claim_seconds, \
-     room_presence_seconds, room_lobby_opens_at, created_at, row_version";
+     room_presence_seconds, room_lobby_opens_at, created_at, row_version, room_paused, room_draining, \
+     room_closed, room_notice";
 
 pub(crate) fn concert(row: &Row<'_>) -> Result<(Concert, u64)> {
     let concert = Concert {
@@ -27,6 +30,12 @@ pub(crate) fn concert(row: &Row<'_>) -> Result<(Concert, u64)> {
             claim_seconds: row.get(9)?,
             presence_seconds: row.get(10)?,
             lobby_opens_at: row.get::<_, Option<i64>>(11)?.map(Timestamp::from_micros),
+        },
+        controls: RoomControls {
+            paused: row.get(14)?,
+            draining: row.get(15)?,
+            closed: row.get(16)?,
+            notice: row.get(17)?,
         },
         created_at: time(row, 12)?,
     };

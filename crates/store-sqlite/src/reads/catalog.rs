@@ -54,6 +54,13 @@ impl CatalogReads for SqliteReads {
         self.point(|connection| schedule(connection, &self.plans, id))
     }
 
+    fn concerts_with_rooms(&self) -> Read<'_, Vec<ConcertId>> {
+        self.scan(|connection| {
+            let sql = "SELECT concert_id FROM concert WHERE room_enabled = 1 ORDER BY concert_id";
+            all(connection, sql, [], |row| row.get(0).map(ConcertId::new))
+        })
+    }
+
     fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>> {
         let plans = Arc::clone(&self.plans);
         self.scan(move |connection| {

@@ -3,8 +3,10 @@
 mod account;
 mod audit;
 mod catalog;
+mod outbox;
 pub(crate) mod plans;
 mod reservation;
+mod staff;
 mod wallet;
 
 use std::future::ready;

@@ -12,11 +12,12 @@ impl Saver<'_> {
         let key = Key::Concert(*change.key);
         let Some(concert) = change.after else { return Err(never_deleted(&key)) };
         let room = &concert.waiting_room;
-        let values = (
+        let controls = &concert.controls;
+        let values = rusqlite::params![
             concert.id.get(),
-            &concert.title,
-            &concert.artist,
-            &concert.description,
+            concert.title,
+            concert.artist,
+            concert.description,
             concert.published,
             room.enabled,
             room.max_active,
@@ -27,13 +28,18 @@ impl Saver<'_> {
             room.lobby_opens_at.map(Timestamp::micros),
             concert.created_at.micros(),
             loaded_version(change.before),
-        );
+            controls.paused,
+            controls.draining,
+            controls.closed,
+            controls.notice,
+        ];
         match change.before {
             None => self.insert(
                 "INSERT INTO concert (concert_id, title, artist, description, published, room_enabled, \
                  room_max_active, room_admit_per_second_milli, room_session_seconds, room_claim_seconds, \
-                 room_presence_seconds, room_lobby_opens_at, created_at, row_version) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 + 1)",
+                 room_presence_seconds, room_lobby_opens_at, created_at, row_version, room_paused, \
+                 room_draining, room_closed, room_notice) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 + 1, ?15, ?16, ?17, ?18)",
                 values,
                 key,
             ),
@@ -41,7 +47,8 @@ impl Saver<'_> {
                 "UPDATE concert SET title = ?2, artist = ?3, description = ?4, published = ?5, room_enabled = ?6, \
                  room_max_active = ?7, room_admit_per_second_milli = ?8, room_session_seconds = ?9, \
                  room_claim_seconds = ?10, room_presence_seconds = ?11, room_lobby_opens_at = ?12, \
-                 created_at = ?13, row_version = ?14 + 1 WHERE concert_id = ?1 AND row_version = ?14",
+                 created_at = ?13, room_paused = ?15, room_draining = ?16, room_closed = ?17, room_notice = ?18, \
+                 row_version = ?14 + 1 WHERE concert_id = ?1 AND row_version = ?14",
                 values,
                 key,
             ),

@@ -3,7 +3,8 @@
 use frontrow_application::store::StoreError;
 use frontrow_domain::records::{Change, Changes, Key};
 use frontrow_domain::reservation::{Claim, Reservation};
-use frontrow_domain::{PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::staff::StaffAction;
+use frontrow_domain::{EntryId, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
 use super::{Saved, Saver, never_deleted};
 use crate::codec;
@@ -68,8 +69,8 @@ impl Saver<'_> {
         match change.before {
             None => self.insert(
                 "INSERT INTO reservation (reservation_id, user_id, concert_id, schedule_id, seats, amount, \
-                 created_at, state, state_at, extended, payment_id, last_event, held_until, row_version) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, 1)",
+                 created_at, state, state_at, extended, payment_id, last_event, held_until, queue_entry, row_version) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)",
                 (
                     reservation.id.bytes(),
                     reservation.user.bytes(),
@@ -84,6 +85,7 @@ impl Saver<'_> {
                     payment.map(PaymentId::bytes),
                     reservation.last_event,
                     reservation.held_until().micros(),
+                    reservation.entry.as_ref().map(EntryId::bytes),
                 ),
                 key,
             ),
@@ -168,10 +170,38 @@ impl Saver<'_> {
             let body =
                 serde_json::to_string(&event.event).map_err(|error| StoreError::Broken(error.to_string()))?;
             self.connection
-                .prepare_cached("INSERT INTO outbox (key, sequence, at, body) VALUES (?1, ?2, ?3, ?4)")
+                .prepare_cached(
+                    "INSERT INTO outbox (key, sequence, at, body, queue_entry) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )
                 .and_then(|mut statement| {
-                    statement.execute((event.key.as_bytes(), event.sequence, event.at.micros(), body))
+                    let entry = event.ends_entry();
+                    let entry = entry.as_ref().map(EntryId::bytes);
+                    statement.execute((event.key.as_bytes(), event.sequence, event.at.micros(), body, entry))
                 })
+                .map_err(|error| store_error(&error, None))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn staff_actions(&self, actions: &[StaffAction]) -> Saved {
+        for action in actions {
+            let values = (
+                action.id.bytes(),
+                action.at.micros(),
+                action.actor.user.bytes(),
+                codec::role_number(action.actor.role),
+                action.action.name(),
+                &action.target,
+                &action.before,
+                &action.after,
+                &action.request_id,
+            );
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO audit_log (entry_id, at, user_id, role, action, target, before, after, request_id) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                )
+                .and_then(|mut statement| statement.execute(values))
                 .map_err(|error| store_error(&error, None))?;
         }
         Ok(())

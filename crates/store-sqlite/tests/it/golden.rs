@@ -8,9 +8,12 @@ use std::sync::Arc;
 use frontrow_application::account::ExternalIdentity;
 use frontrow_application::audit::audit;
 use frontrow_application::reservation::HoldRequest;
+use frontrow_application::staff::LoggedAction;
 use frontrow_domain::account::Role;
+use frontrow_domain::catalog::RoomControls;
 use frontrow_domain::reservation::ReservationStatus;
-use frontrow_domain::{ReservationId, ScheduleId, Timestamp, UserId};
+use frontrow_domain::staff::{ActionKind, Actor};
+use frontrow_domain::{ConcertId, EntryId, ReservationId, ScheduleId, Timestamp, UserId};
 use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteStore};
 use frontrow_testkit::stage::{PASSWORD, seats};
 use frontrow_testkit::{ManualClock, Opened, Stage};
@@ -20,6 +23,7 @@ use serde::Deserialize;
 #[serde(rename_all = "camelCase")]
 struct Facts {
     now_micros: i64,
+    concert: ConcertId,
     schedule: ScheduleId,
     map: String,
     alice: UserId,
@@ -30,6 +34,20 @@ struct Facts {
     pending: ReservationId,
     cancelled: ReservationId,
     expired: ReservationId,
+    /// What version 1 did not have.
+    #[serde(flatten)]
+    second: Option<SecondFacts>,
+}
+
+/// What version 2 added: about waiting rooms, and the audit log.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SecondFacts {
+    with_room: ConcertId,
+    notice: String,
+    in_line: ReservationId,
+    entry: EntryId,
+    olga: UserId,
 }
 
 fn golden(version: u32, ending: &str) -> PathBuf {
@@ -66,6 +84,7 @@ async fn check(folder: &Path, facts: &Facts) {
     ] {
         assert_eq!(stage.stored(id).await.status(stage.now()), status, "{id}");
     }
+    check_second(&stage, facts).await;
     stage.app.log_in("alice@example.test", PASSWORD.to_owned()).await.expect("alice still logs in");
     let identity = ExternalIdentity {
         issuer: "https://issuer.example".to_owned(),
@@ -82,6 +101,37 @@ async fn check(folder: &Path, facts: &Facts) {
     let request = HoldRequest { schedule: facts.schedule, seats: seats([8]) };
     stage.app.hold(facts.stranger, request, None).await.expect("a seat is held");
     stage.assert_clean().await;
+}
+
+/// What was written before version 2 has nothing to do with a line; what was written since is as it was.
+async fn check_second(stage: &Stage, facts: &Facts) {
+    let reads = &stage.opened.reads;
+    assert_eq!(stage.stored(facts.confirmed).await.entry, None);
+    let concert = reads.concert(facts.concert).await.expect("read").expect("it is there");
+    assert_eq!(concert.controls, RoomControls::default());
+    let ends = reads.session_ends(0, 10).await.expect("read");
+    let rooms = reads.concerts_with_rooms().await.expect("read");
+    let log = stage.app.audit_log(None, 10).await.expect("read");
+    let Some(second) = &facts.second else {
+        assert_eq!((ends, rooms, log), (vec![], vec![], vec![]));
+        return;
+    };
+    let ends: Vec<_> = ends.into_iter().map(|end| (end.event.reservation_id, end.event.entry_id)).collect();
+    assert_eq!(ends, [(second.in_line, Some(second.entry))]);
+    assert_eq!(stage.stored(second.in_line).await.entry, Some(second.entry));
+    assert_eq!(rooms, [second.with_room]);
+    let concert = reads.concert(second.with_room).await.expect("read").expect("it is there");
+    let notice = Some(second.notice.clone());
+    assert_eq!(concert.controls, RoomControls { paused: true, draining: true, closed: true, notice });
+    let [LoggedAction { action, name }] = &log[..] else { panic!("one line: {log:?}") };
+    assert_eq!(
+        (name.as_deref(), action.actor),
+        (Some("올가"), Actor { user: second.olga, role: Role::Operator })
+    );
+    assert_eq!((action.action, &*action.target), (ActionKind::EditConcert, "concert/1"));
+    let texts = (action.before.as_deref(), action.after.as_deref());
+    assert_eq!(texts, (Some("{\"artist\":\"The Front Row\"}"), Some("{\"artist\":\"골든 밴드\"}")));
+    assert_eq!((&*action.request_id, action.at.micros()), ("golden-request", facts.now_micros));
 }
 
 #[test]

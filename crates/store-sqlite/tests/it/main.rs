@@ -3,3 +3,6 @@
 mod conformance;
 mod files;
 mod golden;
+mod line;
+mod line_conformance;
+mod line_golden;

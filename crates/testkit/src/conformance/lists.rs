@@ -1,9 +1,10 @@
 //! The queries: order, pages, filters.
 
 use frontrow_application::store::{ConcertCursor, ConcertFilter, ReservationFilter};
-use frontrow_domain::catalog::{BookingWindow, Concert, Schedule};
+use frontrow_domain::catalog::{BookingWindow, Concert, Schedule, WaitingRoomSettings};
+use frontrow_domain::event::{Event, OutboxEvent};
 use frontrow_domain::payment::{FailureReason, Payment, PaymentState};
-use frontrow_domain::records::Keys;
+use frontrow_domain::records::{Key, Keys};
 use frontrow_domain::reservation::{Reservation, ReservationState, ReservationStatus};
 use frontrow_domain::{ConcertId, ReservationId, ScheduleId, Timestamp};
 
@@ -171,7 +172,7 @@ pub async fn entries_and_payments_come_newest_first_in_pages(factory: impl Store
     assert_eq!(numbers(None, 3).await, [20, 19, 18]);
     assert_eq!(numbers(Some(18), 3).await, [17, 16, 15]);
     assert_eq!(numbers(Some(3), 10).await, [2, 1]);
-    assert_eq!(numbers(Some(1), 10).await, []);
+    assert_eq!(numbers(Some(1), 10).await, [0; 0]);
     let ids = async |before: Option<u64>, limit| {
         let before = before.map(samples::payment_id);
         let found = bench.reads().payments_of(samples::user(1), before, limit).await.expect("read");
@@ -293,6 +294,75 @@ pub async fn schedules_come_in_order_of_start(factory: impl StoreFactory) {
     let numbers: Vec<_> = found.iter().map(|schedule| schedule.id.get()).collect();
     assert_eq!(numbers, [2, 4, 3, 1]);
     assert_eq!(bench.reads().schedules_of(ConcertId::new(3)).await, Ok(vec![]));
+}
+
+/// Only switched on counts, published or not.
+pub async fn concerts_with_rooms_come_in_order(factory: impl StoreFactory) {
+    let bench = Bench::open(factory);
+    assert_eq!(bench.reads().concerts_with_rooms().await, Ok(vec![]));
+    let with_room = |number, published| {
+        let waiting_room = WaitingRoomSettings { enabled: true, ..WaitingRoomSettings::OFF };
+        (Concert { waiting_room, published, ..samples::concert(number, "room") }, vec![])
+    };
+    let without = (samples::concert(2, "no room"), vec![]);
+    concerts(&bench, vec![with_room(3, true), without, with_room(u32::MAX, true), with_room(1, false)]).await;
+    let expected = [1, 3, u32::MAX].map(ConcertId::new).to_vec();
+    assert_eq!(bench.reads().concerts_with_rooms().await, Ok(expected));
+    apply(bench.store(), Key::Concert(ConcertId::new(3)), |records, _| {
+        records.concerts.put(ConcertId::new(3), samples::concert(3, "switched off"));
+        Ok(())
+    })
+    .await;
+    let expected = [1, u32::MAX].map(ConcertId::new).to_vec();
+    assert_eq!(bench.reads().concerts_with_rooms().await, Ok(expected));
+}
+
+/// In the order in which they were written, whatever the order of their ids; nothing but payments under a place.
+/// Reading on from any of them misses none, also after a restart.
+pub async fn session_ends_come_by_position(factory: impl StoreFactory) {
+    let mut bench = Bench::open(factory);
+    assert_eq!(bench.reads().session_ends(0, 10).await, Ok(vec![]));
+    let held = |number| Reservation {
+        entry: Some(samples::entry_id(100 - number)),
+        ..samples::reservation(number, number, &[1])
+    };
+    let groups = [vec![7, 3], vec![5], vec![6, 1]];
+    for numbers in groups {
+        apply(bench.store(), Keys::default(), move |records, _| {
+            for &number in &numbers {
+                records.events.add(samples::event(number, 1));
+                let without = Reservation { entry: None, ..held(number) };
+                let without = OutboxEvent { sequence: 2, ..samples::payment_made(number, &without) };
+                records.events.add_all([without, samples::payment_made(number, &held(number))]);
+            }
+            Ok(())
+        })
+        .await;
+    }
+    bench.reopen();
+    let all = bench.reads().session_ends(0, 10).await.expect("read");
+    let events: Vec<_> = all.iter().map(|end| Event::PaymentCompleted(end.event.clone())).collect();
+    let expected = [7, 3, 5, 6, 1].map(|number| samples::payment_made(number, &held(number)).event);
+    assert_eq!(events, expected);
+    assert!(all.windows(2).all(|pair| pair[0].position < pair[1].position), "{all:?}");
+    for (passed, end) in (1..).zip(&all) {
+        assert_eq!(bench.reads().session_ends(end.position, 10).await.as_deref(), Ok(&all[passed..]));
+        assert_eq!(
+            bench.reads().session_ends(end.position - 1, 1).await.as_deref(),
+            Ok(&all[passed - 1..passed])
+        );
+    }
+    assert_eq!(bench.reads().session_ends(0, 2).await.as_deref(), Ok(&all[..2]));
+    assert_eq!(bench.reads().session_ends(0, 0).await, Ok(vec![]));
+    assert_eq!(bench.reads().session_ends(u64::MAX, 10).await, Ok(vec![]));
+    let last = all.last().map_or(0, |end| end.position);
+    apply(bench.store(), Keys::default(), move |records, _| {
+        records.events.add(samples::payment_made(9, &held(9)));
+        Ok(())
+    })
+    .await;
+    let next = bench.reads().session_ends(last, 10).await.expect("read");
+    assert_eq!(next.iter().map(|end| end.event.entry_id).collect::<Vec<_>>(), [held(9).entry]);
 }
 
 /// Absence is an answer, not an error.

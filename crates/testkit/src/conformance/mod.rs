@@ -15,10 +15,12 @@ pub mod commits;
 pub mod guards;
 pub mod keys;
 pub mod lessons;
+pub mod line;
 pub mod lists;
 pub mod model;
 pub mod races;
 pub mod records;
+pub mod staff;
 pub mod times;
 pub mod versions;
 
@@ -120,8 +122,15 @@ cases! { ($)
         concerts_come_by_booking_start_in_pages
         concerts_are_found_by_their_text
         schedules_come_in_order_of_start
+        concerts_with_rooms_come_in_order
+        session_ends_come_by_position
         what_is_not_there_is_nothing
         a_store_has_one_epoch;
+    staff:
+        staff_actions_read_as_they_were_written
+        staff_actions_come_newest_first_in_pages
+        a_refused_command_leaves_no_line
+        a_line_is_written_once_and_never_over_another;
     audits:
         an_evening_audits_clean
         planted_claims_are_found

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
-use frontrow_domain::catalog::{Concert, SEATS_MAX, Schedule, SeatPlan, WaitingRoomSettings};
+use frontrow_domain::catalog::{Concert, RoomControls, SEATS_MAX, Schedule, SeatPlan, WaitingRoomSettings};
 use frontrow_domain::payment::{FailureReason, Payment, PaymentState};
 use frontrow_domain::records::{Counter, Key, Keys, OnceRecord};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::wallet::{ChargeMethod, EntryKind, LedgerEntry, Wallet};
-use frontrow_domain::{ConcertId, Money, ScheduleId, SeatNo, Timestamp};
+use frontrow_domain::{ConcertId, EntryId, Money, ScheduleId, SeatNo, Timestamp};
+use uuid::Uuid;
 
 use super::bench::Bench;
 use crate::samples;
@@ -16,7 +17,7 @@ use crate::store::{StoreFactory, apply, look};
 
 /// Texts that stores have changed on the way: spaces at the end, case, accents in both forms, emoji, quotes,
 /// right to left, and characters that some encodings cannot hold.
-const TEXTS: [&str; 9] = [
+pub(super) const TEXTS: [&str; 9] = [
     "abc",
     "ABC",
     "abc ",
@@ -29,7 +30,7 @@ const TEXTS: [&str; 9] = [
 ];
 
 /// The last moment that a record may carry and that a command is not too late for.
-const LAST: Timestamp = Timestamp::from_micros(i64::MAX - 1);
+pub(super) const LAST: Timestamp = Timestamp::from_micros(i64::MAX - 1);
 
 /// Writes records one by one over each other under the same key, and expects to read each as it was written.
 macro_rules! assert_round_trips {
@@ -195,6 +196,16 @@ pub async fn concerts_read_as_they_were_written(factory: impl StoreFactory) {
         created_at: LAST,
         ..plain.clone()
     });
+    for text in TEXTS {
+        let controls = RoomControls { notice: Some(text.to_owned()), ..RoomControls::default() };
+        values.push(Concert { controls, ..plain.clone() });
+    }
+    for set in 0..8 {
+        let notice = (set == 7).then(|| "긴".repeat(RoomControls::NOTICE_MAX));
+        let controls =
+            RoomControls { paused: set & 1 != 0, draining: set & 2 != 0, closed: set & 4 != 0, notice };
+        values.push(Concert { controls, ..plain.clone() });
+    }
     values.push(Concert { artist: String::new(), ..plain });
     let last = values.last().cloned();
     assert_round_trips!(bench, concerts, samples::CONCERT, Key::Concert(samples::CONCERT), values);
@@ -294,6 +305,9 @@ pub async fn reservations_read_as_they_were_written(factory: impl StoreFactory) 
         ..plain.clone()
     });
     values.push(Reservation { amount: Money::ZERO, ..plain.clone() });
+    for entry in [Uuid::nil(), Uuid::max()].map(EntryId::new) {
+        values.push(Reservation { entry: Some(entry), ..plain.clone() });
+    }
     let last = values.last().cloned().expect("there are values");
     // The facts that never change are written with the first value, so each value has an id of its own.
     for (number, value) in (1..).zip(values) {
@@ -308,7 +322,7 @@ pub async fn reservations_read_as_they_were_written(factory: impl StoreFactory) 
         let found = records.fan_reservations(samples::SCHEDULE, samples::user(1))?;
         Ok(found.map(|reservation| reservation.id).collect::<Vec<_>>())
     });
-    let expected: Vec<_> = [1, 2, 3, 4, 5, 7].map(samples::reservation_id).to_vec();
+    let expected: Vec<_> = [1, 2, 3, 4, 5, 7, 8, 9].map(samples::reservation_id).to_vec();
     assert_eq!(of_fan.await, expected, "all of this schedule, in order of age, and no other");
 }
 

@@ -31,7 +31,9 @@ pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
         schedule_id: schedule,
         seats,
         amount,
+        entry_id: None,
     };
+    let ended = PaymentMade { entry_id: Some(samples::entry_id(1)), ..made.clone() };
     let declined = PaymentDeclined {
         payment_id,
         reservation_id: id,
@@ -48,6 +50,7 @@ pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
         Event::ReservationCancelled(ReservationEnded::of(&reservation)),
         Event::ReservationExpired(ReservationEnded::of(&reservation)),
         Event::PaymentCompleted(made),
+        Event::PaymentCompleted(ended),
         Event::PaymentFailed(declined),
     ];
     let mut all: Vec<OutboxEvent> = (1..)

@@ -7,17 +7,19 @@ use frontrow_application::audit::{
 };
 use frontrow_application::once::still_counts;
 use frontrow_application::store::{
-    AccountReads, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, PaymentReads, Read,
-    ReservationFilter, ReservationReads, SeatMap, Upkeep, WalletReads,
+    AccountReads, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, OutboxReads, PaymentReads, Read,
+    ReservationFilter, ReservationReads, SeatMap, SessionEnd, StaffReads, Upkeep, WalletReads,
 };
 use frontrow_domain::account::{Account, Email};
 use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::event::Event;
 use frontrow_domain::payment::{Payment, PaymentState};
 use frontrow_domain::records::{Digest, OnceRecord};
 use frontrow_domain::reservation::{Reservation, ReservationState, SeatState};
+use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
-use frontrow_domain::{ConcertId, PaymentId, ReservationId, ScheduleId, Timestamp, UserId};
+use frontrow_domain::{AuditEntryId, ConcertId, PaymentId, ReservationId, ScheduleId, Timestamp, UserId};
 use futures_util::FutureExt;
 use futures_util::future::ready;
 
@@ -146,6 +148,12 @@ impl CatalogReads for MemoryStore {
         answer(state.schedules.get(&id).map(|row| SeatMap { schedule: row.value.clone(), taken }))
     }
 
+    fn concerts_with_rooms(&self) -> Read<'_, Vec<ConcertId>> {
+        let state = self.snapshot();
+        let with_room = state.concerts.values().filter(|row| row.value.waiting_room.enabled);
+        answer(with_room.map(|row| row.value.id).collect())
+    }
+
     fn epoch(&self) -> Read<'_, u64> {
         // One disk is one history; nothing copies it.
         answer(1)
@@ -226,6 +234,28 @@ impl OnceReads for MemoryStore {
     fn once(&self, key: Digest, now: Timestamp) -> Read<'_, Option<OnceRecord>> {
         let kept = self.snapshot().once.get(&key).map(|row| row.value.clone());
         answer(kept.filter(|kept| still_counts(kept, now)))
+    }
+}
+
+impl OutboxReads for MemoryStore {
+    fn session_ends(&self, after: u64, limit: usize) -> Read<'_, Vec<SessionEnd>> {
+        let state = self.snapshot();
+        let ends = (1..).zip(&state.outbox).filter(|(position, _)| *position > after);
+        let ends = ends.filter(|(_, event)| event.ends_entry().is_some());
+        let ends = ends.filter_map(|(position, event)| match &event.event {
+            Event::PaymentCompleted(made) => Some(SessionEnd { position, event: made.clone() }),
+            _ => None,
+        });
+        answer(ends.take(limit).collect())
+    }
+}
+
+impl StaffReads for MemoryStore {
+    fn staff_actions(&self, before: Option<AuditEntryId>, limit: usize) -> Read<'_, Vec<StaffAction>> {
+        let state = self.snapshot();
+        let newest_first = state.staff_actions.values().rev();
+        let found = newest_first.filter(|one| before.is_none_or(|before| one.id < before));
+        answer(found.take(limit).cloned().collect())
     }
 }
 

@@ -9,9 +9,12 @@ use frontrow_domain::event::OutboxEvent;
 use frontrow_domain::payment::{Payment, PaymentState};
 use frontrow_domain::records::{Change, Changes, Counter, Digest, Key, Keys, OnceRecord, Records};
 use frontrow_domain::reservation::{Claim, Reservation};
+use frontrow_domain::staff::{REQUEST_ID_MAX, StaffAction};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
-use frontrow_domain::{ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, UserId};
+use frontrow_domain::{
+    AuditEntryId, ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, UserId,
+};
 
 /// A value with the version of its row.
 #[derive(Debug, Clone)]
@@ -40,6 +43,7 @@ pub(super) struct State {
     pub(super) payments: BTreeMap<PaymentId, Payment>,
     pub(super) tickets: BTreeMap<TicketId, Ticket>,
     pub(super) outbox: Vec<OutboxEvent>,
+    pub(super) staff_actions: BTreeMap<AuditEntryId, StaffAction>,
 }
 
 /// The value of a row with its version, as records are loaded.
@@ -147,6 +151,14 @@ impl State {
                 return Err(StoreError::Broken(format!("event {} of {} twice", event.sequence, event.key)));
             }
             self.outbox.push(event.clone());
+        }
+        for action in changes.staff_actions {
+            if action.request_id.len() > REQUEST_ID_MAX {
+                return Err(StoreError::Broken(format!("the request id of {}", action.id)));
+            }
+            if self.staff_actions.insert(action.id, action.clone()).is_some() {
+                return Err(StoreError::Broken(format!("line {} twice", action.id)));
+            }
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use frontrow_application::account::RefreshToken;
 use frontrow_application::catalog::SchedulePatch;
 use frontrow_application::payment::PayOutcome;
 use frontrow_application::reservation::HoldRequest;
+use frontrow_application::staff::By;
 use frontrow_application::store::ReservationFilter;
 use frontrow_application::{Answered, OnceTag};
 use frontrow_domain::catalog::HoldPolicy;
@@ -356,7 +357,7 @@ impl Script {
 
     async fn pause(&mut self, step: &Step<'_>, paused: bool) -> Said {
         let patch = SchedulePatch { sales_paused: Some(paused), ..SchedulePatch::default() };
-        let edited = self.stage().app.edit_schedule(self.schedule(step), patch).await;
+        let edited = self.stage().app.edit_schedule(By::System, self.schedule(step), patch).await;
         edited.expect("the schedule can be edited");
         Said::done("")
     }

@@ -2,6 +2,7 @@
 
 use frontrow_application::account::Refreshed;
 use frontrow_application::payment::PayReservationRefused;
+use frontrow_application::queue::GateRefused;
 use frontrow_application::reservation::{
     CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
 };
@@ -49,6 +50,12 @@ impl Words for HoldSeatsRefused {
     fn words(&self) -> String {
         match self {
             Self::NotFound => "not found".to_owned(),
+            Self::Gate(GateRefused::TokenRequired) => "no token".to_owned(),
+            Self::Gate(GateRefused::TokenInvalid) => "wrong token".to_owned(),
+            Self::Gate(GateRefused::NotActive) => "not active".to_owned(),
+            Self::Gate(GateRefused::TokenExpired) => "token expired".to_owned(),
+            Self::Gate(GateRefused::Line(_)) => "no line".to_owned(),
+            Self::Gate(GateRefused::Read(_)) => "no store".to_owned(),
             Self::NoSeats => "no seats".to_owned(),
             Self::TooManySeats { limit } => format!("more than {limit} seats"),
             Self::DuplicateSeats(twice) => format!("twice {}", seats(twice)),

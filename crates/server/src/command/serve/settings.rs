@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use frontrow_http::{ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, LogInLimits, ReadyPart};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, sections};
 use crate::keys::Keys;
@@ -18,6 +19,7 @@ pub(super) fn http_settings(
     wired: &Wired,
     published: Option<Arc<Jwks>>,
     ready: Arc<AtomicBool>,
+    stopping: CancellationToken,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<HttpSettings> {
     let auth = &config.auth;
@@ -49,6 +51,7 @@ pub(super) fn http_settings(
         request_timeout: Duration::from_millis(config.http.request_timeout_ms),
         cors_origins: config.http.cors_origins.clone(),
         ready,
+        stopping,
         parts,
         metrics: Arc::new(move || metrics.render()),
     })

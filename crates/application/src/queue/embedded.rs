@@ -1,0 +1,373 @@
+//! The embedded waiting room: every line in the memory of one process, journaled in groups, rebuilt at start.
+//!
+//! A request takes the lock of its line for less than a microsecond, and what it changes goes to the journal
+//! under that lock, so the journal has the order of the line. The thread that writes takes whatever has come up
+//! meanwhile as one batch. Locks are taken in this order: a line, then the journal's list.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use frontrow_domain::queue::{EndReason, JoinRefused, PlaceState};
+use frontrow_domain::{ConcertId, EntryId, Timestamp, UserId};
+use futures_util::FutureExt as _;
+use parking_lot::{Mutex, RwLock};
+
+use super::journal::{JournalError, LineBatch, LineJournal, Moved, Stored};
+use super::room::{Room, is_meant};
+use super::writer::{BatchListener, Kept, Writer};
+use crate::clock::Clock;
+use crate::waiting_room::{
+    Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Standing, WaitingRoom,
+};
+
+/// Seconds for which a place that is over can still be asked for. Its token says the rest for itself.
+const ENDED_KEPT_SECONDS: u32 = 3_600;
+/// How many rows one step of forgetting deletes, so that no fan waits for it.
+const FORGET_ROWS: usize = 1_000;
+
+/// The waiting rooms of one process.
+pub struct EmbeddedLine {
+    rooms: Arc<Rooms>,
+    writer: Writer,
+    journal: Arc<dyn LineJournal>,
+    sessions_through: AtomicU64,
+}
+
+struct Rooms {
+    by_concert: RwLock<HashMap<ConcertId, Arc<Mutex<Room>>>>,
+    time: LineTime,
+    /// True while the last batch was refused: with the next one that is taken, absence counts anew.
+    was_refused: std::sync::atomic::AtomicBool,
+}
+
+/// The time of all lines. It never goes back, also when the clock did so between two runs: then it goes on from
+/// the latest time that was journaled, at the pace of the clock.
+struct LineTime {
+    clock: Arc<dyn Clock>,
+    offset_micros: AtomicI64,
+    last: AtomicI64,
+}
+
+impl LineTime {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now().micros() + self.offset_micros.load(Ordering::Relaxed);
+        Timestamp::from_micros(self.last.fetch_max(now, Ordering::AcqRel).max(now))
+    }
+
+    fn not_before(&self, latest: Timestamp) {
+        let behind = latest.micros() - self.clock.now().micros();
+        if behind > 0 {
+            tracing::warn!(
+                behind_micros = behind,
+                "the clock is behind the line; the line keeps its own time"
+            );
+            self.offset_micros.store(behind, Ordering::Relaxed);
+        }
+    }
+}
+
+impl EmbeddedLine {
+    /// Rebuilds all lines from the journal and begins to write to it.
+    pub fn open(journal: Arc<dyn LineJournal>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, JournalError> {
+        let time = LineTime { clock, offset_micros: AtomicI64::new(0), last: AtomicI64::new(0) };
+        let ready_at = time.clock.now();
+        let loaded = load(&*journal, ready_at)?;
+        time.not_before(loaded.latest);
+        let ready_at = time.now();
+        let rooms = loaded.rooms.into_iter().map(|(concert, mut room)| {
+            room.ready(ready_at);
+            (concert, Arc::new(Mutex::new(room)))
+        });
+        let rooms = Arc::new(Rooms {
+            by_concert: RwLock::new(rooms.collect()),
+            time,
+            was_refused: std::sync::atomic::AtomicBool::new(false),
+        });
+        let listener: Arc<dyn BatchListener> = Arc::<Rooms>::clone(&rooms);
+        let writer = Writer::start(Arc::clone(&journal), listener);
+        let sessions_through = AtomicU64::new(loaded.sessions_through);
+        Ok(Arc::new(Self { rooms, writer, journal, sessions_through }))
+    }
+
+    /// False while the journal takes nothing: joining and admission stand still.
+    pub fn is_well(&self) -> bool {
+        self.writer.is_well()
+    }
+
+    /// True once a write has failed in a way that does not say whether it happened. The process should end: what
+    /// is on the disk is known again after it was read anew.
+    pub fn has_failed(&self) -> bool {
+        self.writer.has_failed()
+    }
+
+    /// Writes what is there and stops writing.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+
+    fn room(&self, concert: ConcertId) -> Option<Arc<Mutex<Room>>> {
+        self.rooms.by_concert.read().get(&concert).cloned()
+    }
+
+    fn room_or_new(&self, concert: ConcertId) -> Arc<Mutex<Room>> {
+        self.room(concert).unwrap_or_else(|| {
+            let now = self.rooms.time.now();
+            let mut rooms = self.rooms.by_concert.write();
+            Arc::clone(rooms.entry(concert).or_insert_with(|| Arc::new(Mutex::new(Room::new(concert, now)))))
+        })
+    }
+
+    /// Asks for the place, and adds it to the journal under the same lock: the journal has the order of the line.
+    fn ask(
+        &self,
+        concert: ConcertId,
+        newcomer: Newcomer,
+        may_join: Result<(), JoinRefused>,
+    ) -> Result<(Joined, Option<Kept>), JoinRefused> {
+        let room = self.room_or_new(concert);
+        let mut room = room.lock();
+        let asked = room.join(newcomer, may_join, self.rooms.time.now())?;
+        let kept = asked.is_fresh.then(|| {
+            self.writer.keep(|pending| {
+                if asked.joined.is_new {
+                    pending.batch.joined.push(asked.joined.standing.place);
+                }
+            })
+        });
+        Ok((asked.joined, kept))
+    }
+
+    /// Ends a place and answers it as it was, once that is on the disk.
+    async fn end_place(
+        &self,
+        concert: ConcertId,
+        user: UserId,
+        only: Option<EntryId>,
+        reason: EndReason,
+    ) -> Result<Option<Standing>, LineError> {
+        let Some(room) = self.room(concert) else { return Ok(None) };
+        loop {
+            let (before, kept) = {
+                let mut room = room.lock();
+                let now = self.rooms.time.now();
+                let found = room.find(user, now).filter(|(standing, _)| is_meant(standing, only));
+                match found {
+                    None => return Ok(None),
+                    // Something else is on its way: what it comes to decides.
+                    Some((_, true)) => (None, self.writer.keep(|_| {})),
+                    Some((standing, false)) => match room.end(user, reason, now) {
+                        None => return Ok(None),
+                        Some(moved) => {
+                            (Some(standing), self.writer.keep(|pending| pending.move_on(&[moved])))
+                        }
+                    },
+                }
+            };
+            wait(kept).await?;
+            if before.is_some() {
+                return Ok(before);
+            }
+        }
+    }
+
+    async fn tick_room(&self, concert: ConcertId, policy: LinePolicy) -> Result<LineFigures, LineError> {
+        let room = self.room_or_new(concert);
+        let kept = {
+            let mut room = room.lock();
+            let plan = room.plan(policy, self.rooms.time.now());
+            (!plan.is_empty()).then(|| {
+                self.writer.keep(|pending| {
+                    pending.move_on(&plan.moved);
+                    pending.batch.rooms.extend(plan.mark);
+                })
+            })
+        };
+        if let Some(kept) = kept {
+            wait(kept).await?;
+        }
+        let figures = room.lock().figures(self.rooms.time.now());
+        Ok(figures)
+    }
+
+    async fn forget(&self) -> Result<usize, LineError> {
+        let before = self.rooms.time.now().minus_seconds(ENDED_KEPT_SECONDS);
+        let rooms: Vec<_> = self.rooms.by_concert.read().values().cloned().collect();
+        for room in rooms {
+            room.lock().forget(before);
+        }
+        let mut gone = 0;
+        loop {
+            let journal = Arc::clone(&self.journal);
+            let step = tokio::task::spawn_blocking(move || journal.forget(before, FORGET_ROWS)).await;
+            let step = step.map_err(|error| LineError::Unavailable(error.to_string()))?;
+            let step = step.map_err(|error| LineError::Unavailable(error.to_string()))?;
+            gone += step;
+            if step < FORGET_ROWS {
+                return Ok(gone);
+            }
+        }
+    }
+}
+
+impl WaitingRoom for EmbeddedLine {
+    fn join(
+        &self,
+        concert: ConcertId,
+        newcomer: Newcomer,
+        may_join: Result<(), JoinRefused>,
+    ) -> Line<'_, Result<Joined, JoinRefused>> {
+        // The place is taken here and not when the answer is first waited for: that is the arrival.
+        let mut asked = self.ask(concert, newcomer, may_join);
+        async move {
+            loop {
+                let (joined, kept) = match asked {
+                    Ok(asked) => asked,
+                    Err(refused) => return Ok(Err(refused)),
+                };
+                let Some(kept) = kept else { return Ok(Ok(joined)) };
+                wait(kept).await?;
+                if joined.is_new {
+                    return Ok(Ok(joined));
+                }
+                // The place that another request had asked for may not have been kept.
+                asked = self.ask(concert, newcomer, may_join);
+            }
+        }
+        .boxed()
+    }
+
+    fn standing(&self, pass: Pass) -> Line<'_, Option<Standing>> {
+        let standing =
+            self.room(pass.concert).and_then(|room| room.lock().place_of(&pass, self.rooms.time.now()));
+        std::future::ready(Ok(standing)).boxed()
+    }
+
+    fn find(&self, concert: ConcertId, user: UserId) -> Line<'_, Option<Standing>> {
+        let found = self.room(concert).and_then(|room| room.lock().find(user, self.rooms.time.now()));
+        std::future::ready(Ok(found.map(|(standing, _)| standing))).boxed()
+    }
+
+    fn enter(&self, pass: Pass) -> Line<'_, Result<(), NotLetIn>> {
+        let entered = match self.room(pass.concert) {
+            None => Err(NotLetIn::Ended),
+            Some(room) => {
+                let mut room = room.lock();
+                let entered = room.enter(&pass, self.rooms.time.now());
+                if let Ok(Some(claimed)) = entered {
+                    // Nobody waits for this: were it lost, the fan would have the claim time anew.
+                    self.writer.note(|pending| pending.batch.moved.push(claimed));
+                }
+                entered.map(|_| ())
+            }
+        };
+        std::future::ready(Ok(entered)).boxed()
+    }
+
+    fn end(
+        &self,
+        concert: ConcertId,
+        user: UserId,
+        only: Option<EntryId>,
+        reason: EndReason,
+    ) -> Line<'_, Option<Standing>> {
+        self.end_place(concert, user, only, reason).boxed()
+    }
+
+    fn tick(&self, concert: ConcertId, policy: LinePolicy) -> Line<'_, LineFigures> {
+        self.tick_room(concert, policy).boxed()
+    }
+
+    fn sessions_through(&self) -> Line<'_, u64> {
+        std::future::ready(Ok(self.sessions_through.load(Ordering::Acquire))).boxed()
+    }
+
+    fn note_sessions_through(&self, position: u64) -> Line<'_, ()> {
+        self.sessions_through.fetch_max(position, Ordering::AcqRel);
+        self.writer.note(|pending| pending.batch.sessions_through = Some(position));
+        std::future::ready(Ok(())).boxed()
+    }
+
+    fn clean(&self) -> Line<'_, usize> {
+        self.forget().boxed()
+    }
+}
+
+async fn wait(kept: Kept) -> Result<(), LineError> {
+    // The thread always answers; it can only vanish with the process.
+    kept.await.unwrap_or_else(|_| Err(LineError::OutcomeUnknown("the journal's thread has ended".to_owned())))
+}
+
+impl BatchListener for Rooms {
+    fn settled(&self, batch: &LineBatch, effects: &[Moved], is_kept: bool) {
+        if self.was_refused.swap(!is_kept, Ordering::AcqRel) && is_kept {
+            tracing::info!("the line is kept again");
+            let now = self.time.now();
+            for room in self.by_concert.read().values() {
+                room.lock().ready(now);
+            }
+        }
+        let rooms = self.by_concert.read();
+        for of_room in batch.joined.chunk_by(|a, b| a.concert == b.concert) {
+            let Some(room) = rooms.get(&of_room[0].concert) else { continue };
+            let mut room = room.lock();
+            for place in of_room {
+                if is_kept {
+                    room.joined(place.sequence.get());
+                } else {
+                    room.undo_join(place.sequence.get());
+                }
+            }
+        }
+        for of_room in effects.chunk_by(|a, b| a.concert == b.concert) {
+            let Some(room) = rooms.get(&of_room[0].concert) else { continue };
+            let mut room = room.lock();
+            for moved in of_room {
+                if is_kept { room.apply(moved) } else { room.undo(moved) }
+            }
+        }
+        for mark in &batch.rooms {
+            if let Some(room) = rooms.get(&mark.concert) {
+                room.lock().apply_mark(mark, is_kept);
+            }
+        }
+    }
+}
+
+struct Loaded {
+    rooms: HashMap<ConcertId, Room>,
+    /// The latest time that anything was journaled with.
+    latest: Timestamp,
+    sessions_through: u64,
+}
+
+fn load(journal: &dyn LineJournal, now: Timestamp) -> Result<Loaded, JournalError> {
+    let mut loaded = Loaded { rooms: HashMap::new(), latest: Timestamp::ZERO, sessions_through: 0 };
+    let mut admissions: HashMap<ConcertId, Vec<Timestamp>> = HashMap::new();
+    let rooms = &mut loaded.rooms;
+    let (latest, sessions_through) = (&mut loaded.latest, &mut loaded.sessions_through);
+    journal.load(now.minus_seconds(ENDED_KEPT_SECONDS), &mut |stored| match stored {
+        Stored::SessionsThrough(position) => *sessions_through = position,
+        Stored::Room(mark) => {
+            *latest = (*latest).max(mark.closed_at);
+            rooms.insert(mark.concert, Room::from_mark(mark, now));
+        }
+        Stored::Place(place) => {
+            let ended_at = match place.state {
+                PlaceState::Ended { at, .. } => at,
+                _ => Timestamp::ZERO,
+            };
+            let admitted_at = place.state.admitted_at();
+            *latest =
+                (*latest).max(place.joined_at).max(ended_at).max(admitted_at.unwrap_or(Timestamp::ZERO));
+            admissions.entry(place.concert).or_default().extend(admitted_at);
+            rooms.entry(place.concert).or_insert_with(|| Room::new(place.concert, now)).restore(&place);
+        }
+    })?;
+    for (concert, times) in admissions {
+        if let Some(room) = loaded.rooms.get_mut(&concert) {
+            room.restore_admissions(times);
+        }
+    }
+    Ok(loaded)
+}

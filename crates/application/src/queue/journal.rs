@@ -1,0 +1,95 @@
+//! The port to what the embedded waiting room keeps on the disk.
+//!
+//! The line itself is in memory; this is what it is rebuilt from. One process has it at a time.
+//!
+//! MUSTs of every adapter:
+//! - What [`LineJournal::append`] has taken survives the loss of power, all of a batch or nothing.
+//! - [`JournalError::Refused`] means that nothing of the batch is there, now and after a restart.
+
+use frontrow_domain::queue::{Place, PlaceState};
+use frontrow_domain::{ConcertId, Sequence, Timestamp};
+
+/// Why a batch was not kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// It was not; a later one may be.
+    #[error("the journal takes nothing: {0}")]
+    Refused(String),
+    /// Nobody can say; it takes nothing more until the process was started anew.
+    #[error("the outcome of a write is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// What is stored cannot be what was written.
+    #[error("the journal holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+/// What changed, in the order in which it happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LineBatch {
+    /// New places, in order of number within each concert; all of them waiting.
+    pub joined: Vec<Place>,
+    /// Places that came into another state, after those above were there.
+    pub moved: Vec<Moved>,
+    /// Rooms whose marks moved.
+    pub rooms: Vec<RoomMark>,
+    /// How far the ends of sessions have been applied, if that moved.
+    pub sessions_through: Option<u64>,
+}
+
+impl LineBatch {
+    /// True when there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.joined.is_empty()
+            && self.moved.is_empty()
+            && self.rooms.is_empty()
+            && self.sessions_through.is_none()
+    }
+}
+
+/// A place that came into another state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// In which line.
+    pub concert: ConcertId,
+    /// Its number there.
+    pub sequence: Sequence,
+    /// The state that it came into.
+    pub state: PlaceState,
+}
+
+/// What is known of a line as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomMark {
+    /// Which line.
+    pub concert: ConcertId,
+    /// No number below this one may be given out again, whatever rows are left.
+    pub next: Sequence,
+    /// Every place below this number that was in line when the line was closed is over.
+    pub closed_below: Sequence,
+    /// When it was last closed; the epoch when it never was.
+    pub closed_at: Timestamp,
+}
+
+/// What a line is rebuilt from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// How far the ends of sessions have been applied.
+    SessionsThrough(u64),
+    /// A line; before its places.
+    Room(RoomMark),
+    /// A place. Those of one line come in order of number.
+    Place(Place),
+}
+
+/// What the embedded waiting room keeps on the disk.
+pub trait LineJournal: Send + Sync + 'static {
+    /// Reads everything, but places that ended before `ended_after`.
+    fn load(&self, ended_after: Timestamp, take: &mut dyn FnMut(Stored)) -> Result<(), JournalError>;
+
+    /// Keeps a batch. Blocks until it is on the disk.
+    fn append(&self, batch: &LineBatch) -> Result<(), JournalError>;
+
+    /// Deletes up to `limit` places that ended before that time, or were in line below the number at which their
+    /// line was closed before that time. Answers how many. Blocks.
+    fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<usize, JournalError>;
+}

@@ -1,0 +1,214 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::Timestamp;
+use crate::catalog::{BookingWindow, RoomControls};
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_micros(1_000_000_000_000 + millis * 1_000)
+}
+
+fn facts(schedules: &[(i64, i64, u32, u32)]) -> RoomFacts {
+    let schedule = |&(start, end, available, held): &(i64, i64, u32, u32)| ScheduleFacts {
+        booking: BookingWindow { start: at(start), end: at(end) },
+        sales_paused: false,
+        available,
+        held,
+    };
+    let schedules = schedules.iter().map(schedule).collect();
+    RoomFacts { enabled: true, controls: RoomControls::default(), schedules }
+}
+
+#[test]
+fn a_room_follows_its_sales_windows_and_its_stock() {
+    let two = facts(&[(1_000, 2_000, 5, 0), (3_000, 4_000, 5, 0)]);
+    let states: Vec<_> = [0, 1_000, 1_999, 2_000, 3_000, 4_000].map(|now| two.state(at(now)).name()).into();
+    assert_eq!(states, ["scheduled", "open", "open", "paused", "open", "closed"]);
+    assert_eq!(facts(&[]).state(at(0)), RoomState::Scheduled);
+    assert_eq!(facts(&[(0, 9, 0, 3)]).state(at(1)), RoomState::SoldOut, "held seats are not to be had now");
+    assert_eq!(facts(&[(0, 9, 0, 0), (0, 9, 1, 0)]).state(at(1)), RoomState::Open);
+}
+
+#[test]
+fn an_operator_pauses_drains_and_closes() {
+    let with = |controls| RoomFacts { controls, ..facts(&[(0, 9, 5, 0)]) };
+    let paused = with(RoomControls { paused: true, ..RoomControls::default() });
+    assert_eq!((paused.state(at(1)), paused.check_join(at(1))), (RoomState::Paused, Ok(())));
+    let draining = with(RoomControls { draining: true, ..RoomControls::default() });
+    assert_eq!(
+        (draining.state(at(1)), draining.check_join(at(1))),
+        (RoomState::Open, Err(JoinRefused::Closed))
+    );
+    let closed = with(RoomControls { closed: true, ..RoomControls::default() });
+    assert_eq!(
+        (closed.state(at(1)), closed.check_join(at(1))),
+        (RoomState::Closed, Err(JoinRefused::Closed))
+    );
+    let off = RoomFacts { enabled: false, ..with(RoomControls::default()) };
+    assert_eq!(off.check_join(at(1)), Err(JoinRefused::NoWaitingRoom));
+}
+
+#[test]
+fn newcomers_are_refused_before_the_opening_and_when_nothing_can_come_back() {
+    let room = facts(&[(1_000, 2_000, 0, 0), (3_000, 4_000, 0, 1)]);
+    assert_eq!(room.check_join(at(999)), Err(JoinRefused::NotOpen { opens_at: Some(at(1_000)) }));
+    assert_eq!(room.check_join(at(1_000)), Ok(()), "a held seat may come back");
+    assert_eq!(facts(&[(0, 9, 0, 0)]).check_join(at(1)), Err(JoinRefused::SoldOut));
+    assert_eq!(facts(&[]).check_join(at(1)), Err(JoinRefused::NotOpen { opens_at: None }));
+}
+
+#[test]
+fn a_session_ends_by_itself_as_no_show_or_timed_out() {
+    let terms = SessionTerms { session_seconds: 300, claim_seconds: 60 };
+    let session = Session::begin(terms, at(0), at(0), 2);
+    assert_eq!((session.expires_at(), session.own_end()), (at(60_000), EndReason::NoShow));
+    let claimed = session.claimed();
+    assert_eq!((claimed.expires_at(), claimed.own_end()), (at(300_000), EndReason::TimedOut));
+    let state = PlaceState::Active(session);
+    assert_eq!(state.at(at(59_999)), state);
+    let ended = PlaceState::Ended { reason: EndReason::NoShow, at: at(60_000), admitted_at: Some(at(0)) };
+    assert_eq!(state.at(at(60_000)), ended, "the end is exclusive");
+    assert_eq!(state.ended(EndReason::Left, at(70_000)), ended, "what is over stays as it is");
+}
+
+#[test]
+fn a_fan_who_was_told_to_come_back_late_has_half_the_claim_time_from_then() {
+    let terms = SessionTerms { session_seconds: 300, claim_seconds: 60 };
+    let session = Session::begin(terms, at(10_000), at(0), 120);
+    assert_eq!(session.expires_at(), at(150_000));
+    let short = SessionTerms { session_seconds: 100, claim_seconds: 60 };
+    assert_eq!(
+        Session::begin(short, at(10_000), at(0), 120).expires_at(),
+        at(110_000),
+        "the cap is absolute"
+    );
+}
+
+#[test]
+fn an_outage_gives_the_claim_time_anew_but_no_longer_session() {
+    let terms = SessionTerms { session_seconds: 300, claim_seconds: 60 };
+    let session = Session::begin(terms, at(0), at(0), 2);
+    assert_eq!(session.resumed(terms, at(100_000)).expires_at(), at(160_000));
+    assert_eq!(session.resumed(terms, at(290_000)).expires_at(), at(300_000));
+    assert_eq!(session.claimed().resumed(terms, at(100_000)), session.claimed());
+}
+
+#[test]
+fn presence_lasts_a_minute_or_twice_what_was_told_and_counts_from_readiness() {
+    let is_present = |told, ready, now| PlaceState::is_present(60, at(0), told, at(ready), at(now));
+    assert!(is_present(2, 0, 59_999));
+    assert!(!is_present(2, 0, 60_000));
+    assert!(is_present(100, 0, 199_999));
+    assert!(is_present(2, 500_000, 559_999), "an outage is nobody's absence");
+}
+
+#[test]
+fn a_million_in_line_ask_a_bounded_number_of_times_a_second() {
+    let rate = |limit: u32| {
+        let pace = Pace { rate: RateLimit::of_milli(limit), claim_seconds: 60 };
+        (0..1_000_000_u64).step_by(100).map(|ahead| 100.0 / f64::from(pace.waiting(ahead))).sum::<f64>()
+    };
+    assert!(rate(140_000) < 5_500.0, "{}", rate(140_000));
+    // At 10,000 a second the last one waits 100 s, so nobody can be told to ask in five minutes.
+    assert!(rate(10_000_000) < 20_000.0, "{}", rate(10_000_000));
+}
+
+#[test]
+fn nobody_is_told_to_ask_after_their_turn_could_have_come_and_gone() {
+    for milli in [1, 500, 1_000, 140_000, 20_000_000] {
+        let pace = Pace { rate: RateLimit::of_milli(milli), claim_seconds: 60 };
+        for ahead in [0_u64, 1, 10, 1_000, 50_000, 1_000_000] {
+            let earliest = pace.rate.seconds_for(ahead);
+            let told = u64::from(pace.waiting(ahead));
+            assert!(told < earliest + 60, "rate {milli}, {ahead} ahead: told {told}, called at {earliest}");
+        }
+    }
+}
+
+#[test]
+fn a_rate_below_one_a_second_spaces_people_out() {
+    let limit = RateLimit::of_milli(400);
+    let mut log = AdmissionLog::default();
+    let mut admitted = Vec::new();
+    for tick in 0..200 {
+        let now = at(tick * 100);
+        let count = log.allowed(limit, now);
+        log.note(now, count);
+        admitted.extend((0..count).map(|_| tick * 100));
+    }
+    assert_eq!(admitted, [0, 2_500, 5_000, 7_500, 10_000, 12_500, 15_000, 17_500]);
+}
+
+#[test]
+fn the_rate_is_reached_also_when_ticks_come_late() {
+    let limit = RateLimit::of_milli(140_000);
+    let mut log = AdmissionLog::default();
+    let (mut now, mut total) = (0, 0);
+    for step in [18, 22, 21, 19, 36, 12, 20, 20, 24, 17].iter().cycle().take(3_000) {
+        now += step;
+        let count = log.allowed(limit, at(now));
+        log.note(at(now), count);
+        total += count;
+    }
+    let share = f64::from(total) / (140.0 * now as f64 / 1_000.0);
+    assert!((0.97..=1.01).contains(&share), "{share} of the rate");
+}
+
+proptest! {
+    /// R-Q4: in any sliding second at most the rate, whatever the ticks, the changes of the rate and the demand.
+    #[test]
+    fn no_sliding_window_holds_more_than_the_rate(
+        steps in proptest::collection::vec((0_i64..400, 0_u32..300), 1..200),
+        rates in proptest::collection::vec(1_u32..200_000, 1..4),
+    ) {
+        let mut log = AdmissionLog::default();
+        let mut admitted: Vec<(i64, u32)> = Vec::new();
+        let mut now = 0_i64;
+        for (number, (step, wanted)) in steps.iter().enumerate() {
+            now += step;
+            let limit = RateLimit::of_milli(rates[number * rates.len() / steps.len()]);
+            let count = log.allowed(limit, at(now)).min(*wanted);
+            log.note(at(now), count);
+            admitted.push((now, count));
+            let window = limit.window_micros() / 1_000;
+            let within: u32 = admitted.iter().filter(|(then, _)| *then > now - window).map(|(_, count)| count).sum();
+            prop_assert!(count == 0 || within <= limit.per_window(), "{within} within {window} ms");
+        }
+    }
+
+    #[test]
+    fn a_range_is_never_wider_than_it_may_be(
+        rate in 0.001_f64..10_000.0, cap in 1_u32..100_000, active in 0_u32..100_000,
+        hazard in proptest::option::of(0.0001_f64..1.0), present in 0.0_f64..=1.0, ahead in 0_u64..2_000_000,
+    ) {
+        let forecast = Forecast { rate, cap, active, hazard, present, is_flowing: true };
+        if let Some(range) = forecast.wait(ahead) {
+            prop_assert!(range.low <= range.high);
+            prop_assert!(u64::from(range.high) <= 2 * u64::from(range.low) + 30, "{range:?}");
+        }
+    }
+}
+
+#[test]
+fn an_estimate_is_honest_when_nobody_can_know() {
+    let open = Forecast { rate: 100.0, cap: 1_000, active: 0, hazard: None, present: 1.0, is_flowing: true };
+    assert_eq!(open.wait(499), Some(WaitRange { low: 4, high: 9 }));
+    assert_eq!(Forecast { is_flowing: false, ..open }.wait(499), None, "nobody is let in");
+    assert_eq!(open.wait(5_000), None, "the cap will bind, and nobody has left yet");
+    let full = Forecast { active: 1_000, hazard: Some(0.01), ..open };
+    assert_eq!(full.wait(999), Some(WaitRange { low: 70, high: 145 }), "1,000 active leave at 10 a second");
+    assert_eq!(Forecast { present: 0.1, ..full }.wait(999), Some(WaitRange { low: 7, high: 19 }));
+}
+
+#[test]
+fn sessions_that_go_on_keep_the_measured_speed_honest() {
+    let mut flow = Outflow::default();
+    for second in 0..50 {
+        flow.add(Tally { admitted: 10, ended: 1, active: 100 }, at(second * 1_000));
+    }
+    let hazard = flow.hazard().expect("measured");
+    assert!((hazard - 0.01).abs() < 0.001, "{hazard}: one in a hundred a second");
+    let mut few = Outflow::default();
+    few.add(Tally { admitted: 10, ended: 2, active: 100 }, at(0));
+    assert_eq!(few.hazard(), None);
+}

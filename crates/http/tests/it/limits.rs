@@ -1,0 +1,1 @@
+//! What one fan may have: requests a second, and open streams.

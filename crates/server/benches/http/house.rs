@@ -1,0 +1,282 @@
+//! A server with a data folder of its own, what its operator makes, and what all fans do before anything is measured.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use frontrow_rehearsal::floor::FloorAnswer;
+use frontrow_rehearsal::{Answer, Next, Plan, Request, Script, Step, Then, run};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::measure::{check, shown};
+use crate::server::{Server, frontrow, token};
+
+/// What a seat costs.
+pub(crate) const PRICE: usize = 1_000;
+/// The concert has no waiting room.
+pub(crate) const NO_ROOM: &str = r#"{"enabled":false}"#;
+/// A waiting room whose limits are above everything that two cores can do, and which ends no session by itself.
+pub(crate) const OPEN_ROOM: &str = r#"{"enabled":true,"maxActive":1000000,"admitPerSecond":1000000,"sessionSeconds":86400,"claimSeconds":86400,"presenceSeconds":86400}"#;
+/// A waiting room that lets nobody in.
+pub(crate) const FULL_ROOM: &str = r#"{"enabled":true,"maxActive":0,"admitPerSecond":1000000,"sessionSeconds":86400,"claimSeconds":86400,"presenceSeconds":86400}"#;
+/// A waiting room whose line moves, and is as good as full after some minutes of measuring.
+pub(crate) const SLOW_ROOM: &str = r#"{"enabled":true,"maxActive":1000000,"admitPerSecond":1,"sessionSeconds":86400,"claimSeconds":86400,"presenceSeconds":86400}"#;
+
+/// The limits of one fan are not what is measured here.
+const SETTINGS: [(&str, &str); 1] = [("FRONTROW__SALES__MAX_SEATS_PER_FAN", "100")];
+/// How long something may take that only has to happen.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// Between two looks whether it has happened: the processors are the server's meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// Connections over which all fans do something at once, before anything is measured.
+const CONNECTIONS: usize = 64;
+
+/// A server, its data folder and its operator.
+pub(crate) struct House {
+    folder: TempDir,
+    server: Server,
+    operator: String,
+    /// What requests name as their host.
+    pub(crate) host: String,
+}
+
+impl House {
+    /// Starts on an empty folder.
+    pub(crate) fn open() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let server = Server::start(folder.path(), &SETTINGS);
+        let host = server.address.to_string();
+        Ok(Self { folder, server, operator: bearer("operator", "operator"), host })
+    }
+
+    /// Where it serves.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Stops the server, does something to its folder meanwhile, and starts it again. Answers when that began too.
+    pub(crate) fn restart(self, meanwhile: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Instant)> {
+        let Self { folder, server, operator, .. } = self;
+        let status = server.stop();
+        if !status.success() {
+            bail!("the server ended with {status}");
+        }
+        meanwhile(folder.path())?;
+        let begin = Instant::now();
+        let server = Server::start(folder.path(), &SETTINGS);
+        let host = server.address.to_string();
+        Ok((Self { folder, server, operator, host }, begin))
+    }
+
+    /// Audits the store and stops the server. Without a clean audit there are no figures.
+    pub(crate) fn close(self) -> Result<()> {
+        println!("\n{}", self.groups()?);
+        let audit = frontrow(self.folder.path()).arg("audit").output()?;
+        println!("\n{}", String::from_utf8_lossy(&audit.stdout));
+        if !audit.status.success() {
+            bail!("the audit found differences: the figures above do not count");
+        }
+        let status = self.server.stop();
+        if !status.success() {
+            bail!("the server ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// A concert with this waiting room.
+    pub(crate) fn concert(&self, room: &str) -> Result<u64> {
+        let body = format!(r#"{{"title":"Bench","artist":"Nobody","description":"","waitingRoom":{room}}}"#);
+        self.create("/api/v1/admin/concerts", &body)?["concertId"].as_u64().context("no concertId")
+    }
+
+    /// A schedule that is on sale, with so many plain seats.
+    pub(crate) fn schedule(&self, concert: u64, seats: usize) -> Result<u64> {
+        let body = format!(
+            "{{\"venue\":\"Hall\",\"startsAt\":\"2099-01-01T00:00:00Z\",\"durationMinutes\":60,\
+             \"bookingStart\":\"2020-01-01T00:00:00Z\",\"bookingEnd\":\"2098-01-01T00:00:00Z\",\
+             \"holdSeconds\":3600,\"holdMaxSeconds\":3600,\"maxSeatsPerFan\":100,\
+             \"seatPlan\":{{\"plain\":{{\"seats\":{seats},\"price\":{PRICE}}}}}}}"
+        );
+        let path = format!("/api/v1/admin/concerts/{concert}/schedules");
+        self.create(&path, &body)?["scheduleId"].as_u64().context("no scheduleId")
+    }
+
+    fn create(&self, path: &str, body: &str) -> Result<Value> {
+        let headers = [("authorization", self.operator.as_str())];
+        let request = Request::post(&self.host, path, body.as_bytes()).headers(&headers).to_bytes();
+        let answer = FloorAnswer::sampled(self.address(), &request)?;
+        let answer = answer.with_context(|| format!("no answer from {path}"))?;
+        if answer.status != 201 {
+            bail!("{path} answered {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+        }
+        Ok(serde_json::from_slice(&answer.body)?)
+    }
+
+    /// Reads something that has to be there.
+    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Result<FloorAnswer> {
+        let request = Request::get(&self.host, path).headers(headers).to_bytes();
+        let answer = FloorAnswer::sampled(self.address(), &request)?;
+        let answer = answer.with_context(|| format!("no answer from {path}"))?;
+        if answer.status != 200 {
+            bail!("{path} answered {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+        }
+        Ok(answer)
+    }
+
+    /// How many fans of a concert are in line, and how many are let in.
+    pub(crate) fn queue(&self, concert: u64) -> Result<(u64, u64)> {
+        let answer = self.get(&format!("/api/v1/concerts/{concert}/queue"), &[])?;
+        let value: Value = serde_json::from_slice(&answer.body)?;
+        let count = |name: &str| value[name].as_u64().with_context(|| format!("no {name} in {value}"));
+        Ok((count("waiting")?, count("active")?))
+    }
+
+    /// Asks again and again until it is so.
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut(&Self) -> Result<bool>) -> Result<()> {
+        let begin = Instant::now();
+        while !is_so(self)? {
+            if begin.elapsed() > PATIENCE {
+                bail!("{what}: not within {PATIENCE:?}");
+            }
+            std::thread::park_timeout(LOOK_AGAIN);
+        }
+        Ok(())
+    }
+
+    /// Sends a request for each of `count`, in order, and hands the answers to `read`.
+    pub(crate) fn each(
+        &self,
+        count: usize,
+        write: impl FnMut(usize, &mut Vec<u8>),
+        read: impl FnMut(usize, &[u8]),
+    ) -> Result<()> {
+        let mut script = Each { next: 0, count, write, read, refused: None };
+        let report = run(&Plan::new(self.address(), CONNECTIONS).timeout(PATIENCE), &mut script)?;
+        check(&report, "the preparation", script.refused.as_deref())
+    }
+
+    /// Makes these fans at first sight, and puts enough for everything into their wallets.
+    pub(crate) fn charge(&self, bearers: &[String]) -> Result<()> {
+        let body = format!("{{\"amount\":{},\"method\":\"card\"}}", PRICE * 1_000);
+        let write = |fan: usize, buffer: &mut Vec<u8>| {
+            let key = format!("first-{fan}");
+            let headers = [("authorization", bearers[fan].as_str()), ("idempotency-key", key.as_str())];
+            let path = "/api/v1/users/me/charge";
+            Request::post(&self.host, path, body.as_bytes()).headers(&headers).write(buffer);
+        };
+        self.each(bearers.len(), write, |_, _| {})
+    }
+
+    /// Joins the line of a concert as each of these fans, and answers their tokens. A fan who has a place already
+    /// keeps it.
+    pub(crate) fn join(&self, concert: u64, bearers: &[String]) -> Result<Vec<String>> {
+        let body = format!("{{\"concertId\":{concert}}}");
+        let mut tokens = vec![String::new(); bearers.len()];
+        let write = |fan: usize, buffer: &mut Vec<u8>| {
+            let headers = [("authorization", bearers[fan].as_str())];
+            Request::post(&self.host, QUEUES, body.as_bytes()).headers(&headers).write(buffer);
+        };
+        let read = |fan: usize, body: &[u8]| text(body, "token").unwrap_or("").clone_into(&mut tokens[fan]);
+        self.each(bearers.len(), write, read)?;
+        if tokens.iter().any(String::is_empty) {
+            bail!("a fan has joined and got no token");
+        }
+        Ok(tokens)
+    }
+
+    /// What the server has in memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> Result<i64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id()))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(resident.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// How many changes shared a commit, from the server's own metrics.
+    fn groups(&self) -> Result<String> {
+        let answer = self.get("/metrics", &[])?;
+        let metrics = String::from_utf8_lossy(&answer.body);
+        let figure = |name: &str| -> f64 {
+            let line = metrics.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
+        };
+        let of = |what: &str, commands: &str, seconds: &str| {
+            let count = figure(&format!("{commands}_count"));
+            let mean = figure(&format!("{commands}_sum")) / count;
+            let millis = figure(&format!("{seconds}_sum")) / count * 1_000.0;
+            format!("{what}: {count:.0}, {mean:.0} each on average, {millis:.2} ms each")
+        };
+        Ok(format!(
+            "{}; {}",
+            of("groups of commands", "frontrow_group_commands", "frontrow_group_commit_seconds"),
+            of("batches of the line", "frontrow_line_batch_places", "frontrow_line_commit_seconds")
+        ))
+    }
+}
+
+/// Where fans join.
+pub(crate) const QUEUES: &str = "/api/v1/queues";
+
+/// The header by which so many fans say who they are.
+pub(crate) fn bearers(count: usize) -> Vec<String> {
+    (0..count).map(|fan| bearer(&format!("fan-{fan}"), "fan")).collect()
+}
+
+fn bearer(name: &str, role: &str) -> String {
+    format!("Bearer {}", token(name, role))
+}
+
+/// The first member of this name that is a text.
+pub(crate) fn text<'a>(body: &'a [u8], name: &str) -> Option<&'a str> {
+    let name = format!("\"{name}\":\"");
+    let at = body.windows(name.len()).position(|window| window == name.as_bytes())? + name.len();
+    let end = body[at..].iter().position(|&byte| byte == b'"')?;
+    std::str::from_utf8(&body[at..at + end]).ok()
+}
+
+/// A number as people read it.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// One request for each.
+struct Each<W, R> {
+    next: usize,
+    count: usize,
+    write: W,
+    read: R,
+    refused: Option<String>,
+}
+
+impl<W: FnMut(usize, &mut Vec<u8>), R: FnMut(usize, &[u8])> Script for Each<W, R> {
+    fn next(&mut self, _connection: usize, buffer: &mut Vec<u8>) -> Next {
+        if self.next == self.count || self.refused.is_some() {
+            return Next::Done;
+        }
+        self.next += 1;
+        (self.write)(self.next - 1, buffer);
+        Next::Send(Step(self.next - 1))
+    }
+
+    fn steps(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn answered(&mut self, _connection: usize, about: Step, answer: &Answer<'_>) -> Then {
+        match answer.status {
+            200 | 201 => (self.read)(about.0, answer.body),
+            _ if self.refused.is_none() => self.refused = Some(shown(answer)),
+            _ => {}
+        }
+        Then::Free
+    }
+}

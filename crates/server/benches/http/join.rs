@@ -1,0 +1,112 @@
+//! Joining a line: every request is another fan's, who has an account already.
+
+use anyhow::{Result, bail};
+use frontrow_rehearsal::Request;
+
+use crate::house::{FULL_ROOM, House, OPEN_ROOM, QUEUES, bearers, grouped};
+use crate::measure::{Options, Route, measure, print_head};
+
+/// Fans. As many as the server remembers the bearers of; the next line begins when all of them are in one.
+const FANS: usize = 100_000;
+/// Lines, joined one after the other, of each kind.
+const LINES: usize = 16;
+
+/// What a line does with those who have joined.
+const KINDS: [(&str, &str); 2] = [
+    ("POST /queues (all different, let in with the next tick)", OPEN_ROOM),
+    ("POST /queues (all different, nobody let in)", FULL_ROOM),
+];
+
+pub(crate) fn bench(options: &Options) -> Result<()> {
+    let wanted: Vec<_> = KINDS.into_iter().filter(|(name, _)| options.wants(name)).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let house = House::open()?;
+    let bearers = bearers(FANS);
+    house.charge(&bearers)?;
+    let mut kinds = Vec::new();
+    for (name, room) in wanted {
+        kinds.push(Joins {
+            name,
+            host: &house.host,
+            bearers: &bearers,
+            lines: lines(&house, room)?,
+            joined: 0,
+        });
+    }
+    println!("\n{} fans, {LINES} lines of each kind, one after the other", grouped(FANS as u64));
+    print_head();
+    for &connections in &options.connections {
+        for kind in &mut kinds {
+            measure(house.address(), &mut [kind], connections, options)?;
+        }
+    }
+    let joined: Vec<(Vec<u64>, usize)> = kinds.into_iter().map(|kind| (kind.lines, kind.joined)).collect();
+    // Everybody who was answered has a place, also in the journal alone.
+    count(&house, &joined)?;
+    let (house, _) = house.restart(|_| Ok(()))?;
+    count(&house, &joined)?;
+    house.close()
+}
+
+fn lines(house: &House, room: &str) -> Result<Vec<u64>> {
+    let line = |_| {
+        let concert = house.concert(room)?;
+        house.schedule(concert, 1_000)?;
+        Ok(concert)
+    };
+    (0..LINES).map(line).collect()
+}
+
+/// Each line has as many fans as have joined it.
+fn count(house: &House, joined: &[(Vec<u64>, usize)]) -> Result<()> {
+    for (lines, all) in joined {
+        let mut left = *all;
+        for &concert in lines {
+            let here = left.min(FANS) as u64;
+            left -= left.min(FANS);
+            house.until(&format!("{here} fans in front of concert {concert}"), |house| {
+                let (waiting, active) = house.queue(concert)?;
+                if waiting + active > here {
+                    bail!(
+                        "{waiting} waiting and {active} let in, of {here} who have joined concert {concert}"
+                    );
+                }
+                Ok(waiting + active == here)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Fans who join, one after the other.
+struct Joins<'a> {
+    name: &'static str,
+    host: &'a str,
+    bearers: &'a [String],
+    /// The concerts.
+    lines: Vec<u64>,
+    /// Requests written so far.
+    joined: usize,
+}
+
+impl Route for Joins<'_> {
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn expected(&self) -> u16 {
+        201
+    }
+
+    fn write(&mut self, buffer: &mut Vec<u8>) -> Option<usize> {
+        let concert = self.lines.get(self.joined / FANS)?;
+        let fan = self.joined % FANS;
+        self.joined += 1;
+        let body = format!("{{\"concertId\":{concert}}}");
+        let headers = [("authorization", self.bearers[fan].as_str())];
+        Request::post(self.host, QUEUES, body.as_bytes()).headers(&headers).write(buffer);
+        Some(fan)
+    }
+}

@@ -1,0 +1,213 @@
+//! Measuring a route and its floor in turn.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use frontrow_rehearsal::floor::{FloorAnswer, FloorProcess};
+use frontrow_rehearsal::{Answer, Next, Plan, Repeat, Report, Script, Spread, Step, Then, run};
+
+/// Bytes of headers that the floor's answers have anyway.
+const WRITTEN_ANYWAY: usize = 32;
+
+/// How to measure, and what.
+pub(crate) struct Options {
+    pub(crate) seconds: f64,
+    pub(crate) runs: usize,
+    pub(crate) connections: Vec<usize>,
+    /// Only the routes whose name contains this.
+    pub(crate) only: String,
+    /// How many wait while places are asked for.
+    pub(crate) places: u64,
+}
+
+impl Options {
+    /// Whether a route of this name is to be measured.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        name.contains(&self.only)
+    }
+
+    /// The same with runs of this part of the time.
+    pub(crate) fn share(&self, parts: usize) -> Self {
+        Self {
+            seconds: self.seconds / parts as f64,
+            connections: self.connections.clone(),
+            only: self.only.clone(),
+            ..*self
+        }
+    }
+
+    /// One run, with its warm-up.
+    pub(crate) fn plan(&self, address: SocketAddr, connections: usize) -> Plan {
+        Plan::new(address, connections)
+            .duration(Duration::from_secs_f64(self.seconds * 1.25))
+            .warm_up_percent(20)
+            .timeout(Duration::from_secs(30))
+    }
+}
+
+/// Requests of one kind, as the fans send them.
+pub(crate) trait Route {
+    /// What it is called in the table.
+    fn name(&self) -> String;
+
+    /// The status of every answer.
+    fn expected(&self) -> u16;
+
+    /// Writes the next request, and answers what it is about; nothing when there is nothing left to do.
+    fn write(&mut self, buffer: &mut Vec<u8>) -> Option<usize>;
+
+    /// Reads the answer to it, when that is what was expected.
+    fn read(&mut self, about: usize, body: &[u8]) {
+        let _ = (about, body);
+    }
+}
+
+/// What the runs of one route have shown, one after the other.
+#[derive(Default)]
+pub(crate) struct Figures {
+    pub(crate) floors: Vec<f64>,
+    pub(crate) rates: Vec<f64>,
+    /// Milliseconds.
+    pub(crate) p50: Vec<f64>,
+    /// Milliseconds.
+    pub(crate) p99: Vec<f64>,
+}
+
+impl Figures {
+    /// The row of the table.
+    pub(crate) fn print(&self, name: &str, connections: usize) -> Result<()> {
+        let ratios = self.rates.iter().zip(&self.floors).map(|(rate, floor)| rate / floor).collect();
+        let spread = |figures: &Vec<f64>| Spread::of(figures.iter().copied()).context("no runs");
+        println!(
+            "| {name} | {connections} | {:.0} | {:.0} | {:.2} | {:.1} | {:.1} |",
+            spread(&self.floors)?,
+            spread(&self.rates)?,
+            spread(&ratios)?,
+            spread(&self.p50)?,
+            spread(&self.p99)?
+        );
+        Ok(())
+    }
+}
+
+/// The head of the table that [`measure`] writes rows of.
+pub(crate) fn print_head() {
+    println!("\n| route | connections | floor/s | Frontrow/s | ratio | p50 ms | p99 ms |");
+    println!("|---|---|---|---|---|---|---|");
+}
+
+/// Runs the routes in turn, each after its floor, and prints a row for each.
+pub(crate) fn measure(
+    address: SocketAddr,
+    routes: &mut [&mut dyn Route],
+    connections: usize,
+    options: &Options,
+) -> Result<Vec<Figures>> {
+    let mut all: Vec<Figures> = routes.iter().map(|_| Figures::default()).collect();
+    for _ in 0..options.runs {
+        for (route, figures) in routes.iter_mut().zip(&mut all) {
+            run_beside_floor(address, *route, connections, options, figures)?;
+        }
+    }
+    for (route, figures) in routes.iter().zip(&all) {
+        figures.print(&route.name(), connections)?;
+    }
+    Ok(all)
+}
+
+fn run_beside_floor(
+    address: SocketAddr,
+    route: &mut dyn Route,
+    connections: usize,
+    options: &Options,
+    figures: &mut Figures,
+) -> Result<()> {
+    let name = route.name();
+    let mut sample = Vec::new();
+    let Some(about) = route.write(&mut sample) else {
+        bail!("nothing is left for {name}: fewer runs, or shorter ones")
+    };
+    let answer = FloorAnswer::sampled(address, &sample)?.with_context(|| format!("{name}: no answer"))?;
+    if answer.status != route.expected() {
+        bail!("{name} answered {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+    }
+    route.read(about, &answer.body);
+    let floor = floor_report(&sample, &answer, |address| options.plan(address, connections))?;
+    let mut script = Fans { route, refused: None };
+    let report = run(&options.plan(address, connections), &mut script)?;
+    check(&report, &name, script.refused.as_deref())?;
+    figures.floors.push(floor.rate());
+    figures.rates.push(report.rate());
+    figures.p50.push(report.latency().p50 as f64 / 1_000.0);
+    figures.p99.push(report.latency().p99 as f64 / 1_000.0);
+    Ok(())
+}
+
+/// The floor with the bytes of this request and this answer.
+pub(crate) fn floor_report(
+    request: &[u8],
+    answer: &FloorAnswer,
+    plan: impl FnOnce(SocketAddr) -> Plan,
+) -> Result<Report> {
+    let header_bytes: usize =
+        answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args([
+        "--serve-floor",
+        &header_bytes.saturating_sub(WRITTEN_ANYWAY).to_string(),
+        &answer.body.len().to_string(),
+    ]);
+    let floor = FloorProcess::start(command)?;
+    let line_end = request.iter().position(|&byte| byte == b'\r').context("no request line")?;
+    let method = if request.starts_with(b"GET") { "GET" } else { "POST" };
+    let mut same = format!("{method} /floor HTTP/1.1").into_bytes();
+    same.extend_from_slice(&request[line_end..]);
+    let report = run(&plan(floor.address()), &mut Repeat::new(same))?;
+    if report.errors().total() > 0 || report.statuses().keys().any(|status| *status != 200) {
+        bail!("the floor did not answer cleanly:\n{report}");
+    }
+    Ok(report)
+}
+
+/// Nothing was refused, and nothing was lost.
+pub(crate) fn check(report: &Report, name: &str, refused: Option<&str>) -> Result<()> {
+    if let Some(refused) = refused {
+        bail!("{name} answered {refused}");
+    }
+    if report.errors().total() > 0 {
+        bail!("{name}: {report}");
+    }
+    Ok(())
+}
+
+/// What an answer says, for the eye.
+pub(crate) fn shown(answer: &Answer<'_>) -> String {
+    format!("{} {}", answer.status, String::from_utf8_lossy(answer.body))
+}
+
+/// All fans doing one thing.
+struct Fans<'a> {
+    route: &'a mut dyn Route,
+    refused: Option<String>,
+}
+
+impl Script for Fans<'_> {
+    fn next(&mut self, _connection: usize, buffer: &mut Vec<u8>) -> Next {
+        self.route.write(buffer).map_or(Next::Done, |about| Next::Send(Step(about)))
+    }
+
+    fn steps(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn answered(&mut self, _connection: usize, about: Step, answer: &Answer<'_>) -> Then {
+        if answer.status == self.route.expected() {
+            self.route.read(about.0, answer.body);
+        } else if self.refused.is_none() {
+            self.refused = Some(shown(answer));
+        }
+        Then::Free
+    }
+}

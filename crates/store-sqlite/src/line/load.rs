@@ -1,0 +1,113 @@
+//! Reading everything, once, when a process begins.
+
+use std::collections::BTreeMap;
+
+use frontrow_application::queue::journal::{JournalError, RoomMark, Stored};
+use frontrow_domain::queue::Place;
+use frontrow_domain::{ConcertId, Sequence, Timestamp};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+
+use super::codec;
+
+/// Streams what is stored: the mark, all lines, all places in order of concert and number.
+pub(super) fn load(
+    connection: &mut Connection,
+    ended_after: Timestamp,
+    take: &mut dyn FnMut(Stored),
+) -> Result<(), JournalError> {
+    stream(connection, ended_after, take).map_err(|error| journal_error(&error))
+}
+
+fn stream(
+    connection: &mut Connection,
+    ended_after: Timestamp,
+    take: &mut dyn FnMut(Stored),
+) -> rusqlite::Result<()> {
+    // One transaction, so that all of it is of the same moment.
+    let transaction = connection.transaction()?;
+    let sql = "SELECT sessions_through FROM mark";
+    if let Some(position) = transaction.query_row(sql, [], |row| row.get(0)).optional()? {
+        take(Stored::SessionsThrough(position));
+    }
+    let rooms = rooms(&transaction)?;
+    rooms.values().for_each(|room| take(Stored::Room(*room)));
+    // Through the table in its own order, whatever else could answer the condition.
+    let mut statement = transaction.prepare(&format!(
+        "SELECT {} FROM place NOT INDEXED WHERE ended_at IS NULL OR ended_at >= ?1 ORDER BY concert_id, sequence",
+        codec::PLACE_COLUMNS
+    ))?;
+    let mut rows = statement.query([ended_after.micros()])?;
+    let mut over = Over { rooms, ended_after, of: None };
+    while let Some(row) = rows.next()? {
+        let place = codec::place(row)?;
+        if !over.holds(&place) {
+            take(Stored::Place(place));
+        }
+    }
+    Ok(())
+}
+
+/// Every line of which anything is known. Its next number is past all its places, marked or not, because the last of
+/// them may be left out of what is read.
+fn rooms(connection: &Connection) -> rusqlite::Result<BTreeMap<ConcertId, RoomMark>> {
+    let mut statement = connection.prepare(&format!("SELECT {} FROM room", codec::ROOM_COLUMNS))?;
+    let marked = statement.query_map([], |row| codec::room(row).map(|room| (room.concert, room)))?;
+    let mut rooms = marked.collect::<rusqlite::Result<BTreeMap<_, _>>>()?;
+    // From the last place of one line to the last of the line before it, a look-up each.
+    let mut statement = connection.prepare(
+        "SELECT concert_id, sequence FROM place WHERE concert_id < ?1 \
+         ORDER BY concert_id DESC, sequence DESC LIMIT 1",
+    )?;
+    let mut before = i64::MAX;
+    while let Some((concert, last)) =
+        statement.query_row([before], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, u64>(1)?))).optional()?
+    {
+        let next = Sequence::new(last + 1);
+        let room = rooms.entry(ConcertId::new(concert)).or_insert(RoomMark {
+            concert: ConcertId::new(concert),
+            next,
+            closed_below: Sequence::new(1),
+            closed_at: Timestamp::ZERO,
+        });
+        room.next = room.next.max(next);
+        before = i64::from(concert);
+    }
+    Ok(rooms)
+}
+
+/// Which places were over with their line before the time asked for. Asked in order of concert.
+struct Over {
+    rooms: BTreeMap<ConcertId, RoomMark>,
+    ended_after: Timestamp,
+    /// The concert last asked about, and the number below which whoever was in line is over.
+    of: Option<(ConcertId, Sequence)>,
+}
+
+impl Over {
+    fn holds(&mut self, place: &Place) -> bool {
+        let below = match self.of {
+            Some((concert, below)) if concert == place.concert => below,
+            _ => {
+                let room = self.rooms.get(&place.concert).filter(|room| room.closed_at < self.ended_after);
+                let below = room.map_or(Sequence::new(0), |room| room.closed_below);
+                self.of = Some((place.concert, below));
+                below
+            }
+        };
+        place.sequence < below && place.state.is_in_line()
+    }
+}
+
+fn journal_error(error: &rusqlite::Error) -> JournalError {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+    let text = error.to_string();
+    match error {
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => {
+            JournalError::Corrupt(text)
+        }
+        _ => match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => JournalError::Corrupt(text),
+            _ => JournalError::Refused(text),
+        },
+    }
+}
