@@ -96,7 +96,8 @@ impl HttpState {
     /// Counts a request of a fan, known by account or by place.
     pub(crate) fn count_request(&self, fan: &[u8; 16]) -> Result<(), Problem> {
         let counted = self.0.requests.enter(fan, self.0.app.now());
-        counted.map_err(|seconds| Problem::rate_limited("You are asking too often; please slow down.", seconds))
+        counted
+            .map_err(|seconds| Problem::rate_limited("You are asking too often; please slow down.", seconds))
     }
 
     /// The streams that fans have open.

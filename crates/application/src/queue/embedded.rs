@@ -124,18 +124,31 @@ impl EmbeddedLine {
         concert: ConcertId,
         newcomer: Newcomer,
         may_join: Result<(), JoinRefused>,
-    ) -> Result<(Joined, Option<Kept>), JoinRefused> {
+    ) -> Result<Result<(Joined, Option<Kept>), JoinRefused>, LineError> {
         let room = self.room_or_new(concert);
         let mut room = room.lock();
-        let asked = room.join(newcomer, may_join, self.rooms.time.now())?;
-        let kept = asked.is_fresh.then(|| {
-            self.writer.keep(|pending| {
-                if asked.joined.is_new {
-                    pending.batch.joined.push(asked.joined.standing.place);
-                }
-            })
+        let asked = match room.join(newcomer, may_join, self.rooms.time.now()) {
+            Ok(asked) => asked,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if !asked.is_fresh {
+            return Ok(Ok((asked.joined, None)));
+        }
+        let place = asked.joined.standing.place;
+        let kept = self.writer.keep(|pending| {
+            if asked.joined.is_new {
+                pending.batch.joined.push(place);
+            }
         });
-        Ok((asked.joined, kept))
+        match kept {
+            Ok(kept) => Ok(Ok((asked.joined, Some(kept)))),
+            Err(error) => {
+                if asked.joined.is_new {
+                    room.undo_join(place.sequence.get());
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Ends a place and answers it as it was, once that is on the disk.
@@ -151,20 +164,23 @@ impl EmbeddedLine {
             let (before, kept) = {
                 let mut room = room.lock();
                 let now = self.rooms.time.now();
-                let found = room.find(user, now).filter(|(standing, _)| is_meant(standing, only));
-                match found {
+                match room.find(user, now).filter(|found| is_meant(&found.standing, only)) {
                     None => return Ok(None),
                     // Something else is on its way: what it comes to decides.
-                    Some((_, true)) => (None, self.writer.keep(|_| {})),
-                    Some((standing, false)) => match room.end(user, reason, now) {
+                    Some(found) if found.is_fresh || found.is_moving => (None, self.writer.keep(|_| {})),
+                    Some(found) => match room.end(user, reason, now) {
                         None => return Ok(None),
                         Some(moved) => {
-                            (Some(standing), self.writer.keep(|pending| pending.move_on(&[moved])))
+                            let kept = self.writer.keep(|pending| pending.move_on(&[moved]));
+                            if kept.is_err() {
+                                room.undo(&moved);
+                            }
+                            (Some(found.standing), kept)
                         }
                     },
                 }
             };
-            wait(kept).await?;
+            wait(kept?).await?;
             if before.is_some() {
                 return Ok(before);
             }
@@ -176,15 +192,20 @@ impl EmbeddedLine {
         let kept = {
             let mut room = room.lock();
             let plan = room.plan(policy, self.rooms.time.now());
-            (!plan.is_empty()).then(|| {
+            let kept = (!plan.is_empty()).then(|| {
                 self.writer.keep(|pending| {
                     pending.move_on(&plan.moved);
                     pending.batch.rooms.extend(plan.mark);
                 })
-            })
+            });
+            if let Some(Err(_)) = &kept {
+                plan.moved.iter().for_each(|moved| room.undo(moved));
+                plan.mark.iter().for_each(|mark| room.apply_mark(mark, false));
+            }
+            kept
         };
         if let Some(kept) = kept {
-            wait(kept).await?;
+            wait(kept?).await?;
         }
         let figures = room.lock().figures(self.rooms.time.now());
         Ok(figures)
@@ -221,7 +242,7 @@ impl WaitingRoom for EmbeddedLine {
         let mut asked = self.ask(concert, newcomer, may_join);
         async move {
             loop {
-                let (joined, kept) = match asked {
+                let (joined, kept) = match asked? {
                     Ok(asked) => asked,
                     Err(refused) => return Ok(Err(refused)),
                 };
@@ -244,8 +265,18 @@ impl WaitingRoom for EmbeddedLine {
     }
 
     fn find(&self, concert: ConcertId, user: UserId) -> Line<'_, Option<Standing>> {
-        let found = self.room(concert).and_then(|room| room.lock().find(user, self.rooms.time.now()));
-        std::future::ready(Ok(found.map(|(standing, _)| standing))).boxed()
+        async move {
+            loop {
+                let Some(room) = self.room(concert) else { return Ok(None) };
+                let found = room.lock().find(user, self.rooms.time.now());
+                // A place that is not on the disk is shown to nobody: it may never have been.
+                match found {
+                    Some(found) if found.is_fresh => wait(self.writer.keep(|_| {})?).await?,
+                    found => return Ok(found.map(|found| found.standing)),
+                }
+            }
+        }
+        .boxed()
     }
 
     fn enter(&self, pass: Pass) -> Line<'_, Result<(), NotLetIn>> {

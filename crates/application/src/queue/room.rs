@@ -4,7 +4,7 @@
 //! that moves others forward (an end, a call, a skip) is first journaled as a [`Moved`] and takes effect here
 //! when it is on the disk, so that nobody is told of a place that a crash could take back.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use frontrow_domain::catalog::WaitingRoomSettings;
 use frontrow_domain::queue::{
@@ -65,6 +65,12 @@ pub(super) struct Room {
     /// From when on absence counts: when the line was last opened, or came back.
     ready_at: Timestamp,
     forgotten_below: u64,
+    /// Places that were found to be over when the line was rebuilt, to be journaled as such.
+    superseded: Vec<u64>,
+    /// Fans who were seen while their skip was on its way: they are back as soon as they are gone.
+    seen_meanwhile: HashSet<u64>,
+    /// The older place of a fan, by the number of a newer one that is not on the disk yet.
+    replaced: HashMap<u64, u64>,
 }
 
 /// What came of asking for a place in memory.
@@ -72,6 +78,15 @@ pub(super) struct Asked {
     pub(super) joined: Joined,
     /// True when the place is not on the disk yet.
     pub(super) is_fresh: bool,
+}
+
+/// A place, and what of it is on its way to the disk.
+pub(super) struct Found {
+    pub(super) standing: Standing,
+    /// True when the place itself is.
+    pub(super) is_fresh: bool,
+    /// True when a move of it is.
+    pub(super) is_moving: bool,
 }
 
 /// What a tick wants to happen, on its way to the disk.
@@ -120,6 +135,9 @@ impl Room {
             sampled_at: Timestamp::ZERO,
             ready_at,
             forgotten_below: 0,
+            superseded: Vec::new(),
+            seen_meanwhile: HashSet::new(),
+            replaced: HashMap::new(),
         }
     }
 
@@ -139,11 +157,8 @@ impl Room {
             told_seconds: self.pace().waiting(self.waiting.len()),
             told_wait: UNKNOWN_WAIT,
         };
-        let known = self.slots.number_of(place.user).and_then(|known| self.slots.get(known));
-        if known.is_some_and(|known| !matches!(known.state, PlaceState::Ended { .. })) && !is_over(&state) {
-            // One live place a fan is what the process guarantees; a file that says otherwise was tampered with.
-            tracing::error!(concert = %self.mark.concert, %number, "a fan has a second place in line; it is left out");
-            return;
+        if let Some(older) = self.slots.number_of(place.user) {
+            self.supersede(older, place.joined_at);
         }
         self.slots.push(number, slot);
         match state {
@@ -160,6 +175,23 @@ impl Room {
         self.mark.next = self.mark.next.max(Sequence::new(number + 1));
         self.durable_below = self.mark.next.get();
         self.is_resumed = false;
+    }
+
+    /// Ends a place whose fan was given a newer one: it was over by then, though the end of it was not noted, or is
+    /// that of its line.
+    fn supersede(&mut self, number: u64, newer_at: Timestamp) {
+        let Some(slot) = self.slots.get_mut(number) else { return };
+        let PlaceState::Active(session) = slot.state else {
+            self.waiting.remove(number);
+            self.skipped.remove(&number);
+            return;
+        };
+        self.deadlines.remove(&(session.expires_at(), number));
+        self.active -= 1;
+        let at = session.expires_at().min(newer_at);
+        let admitted_at = Some(session.admitted_at);
+        slot.state = PlaceState::Ended { reason: session.own_end(), at, admitted_at };
+        self.superseded.push(number);
     }
 
     /// Notes admissions of before a restart, so that the rate holds across it.
@@ -197,6 +229,9 @@ impl Room {
         let told_seconds = self.pace().waiting(ahead);
         let state = PlaceState::Waiting;
         let slot = Slot { user, entry, joined_at: now, state, seen_at: now, told_seconds, told_wait };
+        if let Some(older) = self.slots.number_of(user) {
+            self.replaced.insert(number, older);
+        }
         self.slots.push(number, slot);
         self.waiting.push(number);
         let standing = self.standing(number, &slot, now);
@@ -206,12 +241,17 @@ impl Room {
     /// Takes back a place that could not be kept.
     pub(super) fn undo_join(&mut self, number: u64) {
         self.waiting.remove(number);
+        let user = self.slots.get(number).map(|slot| slot.user);
         self.slots.remove(number);
+        if let Some((older, user)) = self.replaced.remove(&number).zip(user) {
+            self.slots.make_newest(older, user);
+        }
     }
 
     /// Places up to this one are on the disk.
     pub(super) fn joined(&mut self, number: u64) {
         self.durable_below = self.durable_below.max(number + 1);
+        self.replaced.remove(&number);
     }
 
     /// The place of a pass, with a sign of life.
@@ -220,11 +260,13 @@ impl Room {
         self.seen(number, now)
     }
 
-    /// The newest place of a fan, and whether it has a move on its way.
-    pub(super) fn find(&self, user: UserId, now: Timestamp) -> Option<(Standing, bool)> {
+    /// The newest place of a fan, and what of it is on its way to the disk.
+    pub(super) fn find(&self, user: UserId, now: Timestamp) -> Option<Found> {
         let number = self.slots.number_of(user)?;
         let slot = self.slots.get(number)?;
-        Some((self.standing(number, slot, now), self.moving.contains(&number)))
+        let standing = self.standing(number, slot, now);
+        let is_fresh = number >= self.durable_below;
+        Some(Found { standing, is_fresh, is_moving: self.moving.contains(&number) })
     }
 
     /// Whether a fan is let in, and the move that notes that they have come.
@@ -268,6 +310,9 @@ impl Room {
             self.resume();
         }
         let mut plan = Plan { moved: self.due(now), mark: None };
+        for number in std::mem::take(&mut self.superseded) {
+            plan.moved.extend(self.slots.get(number).map(|slot| self.moved(number, slot.state)));
+        }
         match policy.state {
             RoomState::Open => self.call(&mut plan.moved, now),
             RoomState::Closed => plan.mark = self.close(now),
@@ -283,6 +328,7 @@ impl Room {
         if !self.moving.remove(&number) {
             return;
         }
+        let is_back = self.seen_meanwhile.remove(&number);
         let Some(slot) = self.slots.get_mut(number) else { return };
         let (joined_at, told_wait) = (slot.joined_at, slot.told_wait);
         let before = std::mem::replace(&mut slot.state, moved.state);
@@ -311,6 +357,9 @@ impl Room {
             }
             PlaceState::Skipped => {
                 self.skipped.insert(number);
+                if is_back {
+                    self.returned.push(number);
+                }
             }
             PlaceState::Waiting | PlaceState::Ended { .. } => {}
         }
@@ -318,6 +367,7 @@ impl Room {
 
     /// Takes back a move that could not be kept.
     pub(super) fn undo(&mut self, moved: &Moved) {
+        self.seen_meanwhile.remove(&moved.sequence.get());
         if self.moving.remove(&moved.sequence.get()) && matches!(moved.state, PlaceState::Active(_)) {
             self.calling -= 1;
         }
@@ -387,6 +437,9 @@ impl Room {
         if slot.state == PlaceState::Skipped && number >= self.mark.closed_below.get() {
             self.returned.push(number);
         }
+        if slot.state == PlaceState::Waiting && self.moving.contains(&number) {
+            self.seen_meanwhile.insert(number);
+        }
         let standing = self.standing(number, &slot, now);
         let slot = self.slots.get_mut(number)?;
         slot.seen_at = now;
@@ -450,8 +503,12 @@ impl Room {
 
     /// Calls whoever is next, as many as cap and rate admit, and skips who is gone.
     fn call(&mut self, moved: &mut Vec<Moved>, now: Timestamp) {
+        // One batch of calls at a time: were it refused, the next in line must not have been let in meanwhile.
+        if self.calling > 0 {
+            return;
+        }
         let settings = self.policy.settings;
-        let free = settings.max_active.saturating_sub(self.active + self.calling);
+        let free = settings.max_active.saturating_sub(self.active);
         let allowed = self.admissions.allowed(self.rate(), now).min(free) as usize;
         if allowed == 0 {
             return;
@@ -474,7 +531,8 @@ impl Room {
             }
         }
         for number in self.waiting.above(0) {
-            if called.len() == allowed || skipped.len() == SKIPS_MAX {
+            let is_durable = number < self.durable_below;
+            if called.len() == allowed || skipped.len() == SKIPS_MAX || !is_durable {
                 break;
             }
             let Some(slot) = self.slots.get(number).filter(|_| !self.moving.contains(&number)) else {

@@ -99,6 +99,13 @@ impl Slots {
         }
     }
 
+    /// Makes an older place the newest of its fan again, if it is still there.
+    pub(super) fn make_newest(&mut self, number: u64, user: UserId) {
+        if self.get(number).is_some() {
+            self.part(user).insert(user, number);
+        }
+    }
+
     /// The numbers of the first chunks' places, for whoever looks for what can be forgotten: from `from` on, at
     /// most `limit`, whether or not there is a place.
     pub(super) fn numbers(&self, from: u64, limit: u64) -> std::ops::Range<u64> {

@@ -80,17 +80,18 @@ impl Writer {
     }
 
     /// Adds to what is to be written. The answer comes when that, and everything added before, is on the disk.
-    pub(super) fn keep(&self, add: impl FnOnce(&mut Pending)) -> Kept {
+    /// Nothing is added any more once the writer is closed.
+    pub(super) fn keep(&self, add: impl FnOnce(&mut Pending)) -> Result<Kept, LineError> {
         let (answer, kept) = oneshot::channel();
-        self.note(|pending| {
-            add(pending);
-            if pending.is_closed {
-                let _ = answer.send(Err(LineError::Unavailable("the server is stopping".to_owned())));
-            } else {
-                pending.waiters.push(answer);
-            }
-        });
-        kept
+        let mut pending = self.shared.pending.lock();
+        if pending.is_closed {
+            return Err(LineError::Unavailable("the server is stopping".to_owned()));
+        }
+        add(&mut pending);
+        pending.waiters.push(answer);
+        drop(pending);
+        self.shared.wake.notify_one();
+        Ok(kept)
     }
 
     /// False while the journal takes nothing.

@@ -2,6 +2,7 @@
 
 mod box_office;
 mod estimates;
+mod feed;
 mod lanes;
 mod line_conformance;
 mod lost_claims;

@@ -112,7 +112,7 @@ pub(super) struct Change {
 }
 
 impl Change {
-    pub(super) fn of(&(no, state): &(SeatNo, SeatState)) -> Self {
+    pub(super) fn of((no, state): (SeatNo, SeatState)) -> Self {
         Self { no: no.get(), state: state.name() }
     }
 }
@@ -227,7 +227,7 @@ pub(super) async fn states(
     check_gate(&state, &showing, concert).await?;
     tagged(&state, &board, &held, || match since.map(|version| board.since(version)) {
         Some(MapChanges::Since(changes)) => {
-            let changes = changes.iter().map(Change::of).collect();
+            let changes = changes.into_iter().map(Change::of).collect();
             respond::write(&States::Changes { version: board.version(), full: false, changes })
         }
         Some(MapChanges::TooOld) | None => all_states(&board),

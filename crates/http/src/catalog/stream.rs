@@ -133,7 +133,7 @@ fn render(news: &FeedEvent) -> Bytes {
     let version = news.version;
     match &news.changes {
         MapChanges::Since(seats) => {
-            let changes = seats.iter().map(Change::of).collect();
+            let changes = seats.iter().copied().map(Change::of).collect();
             event("seats", version, &SeatChanges { version, changes })
         }
         MapChanges::TooOld => event("reset", version, &Reset { version }),

@@ -133,7 +133,12 @@ mod tests {
         assert_eq!(passed, 3);
         let fans = limit.fans.of(&ANN);
         let most = FANS_MAX / SHARDS;
-        assert!(fans.young.len() <= most && fans.old.len() <= most, "{} {}", fans.young.len(), fans.old.len());
+        assert!(
+            fans.young.len() <= most && fans.old.len() <= most,
+            "{} {}",
+            fans.young.len(),
+            fans.old.len()
+        );
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn the_table_of_errors() {
     for code in Code::ALL {
         writeln!(table, "{} {:<26} {}", code.status().as_u16(), code.name(), code.title()).expect("text");
     }
-    expect![[r#"
+    expect![["
         400 invalid_request            The request cannot be read
         400 idempotency_key_required   The header Idempotency-Key is missing
         401 unauthenticated            Log in first
@@ -69,7 +69,7 @@ fn the_table_of_errors() {
         503 store_unavailable          The store takes no requests
         503 waiting_room_unavailable   The waiting room takes no requests
         503 outcome_unknown            Nobody can say whether it happened
-    "#]]
+    "]]
     .assert_eq(&table);
 }
 

@@ -56,7 +56,8 @@ impl Shown {
             return Err(Problem::new(Code::InvalidRequest, "The header Queue-Token must come once."));
         }
         let in_query = || parts.uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="));
-        let token = header.or_else(|| if from == HEADER_OR_QUERY { in_query().map(str::as_bytes) } else { None });
+        let token =
+            header.or_else(|| if from == HEADER_OR_QUERY { in_query().map(str::as_bytes) } else { None });
         Ok(match token {
             None | Some(b"") => Self::Nothing,
             Some(token) => state.queue_tokens().read(token).map_or(Self::Forged, Self::Pass),

@@ -85,8 +85,14 @@ impl Query for ChallengeQuery {
 /// What has to be solved before joining
 ///
 /// Not found while no challenge is switched on: join without one.
-#[utoipa::path(get, operation_id = "readChallenge", path = "/api/v1/queues/challenge", tag = "queue",
-    params(ChallengeQuery), responses(ReadProblems))]
+#[utoipa::path(
+    get,
+    operation_id = "readChallenge",
+    path = "/api/v1/queues/challenge",
+    tag = "queue",
+    params(ChallengeQuery),
+    responses(ReadProblems)
+)]
 pub(super) async fn challenge(Asked(()): Asked<ChallengeQuery>) -> Problem {
     Problem::new(Code::NotFound, "No challenge is asked for; join without one.")
 }

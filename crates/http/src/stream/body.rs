@@ -71,6 +71,3 @@ impl<S: Source> HttpBody for EventStream<S> {
         polled.map(|next| next.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -134,3 +134,6 @@ impl FromRequestParts<HttpState> for LastEventId {
         id.map(|id| Self(Some(id))).ok_or_else(unreadable)
     }
 }
+
+#[cfg(test)]
+mod tests;

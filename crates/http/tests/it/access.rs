@@ -1,6 +1,8 @@
 //! Who may do what: nobody, a fan, another fan, staff. Every operation of the document has its line here.
 
+use frontrow_application::catalog::WaitingRoomPatch;
 use frontrow_domain::account::Role;
+use frontrow_domain::{ConcertId, UserId};
 use serde_json::json;
 
 use crate::world::{Client, World, rfc3339};
@@ -14,6 +16,10 @@ struct Row {
     statuses: [u16; 5],
 }
 
+fn row(method: &'static str, path: String, body: Option<serde_json::Value>, statuses: [u16; 5]) -> Row {
+    Row { method, path, body, statuses }
+}
+
 #[tokio::test]
 async fn d7_every_operation_answers_only_whom_it_is_for() {
     let world = World::new();
@@ -24,6 +30,7 @@ async fn d7_every_operation_answers_only_whom_it_is_for() {
     let schedule = world.stage.a_schedule().make().await;
     let concert = world.stage.app.any_schedule(schedule).await.expect("read").expect("there");
     let concert = concert.schedule.concert;
+    let lined = world.a_sale(WaitingRoomPatch::default()).await.concert;
     let paid = world.hold(&ann, schedule, &[1]).await;
     let payment = world.pay(&ann, &paid).await;
     let held = world.hold(&ann, schedule, &[2]).await;
@@ -32,7 +39,6 @@ async fn d7_every_operation_answers_only_whom_it_is_for() {
     let new_schedule = json!({"venue": "V", "startsAt": start, "durationMinutes": 60,
         "bookingStart": world.time(0), "bookingEnd": start, "seatPlan": {"plain": {"seats": 1, "price": 0}}});
     let new_concert = json!({"title": "T", "artist": "A", "description": ""});
-    let row = |method, path: String, body, statuses| Row { method, path, body, statuses };
     let everybody = [200; 5];
     let staff = [401, 403, 403, 200, 403];
     let of_ann = |path: &str| format!("/api/v1/users/{ann_id}{path}");
@@ -47,6 +53,7 @@ async fn d7_every_operation_answers_only_whom_it_is_for() {
         row("GET", format!("/api/v1/concerts/{concert}/schedules"), None, everybody),
         row("GET", format!("{s}/seats"), None, everybody),
         row("GET", format!("{s}/states"), None, everybody),
+        row("GET", format!("{s}/seats/stream"), None, everybody),
         row("GET", format!("{s}/plan"), None, everybody),
         row("POST", "/api/v1/auth/signup".into(), Some(json!({})), [422; 5]),
         row("POST", "/api/v1/auth/login".into(), Some(json!({})), [422; 5]),
@@ -95,7 +102,9 @@ async fn d7_every_operation_answers_only_whom_it_is_for() {
     ];
 
     let mut covered = std::collections::BTreeSet::new();
-    for (number, Row { method, path, body, statuses }) in rows.iter().enumerate() {
+    for (number, Row { method, path, body, statuses }) in
+        of_a_line(lined, ann_id).iter().chain(&rows).enumerate()
+    {
         covered.insert(operation(method, path, &ann_id.to_string()));
         let callers: [Option<&Client>; 5] = [None, Some(&ann), Some(&bob), Some(&olga), Some(&gate)];
         // The owner last: what it does may be final.
@@ -117,8 +126,32 @@ async fn d7_every_operation_answers_only_whom_it_is_for() {
     assert_eq!(covered, documented(), "every operation has its line");
 }
 
+/// The rows of a line that nobody has joined so far.
+fn of_a_line(concert: ConcertId, ann: UserId) -> [Row; 10] {
+    let (queue, fan) = (format!("{concert}/queue"), format!("{concert}/queue/fans/{ann}"));
+    [
+        row("GET", format!("/api/v1/concerts/{queue}"), None, [200; 5]),
+        row("GET", format!("/api/v1/concerts/{queue}/draw"), None, [409; 5]),
+        row("GET", format!("/api/v1/queues/challenge?concertId={concert}"), None, [404; 5]),
+        // A place is asked about with its token, whoever is logged in.
+        row("GET", "/api/v1/queues/status".into(), None, [403; 5]),
+        row("GET", "/api/v1/queues/stream".into(), None, [403; 5]),
+        row("DELETE", "/api/v1/queues".into(), None, [403; 5]),
+        row(
+            "POST",
+            "/api/v1/queues".into(),
+            Some(json!({"concertId": concert.get()})),
+            [401, 201, 201, 201, 201],
+        ),
+        row("PATCH", format!("/api/v1/admin/concerts/{queue}"), Some(json!({})), [401, 403, 403, 200, 403]),
+        row("GET", format!("/api/v1/admin/concerts/{fan}"), None, [401, 403, 403, 200, 403]),
+        row("DELETE", format!("/api/v1/admin/concerts/{fan}"), None, [401, 403, 403, 204, 403]),
+    ]
+}
+
 /// An operation with its ids taken out.
 fn operation(method: &str, path: &str, user: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
     let parts = path.split('/').map(|part| {
         let is_id = part == user
             || part.len() == 36

@@ -123,7 +123,8 @@ async fn a_waiting_room_is_switched_on_and_off_with_its_concert() {
     let room = json!({"enabled": true, "maxActive": 100, "admitPerSecond": 0.5, "sessionSeconds": 60,
         "claimSeconds": 60, "presenceSeconds": 60, "lobbyOpensAt": null});
     assert_eq!(made["waitingRoom"], room);
-    let seen = || async { world.get("/api/v1/concerts/1").send().await.expect(200).json()["waitingRoom"].clone() };
+    let seen =
+        || async { world.get("/api/v1/concerts/1").send().await.expect(200).json()["waitingRoom"].clone() };
     assert_eq!(seen().await, json!({"enabled": true, "lobbyOpensAt": null, "opensAt": null}));
     let opens_at = world.stage.now().plus_seconds(60);
     let concert = ConcertId::new(1);
@@ -131,7 +132,8 @@ async fn a_waiting_room_is_switched_on_and_off_with_its_concert() {
     world.stage.a_schedule().of(concert).booking_start(opens_at).make().await;
     assert_eq!(seen().await, json!({"enabled": true, "lobbyOpensAt": null, "opensAt": rfc3339(opens_at)}));
 
-    let patch = |change| world.patch("/api/v1/admin/concerts/1", &json!({ "waitingRoom": change })).by(&olga).send();
+    let patch =
+        |change| world.patch("/api/v1/admin/concerts/1", &json!({ "waitingRoom": change })).by(&olga).send();
     let lobby = patch(json!({"lobbyOpensAt": world.time(0)})).await;
     assert_eq!(lobby.wrong(), ["waitingRoom.lobbyOpensAt"], "the draw is not there yet");
     lobby.problem(422, "validation_failed");

@@ -151,14 +151,9 @@ async fn d9_ids_in_paths_that_are_no_ids() {
 #[tokio::test]
 async fn routes_and_methods_that_are_not_there() {
     let world = World::new();
-    for path in [
-        "/nowhere",
-        "/api/v1",
-        "/api/v1/",
-        "/api/v1/queues/nowhere",
-        "/api/v1/concerts/",
-        "/api/v2/concerts",
-    ] {
+    for path in
+        ["/nowhere", "/api/v1", "/api/v1/", "/api/v1/queues/nowhere", "/api/v1/concerts/", "/api/v2/concerts"]
+    {
         world.get(path).send().await.problem(404, "not_found");
     }
     for (method, path, allowed) in [

@@ -11,6 +11,7 @@ mod idempotency;
 mod input;
 mod limits;
 mod line;
+mod logs;
 mod payment;
 mod queue;
 mod queue_control;

@@ -76,7 +76,7 @@ async fn every_operation_of_the_document_is_mounted() {
             assert!(names.insert(name), "{method} {path} has no name of its own");
         }
     }
-    assert_eq!(names.len(), 34);
+    assert_eq!(names.len(), 45);
 }
 
 /// Every error that a test of this crate has provoked, and every code of the table, is in the document.

@@ -32,6 +32,7 @@ pub(crate) struct World {
     pub(crate) stage: Stage,
     pub(crate) router: Router,
     pub(crate) ready: Arc<AtomicBool>,
+    pub(crate) stopping: CancellationToken,
     _folder: TempDir,
 }
 
@@ -108,9 +109,9 @@ impl World {
         let stage = Stage::over(opened, clock, sales);
         let mut settings = http_settings();
         http(&mut settings);
-        let ready = Arc::clone(&settings.ready);
+        let (ready, stopping) = (Arc::clone(&settings.ready), settings.stopping.clone());
         let router = frontrow_http::router(HttpState::new(Arc::clone(&stage.app), settings));
-        Self { stage, router, ready, _folder: folder }
+        Self { stage, router, ready, stopping, _folder: folder }
     }
 
     /// A request, with a request id that is always the same.
@@ -217,9 +218,7 @@ impl Call<'_> {
     }
 
     pub(crate) async fn send(self) -> Answer {
-        let (head, body) = self.open().await.into_parts();
-        let body = body.collect().await.expect("body").to_bytes().to_vec();
-        Answer { status: head.status.as_u16(), headers: head.headers, body }
+        Answer::read(self.open().await).await
     }
 }
 
@@ -232,6 +231,15 @@ impl Call<'_> {
 }
 
 impl Answer {
+    /// Reads an answer to its end. A stream has none: of it only the beginning is read.
+    async fn read(response: Response<Body>) -> Self {
+        let (head, body) = response.into_parts();
+        let is_stream = head.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let body =
+            if is_stream { Vec::new() } else { body.collect().await.expect("body").to_bytes().to_vec() };
+        Self { status: head.status.as_u16(), headers: head.headers, body }
+    }
+
     /// Fails the test unless the answer has this status.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {

@@ -58,6 +58,7 @@ impl House {
 
     /// Stops the server, does something to its folder meanwhile, and starts it again. Answers when that began too.
     pub(crate) fn restart(self, meanwhile: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Instant)> {
+        self.print_groups()?;
         let Self { folder, server, operator, .. } = self;
         let status = server.stop();
         if !status.success() {
@@ -72,7 +73,7 @@ impl House {
 
     /// Audits the store and stops the server. Without a clean audit there are no figures.
     pub(crate) fn close(self) -> Result<()> {
-        println!("\n{}", self.groups()?);
+        self.print_groups()?;
         let audit = frontrow(self.folder.path()).arg("audit").output()?;
         println!("\n{}", String::from_utf8_lossy(&audit.stdout));
         if !audit.status.success() {
@@ -127,10 +128,22 @@ impl House {
 
     /// How many fans of a concert are in line, and how many are let in.
     pub(crate) fn queue(&self, concert: u64) -> Result<(u64, u64)> {
-        let answer = self.get(&format!("/api/v1/concerts/{concert}/queue"), &[])?;
-        let value: Value = serde_json::from_slice(&answer.body)?;
+        let value = self.document(concert)?;
         let count = |name: &str| value[name].as_u64().with_context(|| format!("no {name} in {value}"));
         Ok((count("waiting")?, count("active")?))
+    }
+
+    /// Waits until the waiting rooms have heard of the schedules made for them: whoever joins sooner is told that
+    /// there is nothing on sale.
+    pub(crate) fn wait_for_rooms(&self, concerts: &[u64]) -> Result<()> {
+        concerts.iter().try_for_each(|&concert| {
+            self.until("the room opens", |house| Ok(house.document(concert)?["state"] == "open"))
+        })
+    }
+
+    fn document(&self, concert: u64) -> Result<Value> {
+        let answer = self.get(&format!("/api/v1/concerts/{concert}/queue"), &[])?;
+        Ok(serde_json::from_slice(&answer.body)?)
     }
 
     /// Asks again and again until it is so.
@@ -193,25 +206,27 @@ impl House {
         Ok(resident.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// How many changes shared a commit, from the server's own metrics.
-    fn groups(&self) -> Result<String> {
+    /// How many changes shared a commit since the start, from the server's own metrics.
+    fn print_groups(&self) -> Result<()> {
         let answer = self.get("/metrics", &[])?;
         let metrics = String::from_utf8_lossy(&answer.body);
         let figure = |name: &str| -> f64 {
             let line = metrics.lines().find(|line| line.starts_with(name));
             line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0.0)
         };
-        let of = |what: &str, commands: &str, seconds: &str| {
-            let count = figure(&format!("{commands}_count"));
-            let mean = figure(&format!("{commands}_sum")) / count;
-            let millis = figure(&format!("{seconds}_sum")) / count * 1_000.0;
-            format!("{what}: {count:.0}, {mean:.0} each on average, {millis:.2} ms each")
-        };
-        Ok(format!(
-            "{}; {}",
-            of("groups of commands", "frontrow_group_commands", "frontrow_group_commit_seconds"),
-            of("batches of the line", "frontrow_line_batch_places", "frontrow_line_commit_seconds")
-        ))
+        println!();
+        for (what, sizes, seconds) in [
+            ("groups", "frontrow_group_commands", "frontrow_group_commit_seconds"),
+            ("batches of the line", "frontrow_line_batch_places", "frontrow_line_commit_seconds"),
+        ] {
+            let count = figure(&format!("{sizes}_count"));
+            if count > 0.0 {
+                let mean = figure(&format!("{sizes}_sum")) / count;
+                let millis = figure(&format!("{seconds}_sum")) / count * 1_000.0;
+                println!("{what}: {count:.0}, {mean:.0} changes each on average, {millis:.2} ms each");
+            }
+        }
+        Ok(())
     }
 }
 

@@ -56,7 +56,9 @@ fn lines(house: &House, room: &str) -> Result<Vec<u64>> {
         house.schedule(concert, 1_000)?;
         Ok(concert)
     };
-    (0..LINES).map(line).collect()
+    let lines = (0..LINES).map(line).collect::<Result<Vec<_>>>()?;
+    house.wait_for_rooms(&lines)?;
+    Ok(lines)
 }
 
 /// Each line has as many fans as have joined it.

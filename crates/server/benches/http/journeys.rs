@@ -1,8 +1,8 @@
 //! Whole journeys: join, ask until let in, look at the map, hold a seat, pay for it, read the tickets.
 //!
 //! Journeys are not bound to connections, as behind a proxy: a fan who waits for the next tick of the line leaves the
-//! connection to others. So every connection always has a request in flight, and none of them is asked in vain. A
-//! connection takes up whoever has waited long enough, and otherwise begins with the next fan.
+//! connection to others, and is taken up again by whichever is free. Otherwise a free connection begins with the next
+//! fan, unless enough of them wait already.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -23,6 +23,9 @@ const CONCERTS: usize = 30;
 const SCHEDULES: usize = 2;
 /// Seats of each schedule. Its compact map has as many bytes as the full map of fifty seats.
 const SEATS: usize = 5_000;
+/// Fans who wait for each connection at the most: enough for twice the journeys that two cores can do, and few enough
+/// that they do not come in waves.
+const WAITING: usize = 3;
 /// How long a fan waits before asking: a tick of the line is 20 ms, and what it decides has to be written.
 const PAUSE: Duration = Duration::from_millis(25);
 
@@ -46,14 +49,13 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
         let mut requests = Vec::new();
         for number in 0..options.runs {
             figures.floors.push(floor(&samples, connections, options)?);
-            let (report, [p50, p99]) = sale.run(&house, connections, options)?;
-            let rate = report.step_rate(Stage::Read.name());
-            requests.push(report.rate() / rate);
-            figures.rates.push(rate);
-            figures.p50.push(p50);
-            figures.p99.push(p99);
+            let run = sale.run(&house, connections, options)?;
+            requests.push(run.requests);
+            figures.rates.push(run.report.rate() / run.requests);
+            figures.p50.push(run.p50);
+            figures.p99.push(run.p99);
             if number + 1 == options.runs {
-                stages += &by_stage(&report, connections);
+                stages += &by_stage(&run.report, connections);
             }
         }
         let each = Spread::of(requests).context("no runs")?.median;
@@ -84,6 +86,17 @@ fn by_stage(report: &Report, connections: usize) -> String {
         format!("| {} | {connections} | {rate:.0} | {:.1} | {:.1} |\n", stage.name(), millis[0], millis[1])
     };
     Stage::ALL.map(row).concat()
+}
+
+/// What a run has shown.
+struct Run {
+    report: Report,
+    /// Requests that a journey took on average.
+    requests: f64,
+    /// How long half of the journeys took at the most, in milliseconds.
+    p50: f64,
+    /// How long all but one in a hundred took at the most, in milliseconds.
+    p99: f64,
 }
 
 /// A request, and what was answered.
@@ -123,6 +136,8 @@ struct Journey {
     token: String,
     reservation: String,
     began: Instant,
+    /// Requests so far.
+    requests: usize,
 }
 
 /// What a journey needs after an answer.
@@ -138,6 +153,7 @@ enum Turn {
 impl Journey {
     /// Takes an answer in; nothing when it is not what it should be.
     fn take_in(&mut self, status: u16, body: &[u8]) -> Option<Turn> {
+        self.requests += 1;
         let stage = match (self.stage, status) {
             (Stage::Join, 200 | 201) => {
                 text(body, "token")?.clone_into(&mut self.token);
@@ -178,13 +194,14 @@ struct Sale {
 
 impl Sale {
     fn prepare(house: &House) -> Result<Self> {
+        let concerts = (0..CONCERTS).map(|_| house.concert(OPEN_ROOM)).collect::<Result<Vec<_>>>()?;
         let mut halls = Vec::new();
-        for _ in 0..CONCERTS {
-            let concert = house.concert(OPEN_ROOM)?;
+        for &concert in &concerts {
             for _ in 0..SCHEDULES {
                 halls.push((concert, house.schedule(concert, SEATS)?));
             }
         }
+        house.wait_for_rooms(&concerts)?;
         let bearers = bearers(FANS);
         house.charge(&bearers)?;
         Ok(Self { host: house.host.clone(), bearers, halls, begun: 0, finished: 0 })
@@ -195,7 +212,8 @@ impl Sale {
         let number = self.begun;
         self.halls.get(number / SEATS)?;
         self.begun += 1;
-        Some(Journey { number, stage: Stage::Join, token: String::new(), reservation: String::new(), began })
+        let (stage, token, reservation) = (Stage::Join, String::new(), String::new());
+        Some(Journey { number, stage, token, reservation, began, requests: 0 })
     }
 
     /// Writes the next request of a journey.
@@ -251,15 +269,18 @@ impl Sale {
             if journey.stage != stage || matches!(turn, Turn::Over) {
                 samples.push((request, answer));
             }
-            if matches!(turn, Turn::Over) {
-                self.finished += 1;
-                return Ok(samples);
+            match turn {
+                Turn::On => {}
+                Turn::Pause => std::thread::park_timeout(PAUSE),
+                Turn::Over => {
+                    self.finished += 1;
+                    return Ok(samples);
+                }
             }
         }
     }
 
-    /// One run; the report, and how long half and 99 % of the journeys took at the most, in milliseconds.
-    fn run(&mut self, house: &House, connections: usize, options: &Options) -> Result<(Report, [f64; 2])> {
+    fn run(&mut self, house: &House, connections: usize, options: &Options) -> Result<Run> {
         let plan = options.plan(house.address(), connections);
         let mut crowd = Crowd {
             sale: self,
@@ -267,17 +288,18 @@ impl Sale {
             waiting: VecDeque::new(),
             counts_from: Instant::now() + Duration::from_secs_f64(options.seconds * 0.25),
             millis: Vec::new(),
+            requests: 0,
             refused: None,
         };
         let report = run(&plan, &mut crowd)?;
-        let (mut millis, refused) = (crowd.millis, crowd.refused);
+        let Crowd { mut millis, requests, refused, .. } = crowd;
         check(&report, NAME, refused.as_deref())?;
         if self.begun == self.halls.len() * SEATS {
             bail!("everything is sold: fewer runs, or shorter ones");
         }
         millis.sort_by(f64::total_cmp);
         let at = |percent: usize| millis.get(millis.len() * percent / 100).copied().context("no journeys");
-        Ok((report, [at(50)?, at(99)?]))
+        Ok(Run { report, requests: requests as f64 / millis.len() as f64, p50: at(50)?, p99: at(99)? })
     }
 
     /// Every session has ended by its payment, but those of journeys that the end of a run has cut off.
@@ -313,6 +335,8 @@ struct Crowd<'a> {
     counts_from: Instant,
     /// How long each journey took that has ended since then.
     millis: Vec<f64>,
+    /// Requests of those.
+    requests: usize,
     refused: Option<String>,
 }
 
@@ -324,9 +348,12 @@ impl Script for Crowd<'_> {
     fn next(&mut self, connection: usize, buffer: &mut Vec<u8>) -> Next {
         let now = Instant::now();
         let due = || self.waiting.pop_front_if(|(due, _)| *due <= now).map(|(_, journey)| journey);
-        let journey = self.on[connection].take().or_else(due).or_else(|| self.sale.begin(now));
+        let mut journey = self.on[connection].take().or_else(due);
+        if journey.is_none() && self.waiting.len() < self.on.len() * WAITING {
+            journey = self.sale.begin(now);
+        }
         let Some(journey) = journey else {
-            return if self.waiting.is_empty() { Next::Done } else { Next::Later(Duration::from_millis(1)) };
+            return self.waiting.front().map_or(Next::Done, |(due, _)| Next::Later(*due - now));
         };
         self.sale.write(&journey, buffer);
         let step = Step(journey.stage as usize);
@@ -344,6 +371,7 @@ impl Script for Crowd<'_> {
                 self.sale.finished += 1;
                 if Instant::now() >= self.counts_from {
                     self.millis.push(journey.began.elapsed().as_secs_f64() * 1_000.0);
+                    self.requests += journey.requests;
                 }
             }
             None if self.refused.is_none() => {

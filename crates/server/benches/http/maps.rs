@@ -6,10 +6,13 @@ use frontrow_rehearsal::Request;
 use crate::house::{House, OPEN_ROOM, bearers};
 use crate::measure::{Options, Route, measure, print_head};
 
-/// Fans who are let in and look, in turn.
-const FANS: usize = 1_000;
+/// Fans who are let in and look, in turn: so many that nobody looks more often than one fan may.
+const FANS: usize = 10_000;
 /// Seats of the big hall.
 const SEATS: usize = 50_000;
+/// Connections that ask for all of its seats at the most: every answer has five megabytes, and those of many more would
+/// still be on their way when a run ends.
+const BIG_CONNECTIONS: usize = 16;
 /// Seats of it that have changed since the version that is asked for.
 const CHANGED: usize = 10;
 
@@ -23,6 +26,8 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     print_head();
     for &connections in &options.connections {
         for kind in Kind::ALL.into_iter().filter(|kind| options.wants(kind.name())) {
+            let is_big = matches!(kind, Kind::Seats);
+            let connections = if is_big { connections.min(BIG_CONNECTIONS) } else { connections };
             let mut looks = hall.looks(&house, kind);
             measure(house.address(), &mut [&mut looks], connections, options)?;
         }
@@ -72,6 +77,7 @@ impl Hall {
         let concert = house.concert(OPEN_ROOM)?;
         let (small, big) = (house.schedule(concert, 50)?, house.schedule(concert, SEATS)?);
         let path = |schedule: u64| format!("/api/v1/concerts/{concert}/schedules/{schedule}");
+        house.wait_for_rooms(&[concert])?;
         let bearers = bearers(FANS);
         let tokens = house.join(concert, &bearers)?;
         house.until("all fans are let in", |house| Ok(house.queue(concert)? == (0, FANS as u64)))?;

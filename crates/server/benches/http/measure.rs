@@ -76,15 +76,19 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    /// How much of its floor each run has reached.
+    pub(crate) fn ratios(&self) -> Vec<f64> {
+        self.rates.iter().zip(&self.floors).map(|(rate, floor)| rate / floor).collect()
+    }
+
     /// The row of the table.
     pub(crate) fn print(&self, name: &str, connections: usize) -> Result<()> {
-        let ratios = self.rates.iter().zip(&self.floors).map(|(rate, floor)| rate / floor).collect();
         let spread = |figures: &Vec<f64>| Spread::of(figures.iter().copied()).context("no runs");
         println!(
             "| {name} | {connections} | {:.0} | {:.0} | {:.2} | {:.1} | {:.1} |",
             spread(&self.floors)?,
             spread(&self.rates)?,
-            spread(&ratios)?,
+            spread(&self.ratios())?,
             spread(&self.p50)?,
             spread(&self.p99)?
         );

@@ -1,4 +1,4 @@
-//! Asking for one's place in a long line and in a short one, and what a long line costs in memory and at the start.
+//! Asking for one's place in a long line and in short ones, and what a long line costs in memory and at the start.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -11,15 +11,16 @@ use frontrow_store_sqlite::SqliteLine;
 use uuid::{Builder, Uuid};
 
 use crate::house::{House, OPEN_ROOM, SLOW_ROOM, bearers, grouped, text};
-use crate::measure::{Options, Route, measure, print_head};
+use crate::measure::{Figures, Options, Route, measure, print_head};
 
-/// Fans of the long line who ask; the others are only there.
+/// Fans of the long line who ask; the others are only there. The same fans are all that there are in the short lines,
+/// so that the number of tokens is the same, and nobody asks more often than one fan may.
 const ASKING: usize = 10_000;
-/// Places in the short line, all of which ask.
+/// Places in each short line.
 const SHORT: usize = 1_000;
 /// Places written to the journal at once.
 const BATCH: usize = 10_000;
-/// From one fan who asks to the next: prime to both numbers of fans, and far enough that no two are neighbours.
+/// From one fan who asks to the next: prime to their number, and far enough that no two are neighbours.
 const STRIDE: usize = 3_467;
 /// Microseconds between two arrivals that are written to the journal.
 const APART_MICROS: i64 = 20;
@@ -34,28 +35,33 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
         return Ok(());
     }
     let house = House::open()?;
-    let lines = [house.concert(SLOW_ROOM)?, house.concert(SLOW_ROOM)?];
-    for concert in lines {
+    let lines = (0..=ASKING / SHORT).map(|_| house.concert(SLOW_ROOM)).collect::<Result<Vec<_>>>()?;
+    for &concert in &lines {
         house.schedule(concert, 50_000)?;
     }
     let bearers = bearers(ASKING);
     let fans = meet(&house, &bearers)?;
     println!();
     let (house, begin) = house.restart(|_| Ok(()))?;
-    let empty = started("empty", &house, begin, None)?;
+    let empty = started("no line", &house, begin, None)?;
     let (house, begin) = house.restart(|folder| {
+        let begin = Instant::now();
         let journal = SqliteLine::open(folder)?;
         fill(&journal, lines[0], &fans, places)?;
-        fill(&journal, lines[1], &fans[..SHORT], SHORT)?;
+        for (&concert, fans) in lines[1..].iter().zip(fans.chunks(SHORT)) {
+            fill(&journal, concert, fans, SHORT)?;
+        }
         journal.close();
+        let all = grouped((places + ASKING) as u64);
+        println!("put {all} places into the journal in {:.1} s", begin.elapsed().as_secs_f64());
         Ok(())
     })?;
-    let in_line = format!("{} places in line", grouped(places as u64));
+    let in_line = format!("{} places in line", grouped((places + ASKING) as u64));
     let loaded = started(&in_line, &house, begin, Some((lines[0], places)))?;
-    println!("{:.0} bytes a waiting fan", a_piece(loaded - empty, places));
-    ask(&house, lines, &bearers, names, options)?;
+    println!("{:.0} bytes a waiting fan", a_piece(loaded - empty, places + ASKING));
+    ask(&house, &lines, &bearers, names, options)?;
     let asked = house.resident_kib()?;
-    println!("\nafter that {asked} KiB resident: {:.0} bytes a waiting fan", a_piece(asked - empty, places));
+    println!("{asked} KiB resident: {:.0} bytes a waiting fan", a_piece(asked - empty, places + ASKING));
 
     let full = house.concert(OPEN_ROOM)?;
     for _ in 0..BIG_SCHEDULES {
@@ -87,7 +93,6 @@ fn fill(journal: &SqliteLine, concert: u64, fans: &[UserId], places: usize) -> R
     let every = places / fans.len();
     let length = i64::try_from(places)? * APART_MICROS;
     let first = now().micros() - length;
-    let begin = Instant::now();
     for from in (0..places).step_by(BATCH) {
         let place = |number: usize| {
             let joined_at = Timestamp::from_micros(first + number.cast_signed() as i64 * APART_MICROS);
@@ -104,8 +109,6 @@ fn fill(journal: &SqliteLine, concert: u64, fans: &[UserId], places: usize) -> R
         let joined = (from..places.min(from + BATCH)).map(place).collect();
         journal.append(&LineBatch { joined, ..LineBatch::default() })?;
     }
-    let seconds = begin.elapsed().as_secs_f64();
-    println!("put {} places into the journal in {seconds:.1} s", grouped(places as u64));
     Ok(())
 }
 
@@ -149,43 +152,54 @@ fn a_piece(kib: i64, count: usize) -> f64 {
     kib as f64 * 1_024.0 / count as f64
 }
 
-/// Measures both lines in turn, so that what one costs more than the other is not the machine's.
+/// Measures the long line and the short ones in turn, so that what one costs more than the other is not the machine's.
 fn ask(
     house: &House,
-    lines: [u64; 2],
+    lines: &[u64],
     bearers: &[String],
     names: [String; 2],
     options: &Options,
 ) -> Result<()> {
-    let [long_name, short_name] = names;
-    let of = |concert: u64, bearers: &[String], name: String| {
-        // From another device, as it were: the place is the one that the journal has, with its token.
-        let tokens = house.join(concert, bearers)?;
-        let request = |token: &String| {
-            let headers = [("queue-token", token.as_str())];
-            Request::get(&house.host, "/api/v1/queues/status").headers(&headers).to_bytes()
-        };
-        Ok::<_, anyhow::Error>(Polls { name, requests: tokens.iter().map(request).collect(), asked: 0 })
+    let request = |token: &String| {
+        let headers = [("queue-token", token.as_str())];
+        Request::get(&house.host, "/api/v1/queues/status").headers(&headers).to_bytes()
     };
-    let mut long = of(lines[0], bearers, long_name)?;
-    let mut short = of(lines[1], &bearers[..SHORT], short_name)?;
-    if long.requests.len() != ASKING || short.requests.len() != SHORT {
-        bail!("some have no place");
-    }
+    // From another device, as it were: the places are those that the journal has, and joining tells their tokens.
+    let polls = |name: String, lines: &[u64], each: usize| {
+        let mut requests = Vec::new();
+        for (&concert, fans) in lines.iter().zip(bearers.chunks(each)) {
+            requests.extend(house.join(concert, fans)?.iter().map(request));
+        }
+        Ok::<_, anyhow::Error>(Polls { name, requests, asked: 0 })
+    };
+    let [long_name, short_name] = names;
+    let mut long = polls(long_name, &lines[..1], ASKING)?;
+    let mut short = polls(short_name, &lines[1..], SHORT)?;
     let before = [house.queue(lines[0])?, house.queue(lines[1])?];
     print_head();
     let mut growth = Vec::new();
     for &connections in &options.connections {
         let figures = measure(house.address(), &mut [&mut long, &mut short], connections, options)?;
-        let ratios = figures[1].rates.iter().zip(&figures[0].rates).map(|(short, long)| short / long);
-        growth.push((connections, Spread::of(ratios).context("no runs")?));
+        growth.push((connections, figures));
     }
     println!();
-    for (connections, growth) in growth {
-        println!("growth at {connections} connections: {growth:.2} times the cost in the long line");
+    for (connections, figures) in growth {
+        let [long, short] = &figures[..] else { bail!("two routes were measured") };
+        let times = |of: fn(&Figures) -> Vec<f64>| {
+            Spread::of(of(short).iter().zip(of(long)).map(|(short, long)| short / long)).context("no runs")
+        };
+        println!(
+            "growth at {connections} connections: a place in the long line costs {:.2} times as much, {:.2} in proportion to \
+             the floor of the moment",
+            times(|figures| figures.rates.clone())?,
+            times(Figures::ratios)?
+        );
     }
     let after = [house.queue(lines[0])?, house.queue(lines[1])?];
-    println!("waiting and let in, long and short line: {before:?} before, {after:?} afterwards");
+    println!("waiting and let in, in the long line and a short one: {before:?} before, {after:?} afterwards");
+    if after[0].0 + after[0].1 != options.places.max(ASKING as u64) {
+        bail!("the long line is not as long as it was");
+    }
     Ok(())
 }
 

@@ -30,7 +30,9 @@ fn stream(
         take(Stored::SessionsThrough(position));
     }
     let rooms = rooms(&transaction)?;
-    rooms.values().for_each(|room| take(Stored::Room(*room)));
+    for room in rooms.values() {
+        take(Stored::Room(*room));
+    }
     // Through the table in its own order, whatever else could answer the condition.
     let mut statement = transaction.prepare(&format!(
         "SELECT {} FROM place NOT INDEXED WHERE ended_at IS NULL OR ended_at >= ?1 ORDER BY concert_id, sequence",

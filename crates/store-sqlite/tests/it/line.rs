@@ -112,12 +112,11 @@ fn every_state_is_read_as_it_was_written() {
     let numbered = || (1..).zip(&states);
     line.append(&joins(1, numbered().map(|(number, _)| number))).expect("kept");
     line.append(&moves(numbered().map(|(number, state)| moved(1, number, *state)))).expect("kept");
-    let expected: Vec<_> = numbered()
-        .map(|(number, state)| Stored::Place(Place { state: *state, ..place(1, number) }))
-        .collect();
-    assert_eq!(stored(&line), expected);
+    let expected: Vec<_> =
+        numbered().map(|(number, state)| Place { state: *state, ..place(1, number) }).collect();
+    assert_eq!(places(&line), expected);
     drop(line);
-    assert_eq!(stored(&open(folder.path())), expected);
+    assert_eq!(places(&open(folder.path())), expected);
 }
 
 #[test]
@@ -130,15 +129,18 @@ fn rooms_come_before_places_and_places_in_order_of_number() {
     line.append(&LineBatch {
         joined: both.collect(),
         moved: vec![],
-        rooms: vec![room(9, 102, 1, Timestamp::ZERO), closed],
+        rooms: vec![room(20, 5, 1, Timestamp::ZERO), closed],
         sessions_through: Some(41),
     })
     .expect("kept");
     line.append(&LineBatch { sessions_through: Some(42), ..LineBatch::default() }).expect("kept");
+    // A line goes on after its last place, whether it was never marked or the mark is older.
+    let next = (1 << 40) + 1;
     let mut expected = vec![
         Stored::SessionsThrough(42),
-        Stored::Room(closed),
-        Stored::Room(room(9, 102, 1, Timestamp::ZERO)),
+        Stored::Room(RoomMark { next: Sequence::new(next), ..closed }),
+        Stored::Room(room(9, next, 1, Timestamp::ZERO)),
+        Stored::Room(room(20, 5, 1, Timestamp::ZERO)),
     ];
     for concert in [7, 9] {
         expected.extend(numbers.iter().map(|number| Stored::Place(place(concert, *number))));
@@ -155,8 +157,7 @@ fn a_place_can_move_in_the_batch_that_it_joined_in_and_more_than_once() {
         ..joins(1, 1..=2)
     })
     .expect("kept");
-    let expected = [place(1, 1), Place { state: last, ..place(1, 2) }].map(Stored::Place);
-    assert_eq!(stored(&line), expected);
+    assert_eq!(places(&line), [place(1, 1), Place { state: last, ..place(1, 2) }]);
 }
 
 #[test]
@@ -237,7 +238,7 @@ fn a_torn_log_ends_with_a_whole_batch() {
         for cut in [ends[0], ends[0].midpoint(ends[1]), ends[1] - 1] {
             let cut = usize::try_from(cut).expect("a small file");
             let (_copied, line) = crashed(&file, &log[..cut]);
-            assert_eq!(stored(&line).len(), batches * BATCH, "cut at {cut}");
+            assert_eq!(places(&line).len(), batches * BATCH, "cut at {cut}");
         }
     }
 }
@@ -261,7 +262,7 @@ fn a_copy_made_while_batches_are_written_has_whole_ones_and_all_that_were_taken(
             // So little is written that nothing of the log is folded into the file meanwhile.
             seen = taken.load(Ordering::Acquire);
             let log = std::fs::read(log_of(folder.path())).expect("the log");
-            let there = stored(&crashed(&file, &log).1).len();
+            let there = places(&crashed(&file, &log).1).len();
             assert!(there >= seen * BATCH, "{there} of {seen} batches");
             assert_eq!(there % BATCH, 0);
         }
@@ -278,13 +279,12 @@ fn forgetting_goes_in_steps_and_keeps_the_numbers() {
     let just_left = moved(1, 13, ended(EndReason::Left, at(200)));
     line.append(&moves([moved(1, 11, PlaceState::Skipped), moved(1, 12, active(None)), just_left]))
         .expect("kept");
-    let left_to_read = stored_after(&line, at(200));
+    let expected = stored_after(&line, at(200));
+    assert_eq!(expected[0], Stored::Room(room(1, 15, 1, Timestamp::ZERO)));
+    assert_eq!(expected.len(), 4);
     let steps: Vec<_> = (0..5).map(|_| line.forget(at(200), 4).expect("forgotten")).collect();
     assert_eq!(steps, [4, 4, 3, 0, 0]);
-    // A line that nobody had marked keeps its numbers all the same.
-    let mut expected = vec![Stored::Room(room(1, 15, 1, Timestamp::ZERO))];
-    expected.extend(left_to_read);
-    assert_eq!(expected.len(), 4);
+    // What was left out of reading is what was forgotten. Nobody had marked the line, and its numbers are kept.
     assert_eq!(stored(&line), expected);
     // One that was marked further keeps its mark.
     line.append(&mark(room(1, 100, 1, Timestamp::ZERO))).expect("kept");
@@ -307,16 +307,20 @@ fn forgetting_ends_the_lines_that_were_closed() {
     // The first line was closed and opened again, the second was closed later, the third is open.
     line.append(&mark(room(1, 9, 9, at(100)))).expect("kept");
     line.append(&mark(room(2, 11, 11, at(200)))).expect("kept");
-    let left_to_read = stored_after(&line, at(150));
+    let expected = stored_after(&line, at(150));
     assert_eq!(line.forget(at(100), 100).expect("forgotten"), 0, "nothing was over before that time");
     let steps: Vec<_> = (0..4).map(|_| line.forget(at(150), 3).expect("forgotten")).collect();
     assert_eq!(steps, [3, 3, 0, 0], "one who was skipped, and 4 to 8");
-    let mut expected = left_to_read;
     assert_eq!(stored(&line), expected);
-    assert_eq!(expected.len(), 2 + 4 + 10 + 10);
-    // What was left out of reading is what was forgotten, and the marks have moved on as far as they had to.
-    assert_eq!(expected.remove(0), Stored::Room(room(1, 9, 9, at(100))));
-    assert_eq!(line.forget(at(0).plus_seconds(DAY), 100).expect("forgotten"), 11);
+    assert_eq!(expected.len(), 3 + 4 + 10 + 10);
+    assert_eq!(line.forget(at(DAY), 100).expect("forgotten"), 11);
+    // Nobody is left but who was let in, who joined since, and the line that is open.
+    let left = places(&line).into_iter().map(|place| (place.concert.get(), place.sequence.get()));
+    let open = (1..=10).map(|number| (3, number));
+    assert_eq!(
+        left.collect::<Vec<_>>(),
+        [(1, 2), (1, 9), (1, 10)].into_iter().chain(open).collect::<Vec<_>>()
+    );
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 /// The longest that a batch stands before a door. Nobody asserts it: it only lets the thread of a test that has
 /// failed come to its end.
-const SHUT_MAX: Duration = Duration::from_secs(60);
+const SHUT_MAX: Duration = Duration::from_mins(1);
 
 /// What goes wrong with one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use super::bench::Bench;
 use crate::line::LineFactory;
 
 /// States in which nobody is let in and nothing is over.
-const HELD: [RoomState; 4] =
-    [RoomState::Scheduled, RoomState::Lobby, RoomState::Paused, RoomState::SoldOut];
+const HELD: [RoomState; 4] = [RoomState::Scheduled, RoomState::Lobby, RoomState::Paused, RoomState::SoldOut];
 
 /// A line with one skipped fan, one who is let in and has come, one who is let in, and two who wait.
 async fn a_line<F: LineFactory>(factory: F) -> Bench<F> {

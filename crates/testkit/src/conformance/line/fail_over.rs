@@ -51,12 +51,16 @@ pub async fn places_in_every_state_survive(factory: impl LineFactory) {
     for is_crash in [true, false, true] {
         let before = places(&bench, 0..8).await;
         let told = bench.tell(0..8).await;
-        if is_crash { bench.crash() } else { bench.reopen() }
+        if is_crash {
+            bench.crash();
+        } else {
+            bench.reopen();
+        }
         for (before, after) in before.iter().zip(places(&bench, 0..8).await) {
             assert_eq!(after.map(without_claim), before.map(without_claim));
         }
         assert_eq!(bench.tell(0..8).await, told);
-        assert_eq!(bench.session(1).await.claim_by.is_some(), false, "they have come");
+        assert_eq!(bench.session(1).await.claim_by, None, "they have come");
         for fan in 0..8 {
             let pass = bench.pass(fan).await;
             let standing = bench.room().standing(pass).await.expect("the line answers");
@@ -71,7 +75,7 @@ pub async fn places_in_every_state_survive(factory: impl LineFactory) {
 pub async fn the_line_goes_on_after_a_crash(factory: impl LineFactory) {
     let mut bench = one_of_each(factory).await;
     bench.crash();
-    assert_eq!(bench.join(5).await.is_new, false);
+    assert!(!bench.join(5).await.is_new);
     assert_eq!(bench.join(8).await.standing.ahead, Some(2));
     bench.tick_with_cap(2).await;
     assert_eq!(bench.tell([5, 7, 8]).await, "waiting 0, waiting 1, waiting 2", "it is full");
@@ -139,7 +143,11 @@ pub async fn a_crash_changes_nothing_that_was_shown(factory: impl LineFactory) {
         bench.tick().await;
         bench.flush().await;
         let (before, told) = (places(bench, 0..40).await, bench.tell(0..40).await);
-        if step % 20 == 9 { bench.crash() } else { bench.reopen() }
+        if step % 20 == 9 {
+            bench.crash();
+        } else {
+            bench.reopen();
+        }
         let after = places(bench, 0..40).await;
         for (before, after) in before.into_iter().zip(after) {
             assert_eq!(after.map(without_claim), before.map(without_claim), "step {step}");

@@ -1,4 +1,5 @@
 //! What a journal of the embedded line keeps: what it has taken, in order, all of a batch or nothing.
+#![expect(clippy::unused_async, reason = "a journal blocks; the cases of all suites have one shape")]
 
 use std::sync::Arc;
 
@@ -81,7 +82,10 @@ fn ended(reason: EndReason, at: Timestamp) -> PlaceState {
 }
 
 fn joined(concert: ConcertId, numbers: impl IntoIterator<Item = u64>) -> LineBatch {
-    LineBatch { joined: numbers.into_iter().map(|number| place(concert, number)).collect(), ..LineBatch::default() }
+    LineBatch {
+        joined: numbers.into_iter().map(|number| place(concert, number)).collect(),
+        ..LineBatch::default()
+    }
 }
 
 /// States of every kind.
@@ -104,16 +108,18 @@ pub async fn places_read_as_they_were_written(source: impl JournalSource) {
     for concert in [OTHER_CONCERT, samples::CONCERT] {
         desk.append(&joined(concert, 1..=count + 1));
     }
-    let moves = (1..).zip(&states).map(|(number, state)| moved(OTHER_CONCERT, number, *state));
-    desk.append(&LineBatch { moved: moves.collect(), ..LineBatch::default() });
+    let changes = (1..).zip(&states).map(|(number, state)| moved(OTHER_CONCERT, number, *state));
+    desk.append(&LineBatch { moved: changes.collect(), ..LineBatch::default() });
     desk.reopen();
     let mut expected: Vec<Place> = (1..=count + 1).map(|number| place(samples::CONCERT, number)).collect();
-    let moved = (1..).zip(&states).map(|(number, state)| Place { state: *state, ..place(OTHER_CONCERT, number) });
-    expected.extend(moved);
+    let others = (1..).zip(&states);
+    expected.extend(others.map(|(number, state)| Place { state: *state, ..place(OTHER_CONCERT, number) }));
     expected.push(place(OTHER_CONCERT, count + 1));
     let mut read = desk.places(Timestamp::ZERO);
     for concert in [samples::CONCERT, OTHER_CONCERT] {
-        assert!(read.iter().filter(|place| place.concert == concert).is_sorted_by_key(|place| place.sequence));
+        assert!(
+            read.iter().filter(|place| place.concert == concert).is_sorted_by_key(|place| place.sequence)
+        );
     }
     read.sort_by_key(|place| (place.concert, place.sequence));
     assert_eq!(read, expected);
@@ -193,7 +199,11 @@ pub async fn marks_read_as_they_were_written(source: impl JournalSource) {
         closed_at: NOW.plus_seconds(seconds),
     };
     for (room, position) in [(mark(5, 3, 10), 7), (mark(5, 5, 20), 8)] {
-        desk.append(&LineBatch { rooms: vec![room], sessions_through: Some(position), ..LineBatch::default() });
+        desk.append(&LineBatch {
+            rooms: vec![room],
+            sessions_through: Some(position),
+            ..LineBatch::default()
+        });
     }
     desk.append(&joined(samples::CONCERT, [5]));
     desk.reopen();
@@ -202,7 +212,10 @@ pub async fn marks_read_as_they_were_written(source: impl JournalSource) {
     let room = desk.mark(samples::CONCERT, Timestamp::ZERO).expect("it was marked");
     assert_eq!((room.closed_below, room.closed_at), (Sequence::new(5), NOW.plus_seconds(20)));
     let is_of_line = |stored: &&Stored| !matches!(stored, Stored::SessionsThrough(_));
-    assert!(matches!(stored.iter().find(is_of_line), Some(Stored::Room(_))), "a line comes before its places");
+    assert!(
+        matches!(stored.iter().find(is_of_line), Some(Stored::Room(_))),
+        "a line comes before its places"
+    );
 }
 
 /// A batch with nothing in it is taken.

@@ -2,8 +2,8 @@
 
 use frontrow_application::queue::journal::LineBatch;
 use frontrow_application::waiting_room::Pass;
-use frontrow_domain::queue::{EndReason, Place, PlaceState};
 use frontrow_domain::Sequence;
+use frontrow_domain::queue::{EndReason, Place, PlaceState};
 use futures_util::future::join_all;
 
 use super::bench::Bench;
@@ -53,8 +53,9 @@ async fn assert_exact<S: JournalSource>(
 
 /// A journal with a long line in it opens as that line: every rank exact, also while many leave, and newcomers behind.
 pub async fn a_long_line_is_exact_from_the_start(source: impl JournalSource) {
-    // Ten times a crowd: what is loaded costs less than what is asked for.
-    let count = source.crowd() * 10;
+    // Twice a crowd: what is loaded costs less than what is asked for. With a million this takes ten seconds without
+    // optimisation, and finds nothing more.
+    let count = source.crowd() * 2;
     let journal = source.open();
     for first in (1..=count).step_by(usize::try_from(BATCH).expect("small")) {
         let joined = (first..(first + BATCH).min(count + 1)).map(place).collect();

@@ -49,7 +49,9 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let fan = 0..FANS;
     let reason = prop::sample::select(vec![EndReason::Left, EndReason::Paid, EndReason::Revoked]);
-    let micros = prop::sample::select(vec![1, 20_000, 999_999, 1_000_000, 7_000_000, 19_999_999, 20_000_000, 41_000_000]);
+    let micros = prop::sample::select(vec![
+        1, 20_000, 999_999, 1_000_000, 7_000_000, 19_999_999, 20_000_000, 41_000_000,
+    ]);
     let state = prop::sample::select(vec![
         RoomState::Open,
         RoomState::Open,
@@ -98,7 +100,8 @@ impl<F: LineFactory> Twins<'_, F> {
             Step::Enter(fan) => self.enter(fan).await?,
             Step::End(fan, reason) => self.end(fan, None, reason).await?,
             Step::EndOther(fan) => {
-                let other = self.list.older(fan).map_or(samples::entry_id(u64::MAX >> 8), |spot| spot.place.entry);
+                let other =
+                    self.list.older(fan).map_or(samples::entry_id(u64::MAX >> 8), |spot| spot.place.entry);
                 self.end(fan, Some(other), EndReason::Paid).await?;
             }
             Step::Tick => self.tick().await?,
@@ -110,7 +113,11 @@ impl<F: LineFactory> Twins<'_, F> {
                 // What has run out is noted within hundredths of a second; here that is before the end.
                 self.tick().await?;
                 self.bench.flush().await;
-                if matches!(step, Step::Crash) { self.bench.crash() } else { self.bench.reopen() }
+                if matches!(step, Step::Crash) {
+                    self.bench.crash();
+                } else {
+                    self.bench.reopen();
+                }
                 self.list.restarted(now);
             }
         }
@@ -120,7 +127,8 @@ impl<F: LineFactory> Twins<'_, F> {
     async fn join(&mut self, fan: u64, may_join: Result<(), JoinRefused>) -> Checked {
         let now = self.bench.now();
         let newcomer = self.bench.newcomer(fan);
-        let answer = self.bench.room().join(self.bench.concert, newcomer, may_join).await.expect("the line answers");
+        let answer =
+            self.bench.room().join(self.bench.concert, newcomer, may_join).await.expect("the line answers");
         match (self.list.live(fan, now), answer) {
             (Some(_), Ok(joined)) => {
                 prop_assert!(!joined.is_new, "fan {} has a place", fan);
@@ -136,7 +144,9 @@ impl<F: LineFactory> Twins<'_, F> {
                 self.list.add(fan, place, joined.standing.poll_after_seconds);
             }
             (None, Err(refused)) => prop_assert_eq!(Err(refused), may_join),
-            (Some(_), Err(refused)) => prop_assert!(false, "fan {} has a place, and is told: {}", fan, refused),
+            (Some(_), Err(refused)) => {
+                prop_assert!(false, "fan {} has a place, and is told: {}", fan, refused);
+            }
         }
         Ok(())
     }
@@ -209,6 +219,10 @@ async fn run<F: LineFactory>(bench: &mut Bench<F>, steps: &[Step]) -> Checked {
 }
 
 /// Every answer, every place and every figure is that of the list, after every step of every run.
+#[expect(
+    clippy::unused_async,
+    reason = "the runner of properties blocks; the cases of all suites have one shape"
+)]
 pub async fn every_step_agrees_with_a_sorted_list(factory: impl LineFactory) {
     let bench = tokio::sync::Mutex::new(Bench::open(factory));
     // The same runs every time: a test that fails now and then is of no use to anybody.
@@ -217,9 +231,7 @@ pub async fn every_step_agrees_with_a_sorted_list(factory: impl LineFactory) {
     let steps = prop::collection::vec(step(), 1..STEPS_MAX);
     let runtime = tokio::runtime::Handle::current();
     let result = tokio::task::block_in_place(|| {
-        runner.run(&steps, |steps| {
-            runtime.block_on(async { run(&mut *bench.lock().await, &steps).await })
-        })
+        runner.run(&steps, |steps| runtime.block_on(async { run(&mut *bench.lock().await, &steps).await }))
     });
     if let Err(error) = result {
         panic!("{error}");

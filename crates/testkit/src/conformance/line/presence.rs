@@ -173,7 +173,12 @@ pub async fn everybody_is_told_when_to_ask_again(factory: impl LineFactory) {
     }
     told.sort_unstable();
     assert!(told.is_sorted_by_key(|(_, seconds)| *seconds), "who is farther away asks less often");
-    assert!(told[0].1 <= 5 && told[4_999].1 > told[0].1 && told[4_999].1 <= 300, "{:?} {:?}", told[0], told[4_999]);
+    assert!(
+        told[0].1 <= 5 && told[4_999].1 > told[0].1 && told[4_999].1 <= 300,
+        "{:?} {:?}",
+        told[0],
+        told[4_999]
+    );
 }
 
 /// How the seconds of a case with many absent fans are ticked.

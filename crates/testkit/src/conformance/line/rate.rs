@@ -104,7 +104,7 @@ pub async fn no_sliding_second_is_above_the_rate(factory: impl LineFactory) {
         drive.bench.concert = frontrow_domain::ConcertId::new(concert);
         drive.bench.policy.settings.admit_per_second_milli = milli;
         let expected = drive.limit().per_second() * 8.0;
-        drive.joined = expected as u64 * 2 + 10;
+        drive.joined = u64::from(milli) / 1_000 * 16 + 10;
         drive.bench.crowd(0..drive.joined).await;
         (drive.admissions, drive.let_in) = (Vec::new(), 0);
         drive.tick().await;
@@ -138,7 +138,11 @@ pub async fn the_rate_holds_across_restarts_and_crashes(factory: impl LineFactor
                 drive.bench.leave(fan).await;
             }
         }
-        if round % 2 == 0 { drive.bench.crash() } else { drive.bench.reopen() }
+        if round % 2 == 0 {
+            drive.bench.crash();
+        } else {
+            drive.bench.reopen();
+        }
         drive.tick().await;
     }
     assert!(drive.let_in > 30, "{} let in", drive.let_in);
@@ -168,7 +172,10 @@ pub async fn a_changed_rate_binds_at_the_next_tick(factory: impl LineFactory) {
         drive.bench.policy.settings.admit_per_second_milli = milli;
         drive.tick().await;
         let let_in = f64::from(drive.run(2_500).await);
-        assert!(let_in >= drive.limit().per_second() - 1.0, "{let_in} within two seconds and a half at {milli}");
+        assert!(
+            let_in >= drive.limit().per_second() - 1.0,
+            "{let_in} within two seconds and a half at {milli}"
+        );
     }
     assert_eq!(drive.exceeded(), None);
 }
@@ -231,7 +238,11 @@ pub async fn the_rate_holds_when_the_clock_is_set_back_across_a_crash(factory: i
         drive.joined += 1;
         let newest = drive.bench.look(joined).await.place.joined_at;
         drive.bench.clock.step_back(5);
-        if is_crash { drive.bench.crash() } else { drive.bench.reopen() }
+        if is_crash {
+            drive.bench.crash();
+        } else {
+            drive.bench.reopen();
+        }
         let now = drive.bench.look(0).await.now;
         assert!(now >= newest, "the line is not before its last place: {newest:?}, {now:?}");
         drive.tick().await;

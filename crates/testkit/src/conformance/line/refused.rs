@@ -8,7 +8,7 @@ use frontrow_application::waiting_room::{LineError, NotLetIn};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, RoomState};
 
 use super::evening::Evening;
-use super::kept::{a_line, joining, leaving, queue, send, ticking};
+use super::kept::{a_line, attempt, joining, leaving, queue, send, ticking};
 use crate::clock::Dice;
 use crate::line::{EmbeddedFactory, JournalFault, JournalSource};
 use crate::samples;
@@ -149,14 +149,12 @@ pub async fn a_call_on_a_refused_place_costs_no_slot(source: impl JournalSource)
     bench.policy.settings.max_active = 1;
     journal.shut_door();
     let join = send(&bench, joining(&bench, 0)).await;
-    let tick = tokio::spawn(ticking(&bench));
-    // The tick may wait behind the place, or leave it to the next one. Either way it has been decided now.
-    tokio::task::yield_now().await;
+    let tick = attempt(ticking(&bench)).await;
     journal.fail_next(JournalFault::Refused);
     journal.open_door();
     assert!(is_unavailable(&join.await));
     // Whether it was refused with the place or had nothing to let in is its own affair.
-    let _ = tick.await.expect("no panic");
+    let _ = tick.await;
     assert_eq!(bench.tell([0]).await, "nothing");
     bench.clock.advance(5);
     bench.join(1).await;
@@ -173,7 +171,7 @@ pub async fn nobody_overtakes_a_refused_call(source: impl JournalSource) {
     journal.shut_door();
     let first = send(&bench, ticking(&bench)).await;
     bench.policy.settings.max_active = 2;
-    let second = queue(ticking(&bench)).await;
+    let second = attempt(ticking(&bench)).await;
     journal.fail_next(JournalFault::Refused);
     journal.open_door();
     assert!(is_unavailable(&first.await));
@@ -192,12 +190,11 @@ pub async fn an_end_of_a_refused_place_stops_nothing(source: impl JournalSource)
     let journal = bench.factory.journal();
     journal.shut_door();
     let join = send(&bench, joining(&bench, 1)).await;
-    let leave = tokio::spawn(leaving(&bench, 1));
-    tokio::task::yield_now().await;
+    let leave = attempt(leaving(&bench, 1)).await;
     journal.fail_next(JournalFault::Refused);
     journal.open_door();
     assert!(is_unavailable(&join.await));
-    let _ = leave.await.expect("no panic");
+    let _ = leave.await;
     assert_eq!(bench.join(2).await.standing.ahead, Some(1), "the journal takes what comes next");
     assert_eq!(bench.tell(1..2).await, "nothing");
     bench.crash();
@@ -239,7 +236,10 @@ pub async fn what_is_shown_is_what_is_kept(source: impl JournalSource) {
     bench.crash();
     assert_eq!(bench.tell(0..30).await, told);
     let after = bench.tick().await;
-    assert_eq!((after.waiting, after.skipped, after.active), (figures.waiting, figures.skipped, figures.active));
+    assert_eq!(
+        (after.waiting, after.skipped, after.active),
+        (figures.waiting, figures.skipped, figures.active)
+    );
 }
 
 /// An evening on a line with a door before its journal is like any other: with nothing scripted it is transparent.
@@ -312,7 +312,9 @@ pub async fn a_session_whose_end_is_refused_keeps_its_slot(source: impl JournalS
     drop(room);
     assert_eq!(bench.tick().await.admitted, 0);
     assert_eq!(bench.tell(0..2).await, "active, waiting 0");
-    assert!(matches!(bench.end(0, EndReason::Paid).await, Some(before) if matches!(before.place.state, PlaceState::Active(_))));
+    assert!(
+        matches!(bench.end(0, EndReason::Paid).await, Some(before) if matches!(before.place.state, PlaceState::Active(_)))
+    );
     bench.tick().await;
     assert_eq!(bench.tell(0..2).await, "paid, active");
 }

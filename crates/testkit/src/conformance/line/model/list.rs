@@ -35,6 +35,8 @@ pub(super) struct List {
     resuming: Option<Resuming>,
     /// When the line was last closed for somebody.
     closed_at: Option<Timestamp>,
+    /// When it was last ticked with a rate that binds.
+    bound_at: Option<Timestamp>,
 }
 
 /// How far the line has come since a restart.
@@ -48,7 +50,15 @@ enum Resuming {
 
 impl List {
     pub(super) fn opened(ready_at: Timestamp) -> Self {
-        Self { spots: Vec::new(), ready_at, presence_seconds: 0, claim_seconds: 0, resuming: None, closed_at: None }
+        Self {
+            spots: Vec::new(),
+            ready_at,
+            presence_seconds: 0,
+            claim_seconds: 0,
+            resuming: None,
+            closed_at: None,
+            bound_at: None,
+        }
     }
 
     pub(super) fn newest(&self, fan: u64) -> Option<&Spot> {
@@ -123,6 +133,9 @@ impl List {
         for spot in &mut self.spots {
             spot.place.state = spot.state_at(now);
         }
+        if policy.settings.admit_per_second_milli < NEVER_BINDS {
+            self.bound_at = Some(now);
+        }
         match policy.state {
             RoomState::Open => self.call(policy, figures, noted, now)?,
             RoomState::Closed => {
@@ -180,13 +193,14 @@ impl List {
             return Err(format!("{admitted} let in of {there}, between {least} and {most} may be"));
         }
         called.truncate(admitted as usize);
-        let last = called.last().copied().filter(|&index| waiting(&self.spots[index]));
+        let farthest = called.last().copied().filter(|&index| waiting(&self.spots[index]));
         let gone = indices(&|spot| waiting(spot) && !present(spot));
         // Those ahead of the last one let in had their turn. Those behind had it if the line could have gone on.
         let (before, behind): (Vec<usize>, Vec<usize>) =
-            gone.into_iter().partition(|&index| last.is_some_and(|last| index < last));
+            gone.into_iter().partition(|&index| farthest.is_some_and(|farthest| index < farthest));
         let went_on = admitted == there && most > 0;
-        let skips_all = went_on && figures.skipped == self.skipped_after(&called, before.len() + behind.len());
+        let skips_all =
+            went_on && figures.skipped == self.skipped_after(&called, before.len() + behind.len());
         let skipped = if skips_all { [before, behind].concat() } else { before };
         let terms = SessionTerms {
             session_seconds: policy.settings.session_seconds,
@@ -215,7 +229,9 @@ impl List {
     fn allowed(&self, policy: LinePolicy, free: u32, free_before: u32, now: Timestamp) -> (u32, u32) {
         let milli = policy.settings.admit_per_second_milli;
         if milli >= NEVER_BINDS {
-            return (free, free_before);
+            // A changed rate is in force within a second (R-Q4).
+            let is_in_force = self.bound_at.is_none_or(|at| now >= at.plus_seconds(1));
+            return (free, if is_in_force { free_before } else { 0 });
         }
         let limit = RateLimit::of_milli(milli);
         let from = now.micros() - limit.window_micros();
@@ -271,7 +287,9 @@ impl List {
         let before: Vec<&Spot> = self.spots[..index].iter().collect();
         let count = |is_one: &dyn Fn(&Spot) -> bool| before.iter().filter(|spot| is_one(spot)).count() as u64;
         let is_right = match expected.state {
-            PlaceState::Waiting => found.ahead == Some(count(&|spot| spot.place.state == PlaceState::Waiting)),
+            PlaceState::Waiting => {
+                found.ahead == Some(count(&|spot| spot.place.state == PlaceState::Waiting))
+            }
             PlaceState::Skipped => {
                 // Ahead are those who came back before them in the old order. One who is gone again may still count.
                 let skipped = |spot: &Spot| spot.place.state == PlaceState::Skipped;
@@ -291,7 +309,8 @@ impl List {
     /// A line may keep one time of closing, the last: a place that was closed earlier then tells that one.
     fn take_over_closing(&mut self, index: usize, found: &Place) {
         if let PlaceState::Ended { reason: EndReason::Closed, at: told, .. } = found.state
-            && let PlaceState::Ended { reason: EndReason::Closed, at, .. } = &mut self.spots[index].place.state
+            && let PlaceState::Ended { reason: EndReason::Closed, at, .. } =
+                &mut self.spots[index].place.state
             && told > *at
             && self.closed_at == Some(told)
         {
