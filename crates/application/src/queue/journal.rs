@@ -4,7 +4,14 @@
 //!
 //! MUSTs of every adapter:
 //! - What [`LineJournal::append`] has taken survives the loss of power, all of a batch or nothing.
-//! - [`JournalError::Refused`] means that nothing of the batch is there, now and after a restart.
+//! - [`JournalError::Refused`] means that nothing of the batch is there, now and after a restart. A move of a place
+//!   that is over or not there refuses its whole batch: the line and its journal have come apart.
+//! - No number is ever given out twice, whatever was forgotten: [`LineJournal::load`] gives a mark for every line of
+//!   which it has ever had a place, with `next` above them all.
+//!
+//! The position up to which sessions have been ended is one in the outbox of the sale, which is kept elsewhere. Were
+//! the sale restored from an older backup and the line not, it would be too high, and slots would come free by
+//! time-out only: the two are backed up and restored together.
 
 use frontrow_domain::queue::{Place, PlaceState};
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
@@ -83,7 +90,8 @@ pub enum Stored {
 
 /// What the embedded waiting room keeps on the disk.
 pub trait LineJournal: Send + Sync + 'static {
-    /// Reads everything, but places that ended before `ended_after`.
+    /// Reads everything, but places that ended before `ended_after`, or were in line when their line was closed
+    /// before that.
     fn load(&self, ended_after: Timestamp, take: &mut dyn FnMut(Stored)) -> Result<(), JournalError>;
 
     /// Keeps a batch. Blocks until it is on the disk.

@@ -4,28 +4,24 @@
 //! that moves others forward (an end, a call, a skip) is first journaled as a [`Moved`] and takes effect here
 //! when it is on the disk, so that nobody is told of a place that a crash could take back.
 
+mod admission;
+mod figures;
+mod restore;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use frontrow_domain::catalog::WaitingRoomSettings;
 use frontrow_domain::queue::{
-    AdmissionLog, EndReason, Forecast, JoinRefused, Outflow, Pace, Place, PlaceState, RateLimit, RoomState,
-    Session, SessionTerms, Tally, WaitRange,
+    AdmissionLog, EndReason, JoinRefused, Outflow, Pace, Place, PlaceState, RateLimit, RoomState,
+    SessionTerms, Tally,
 };
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 
 use super::journal::{Moved, RoomMark};
 use super::ranks::Ranks;
 use super::slots::{Slot, Slots};
-use crate::waiting_room::{
-    EstimateHits, Joined, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Standing,
-};
+use crate::waiting_room::{EstimateHits, Joined, LinePolicy, Newcomer, NotLetIn, Pass, Standing};
 
-/// The most absent fans that one tick skips: a bound on how long the line is held.
-const SKIPS_MAX: usize = 2_000;
-/// How many of those in line are looked at for the share who are present.
-const SAMPLES: u64 = 512;
-/// Seconds between two looks.
-const SAMPLE_SECONDS: u32 = 1;
 /// What is told of a wait that nobody knows.
 const UNKNOWN_WAIT: (u32, u32) = (u32::MAX, u32::MAX);
 /// How many numbers one round of forgetting walks over.
@@ -141,72 +137,6 @@ impl Room {
         }
     }
 
-    /// Puts back a place that was journaled. In order of number.
-    pub(super) fn restore(&mut self, place: &Place) {
-        let number = place.sequence.get();
-        let state = match place.state {
-            PlaceState::Active(session) => PlaceState::Active(session.resumed(self.terms(), self.ready_at)),
-            other => other,
-        };
-        let slot = Slot {
-            user: place.user,
-            entry: place.entry,
-            joined_at: place.joined_at,
-            state,
-            seen_at: Timestamp::ZERO,
-            told_seconds: self.pace().waiting(self.waiting.len()),
-            told_wait: UNKNOWN_WAIT,
-        };
-        if let Some(older) = self.slots.number_of(place.user) {
-            self.supersede(older, place.joined_at);
-        }
-        self.slots.push(number, slot);
-        match state {
-            PlaceState::Waiting if number >= self.mark.closed_below.get() => self.waiting.push(number),
-            PlaceState::Skipped if number >= self.mark.closed_below.get() => {
-                self.skipped.insert(number);
-            }
-            PlaceState::Active(session) => {
-                self.active += 1;
-                self.deadlines.insert((session.expires_at(), number));
-            }
-            _ => {}
-        }
-        self.mark.next = self.mark.next.max(Sequence::new(number + 1));
-        self.durable_below = self.mark.next.get();
-        self.is_resumed = false;
-    }
-
-    /// Ends a place whose fan was given a newer one: it was over by then, though the end of it was not noted, or is
-    /// that of its line.
-    fn supersede(&mut self, number: u64, newer_at: Timestamp) {
-        let Some(slot) = self.slots.get_mut(number) else { return };
-        let PlaceState::Active(session) = slot.state else {
-            self.waiting.remove(number);
-            self.skipped.remove(&number);
-            return;
-        };
-        self.deadlines.remove(&(session.expires_at(), number));
-        self.active -= 1;
-        let at = session.expires_at().min(newer_at);
-        let admitted_at = Some(session.admitted_at);
-        slot.state = PlaceState::Ended { reason: session.own_end(), at, admitted_at };
-        self.superseded.push(number);
-    }
-
-    /// Notes admissions of before a restart, so that the rate holds across it.
-    pub(super) fn restore_admissions(&mut self, mut times: Vec<Timestamp>) {
-        times.sort_unstable();
-        for at in times {
-            self.admissions.note(at, 1);
-        }
-    }
-
-    /// The line is in force again: from now on absence counts.
-    pub(super) fn ready(&mut self, now: Timestamp) {
-        self.ready_at = now;
-    }
-
     pub(super) fn join(
         &mut self,
         newcomer: Newcomer,
@@ -303,110 +233,6 @@ impl Room {
         Some(self.moved(number, state))
     }
 
-    /// Decides what a tick does. What it answers takes effect by [`apply`](Self::apply).
-    pub(super) fn plan(&mut self, policy: LinePolicy, now: Timestamp) -> Plan {
-        self.policy = policy;
-        if !self.is_resumed {
-            self.resume();
-        }
-        let mut plan = Plan { moved: self.due(now), mark: None };
-        for number in std::mem::take(&mut self.superseded) {
-            plan.moved.extend(self.slots.get(number).map(|slot| self.moved(number, slot.state)));
-        }
-        match policy.state {
-            RoomState::Open => self.call(&mut plan.moved, now),
-            RoomState::Closed => plan.mark = self.close(now),
-            _ => {}
-        }
-        plan
-    }
-
-    /// Lets a move take effect that is on the disk.
-    pub(super) fn apply(&mut self, moved: &Moved) {
-        let number = moved.sequence.get();
-        // A fan's coming took effect when they came.
-        if !self.moving.remove(&number) {
-            return;
-        }
-        let is_back = self.seen_meanwhile.remove(&number);
-        let Some(slot) = self.slots.get_mut(number) else { return };
-        let (joined_at, told_wait) = (slot.joined_at, slot.told_wait);
-        let before = std::mem::replace(&mut slot.state, moved.state);
-        match before {
-            PlaceState::Waiting => {
-                self.waiting.remove(number);
-            }
-            PlaceState::Skipped => {
-                self.skipped.remove(&number);
-                self.returned.remove(number);
-            }
-            PlaceState::Active(session) => {
-                self.deadlines.remove(&(session.expires_at(), number));
-                self.active -= 1;
-                self.tally.ended += 1;
-            }
-            PlaceState::Ended { .. } => {}
-        }
-        match moved.state {
-            PlaceState::Active(session) => {
-                self.calling -= 1;
-                self.active += 1;
-                self.tally.admitted += 1;
-                self.deadlines.insert((session.expires_at(), number));
-                self.judge(told_wait, joined_at, session.admitted_at);
-            }
-            PlaceState::Skipped => {
-                self.skipped.insert(number);
-                if is_back {
-                    self.returned.push(number);
-                }
-            }
-            PlaceState::Waiting | PlaceState::Ended { .. } => {}
-        }
-    }
-
-    /// Takes back a move that could not be kept.
-    pub(super) fn undo(&mut self, moved: &Moved) {
-        self.seen_meanwhile.remove(&moved.sequence.get());
-        if self.moving.remove(&moved.sequence.get()) && matches!(moved.state, PlaceState::Active(_)) {
-            self.calling -= 1;
-        }
-    }
-
-    /// Lets a mark take effect that is on the disk, or takes it back.
-    pub(super) fn apply_mark(&mut self, mark: &RoomMark, is_kept: bool) {
-        self.is_closing = false;
-        if !is_kept {
-            return;
-        }
-        self.mark.closed_below = self.mark.closed_below.max(mark.closed_below);
-        self.mark.closed_at = mark.closed_at;
-        let below = mark.closed_below.get();
-        self.waiting.remove_below(below);
-        self.returned.remove_below(below);
-        self.skipped = self.skipped.split_off(&below);
-    }
-
-    /// What the line looks like, and what has happened since this was last asked.
-    pub(super) fn figures(&mut self, now: Timestamp) -> LineFigures {
-        if now >= self.sampled_at.plus_seconds(SAMPLE_SECONDS) {
-            self.sampled_at = now;
-            self.present = self.present_share(now);
-        }
-        let tally = Tally { active: self.active, ..std::mem::take(&mut self.tally) };
-        self.outflow.add(tally, now);
-        LineFigures {
-            waiting: self.waiting.len(),
-            skipped: self.skipped.len() as u64,
-            active: self.active,
-            head: self.waiting.first().map_or(self.mark.next, Sequence::new),
-            admitted_per_second: self.admissions.shown_per_second(now),
-            admitted: tally.admitted,
-            forecast: self.forecast(),
-            estimates: std::mem::take(&mut self.estimates),
-        }
-    }
-
     /// Drops places from memory that have been over since before that time.
     pub(super) fn forget(&mut self, ended_before: Timestamp) -> usize {
         let numbers = self.slots.numbers(self.forgotten_below, FORGET_WALK);
@@ -485,152 +311,6 @@ impl Room {
 
     fn moved(&self, number: u64, state: PlaceState) -> Moved {
         Moved { concert: self.mark.concert, sequence: Sequence::new(number), state }
-    }
-
-    /// Sessions whose time is over.
-    fn due(&mut self, now: Timestamp) -> Vec<Moved> {
-        let over = self.deadlines.iter().take_while(|(ends_at, _)| *ends_at <= now);
-        let over: Vec<u64> =
-            over.map(|(_, number)| *number).filter(|number| !self.moving.contains(number)).collect();
-        let mut moved = Vec::with_capacity(over.len());
-        for number in over {
-            let Some(slot) = self.slots.get(number) else { continue };
-            moved.push(self.moved(number, slot.state.at(now)));
-            self.moving.insert(number);
-        }
-        moved
-    }
-
-    /// Calls whoever is next, as many as cap and rate admit, and skips who is gone.
-    fn call(&mut self, moved: &mut Vec<Moved>, now: Timestamp) {
-        // One batch of calls at a time: were it refused, the next in line must not have been let in meanwhile.
-        if self.calling > 0 {
-            return;
-        }
-        let settings = self.policy.settings;
-        let free = settings.max_active.saturating_sub(self.active);
-        let allowed = self.admissions.allowed(self.rate(), now).min(free) as usize;
-        if allowed == 0 {
-            return;
-        }
-        let terms = self.terms();
-        let mut called = Vec::new();
-        let mut skipped = Vec::new();
-        let mut gone_again = Vec::new();
-        for number in self.returned.above(0) {
-            if called.len() == allowed {
-                break;
-            }
-            let Some(slot) = self.slots.get(number).filter(|_| !self.moving.contains(&number)) else {
-                continue;
-            };
-            if self.is_present(slot, now) {
-                called.push((number, Session::begin(terms, now, slot.seen_at, slot.told_seconds)));
-            } else {
-                gone_again.push(number);
-            }
-        }
-        for number in self.waiting.above(0) {
-            let is_durable = number < self.durable_below;
-            if called.len() == allowed || skipped.len() == SKIPS_MAX || !is_durable {
-                break;
-            }
-            let Some(slot) = self.slots.get(number).filter(|_| !self.moving.contains(&number)) else {
-                continue;
-            };
-            if self.is_present(slot, now) {
-                called.push((number, Session::begin(terms, now, slot.seen_at, slot.told_seconds)));
-            } else {
-                skipped.push(number);
-            }
-        }
-        for number in gone_again {
-            self.returned.remove(number);
-        }
-        let count = u32::try_from(called.len()).unwrap_or(u32::MAX);
-        self.admissions.note(now, count);
-        self.calling += count;
-        for (number, session) in called {
-            self.moving.insert(number);
-            moved.push(self.moved(number, PlaceState::Active(session)));
-        }
-        for number in skipped {
-            self.moving.insert(number);
-            moved.push(self.moved(number, PlaceState::Skipped));
-        }
-    }
-
-    /// Ends the line for everybody who is in it.
-    fn close(&mut self, now: Timestamp) -> Option<RoomMark> {
-        if self.is_closing || (self.waiting.len() == 0 && self.skipped.is_empty()) {
-            return None;
-        }
-        self.is_closing = true;
-        Some(RoomMark { closed_below: self.mark.next, closed_at: now, ..self.mark })
-    }
-
-    /// With the first policy after a restart it is known how long a fan who could not come has to come.
-    fn resume(&mut self) {
-        self.is_resumed = true;
-        let terms = self.terms();
-        for (ends_at, number) in std::mem::take(&mut self.deadlines) {
-            let mut ends_at = ends_at;
-            if let Some(slot) = self.slots.get_mut(number)
-                && let PlaceState::Active(session) = slot.state
-            {
-                let session = session.resumed(terms, self.ready_at);
-                slot.state = PlaceState::Active(session);
-                ends_at = session.expires_at();
-            }
-            self.deadlines.insert((ends_at, number));
-        }
-    }
-
-    fn judge(&mut self, told: (u32, u32), joined_at: Timestamp, admitted_at: Timestamp) {
-        let (low, high) = told;
-        let waited = joined_at.seconds_until(admitted_at);
-        let range = WaitRange { low, high };
-        if told == UNKNOWN_WAIT {
-            self.estimates.unknown += 1;
-        } else if range.holds(waited) {
-            self.estimates.inside += 1;
-        } else if waited < u64::from(low) {
-            self.estimates.shorter += 1;
-        } else {
-            self.estimates.longer += 1;
-        }
-    }
-
-    fn is_present(&self, slot: &Slot, now: Timestamp) -> bool {
-        let setting = self.policy.settings.presence_seconds;
-        PlaceState::is_present(setting, slot.seen_at, slot.told_seconds, self.ready_at, now)
-    }
-
-    fn present_share(&self, now: Timestamp) -> f64 {
-        let Some(first) = self.waiting.first() else { return 1.0 };
-        let step = ((self.mark.next.get() - first) / SAMPLES).max(1);
-        let (mut present, mut looked_at) = (0_u32, 0_u32);
-        let mut number = first;
-        while number < self.mark.next.get() {
-            if let Some(slot) = self.slots.get(number).filter(|slot| slot.state == PlaceState::Waiting) {
-                looked_at += 1;
-                present += u32::from(self.is_present(slot, now));
-            }
-            number += step;
-        }
-        if looked_at == 0 { 1.0 } else { f64::from(present) / f64::from(looked_at) }
-    }
-
-    fn forecast(&self) -> Forecast {
-        let settings = self.policy.settings;
-        Forecast {
-            rate: self.rate().per_second(),
-            cap: settings.max_active,
-            active: self.active,
-            hazard: self.outflow.hazard(),
-            present: self.present,
-            is_flowing: self.policy.state == RoomState::Open && self.outflow.admitted() > 0.0,
-        }
     }
 
     fn rate(&self) -> RateLimit {

@@ -86,13 +86,15 @@ fn a_follower_survives_that_the_board_is_dropped() {
         let mut follower = follow(&stage, schedule, None).await;
         told(&mut follower);
         // An edit drops the board. Nothing of the map has changed, so nothing is told.
-        edit(&stage, schedule, SchedulePatch { venue: Some("Annex".to_owned()), ..SchedulePatch::default() }).await;
+        edit(&stage, schedule, SchedulePatch { venue: Some("Annex".to_owned()), ..SchedulePatch::default() })
+            .await;
         assert_eq!(stage.app.tick_feeds().await, Ok(0), "and the board is there again");
         hold(&stage, fan, schedule, &[1]).await;
         stage.app.tick_feeds().await.expect("tick");
         assert_eq!(told(&mut follower), "2: 1 held");
         // Now something changes while there is no board.
-        edit(&stage, schedule, SchedulePatch { venue: Some("Hall".to_owned()), ..SchedulePatch::default() }).await;
+        edit(&stage, schedule, SchedulePatch { venue: Some("Hall".to_owned()), ..SchedulePatch::default() })
+            .await;
         hold(&stage, fan, schedule, &[2]).await;
         stage.app.tick_feeds().await.expect("tick");
         assert_eq!(told(&mut follower), "3 reset");

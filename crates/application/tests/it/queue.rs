@@ -5,6 +5,7 @@ use frontrow_application::catalog::{ConcertPatch, WaitingRoomPatch};
 use frontrow_application::queue::{Entrance, GateRefused, JoinFailure, QueuePatch, QueueState, QueueStatus};
 use frontrow_application::reservation::{HoldRequest, HoldSeatsRefused};
 use frontrow_application::staff::{By, Staff};
+use frontrow_application::store::ReservationFilter;
 use frontrow_application::waiting_room::Pass;
 use frontrow_application::{Failure, OnceRefused};
 use frontrow_domain::account::Role;
@@ -199,7 +200,8 @@ fn a_room_follows_its_stock_and_keeps_places_when_sold_out() {
         tick(&stage).await;
         let late = stage.fans(1, 0).await[0];
         join(&stage, concert, late).await;
-        let held = stage.app.reservations(fans[2], Default::default(), None, 1).await.expect("read");
+        let held =
+            stage.app.reservations(fans[2], ReservationFilter::default(), None, 1).await.expect("read");
         stage.app.pay(fans[2], held[0].reservation.id, None).await.expect("paid");
         tick(&stage).await;
         let newcomer = stage.fans(1, 0).await[0];

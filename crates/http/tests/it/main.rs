@@ -20,5 +20,6 @@ mod queue_stream;
 mod reservation;
 mod serve;
 mod service;
+mod streams;
 mod wallet;
 mod world;

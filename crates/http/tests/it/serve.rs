@@ -13,12 +13,12 @@ use crate::world::World;
 
 /// A server on a free port of this machine.
 pub(crate) struct Running {
-    address: SocketAddr,
-    stop: CancellationToken,
-    task: JoinHandle<usize>,
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<usize>,
 }
 
-const LIMITS: ServeLimits = ServeLimits {
+pub(crate) const LIMITS: ServeLimits = ServeLimits {
     max_connections: 2,
     header_bytes: 8_192,
     header_timeout: Duration::from_mins(1),
@@ -33,7 +33,7 @@ impl Running {
         Self::with(world, LIMITS)
     }
 
-    fn with(world: &World, limits: ServeLimits) -> Self {
+    pub(crate) fn with(world: &World, limits: ServeLimits) -> Self {
         let listener = bind("127.0.0.1:0".parse().expect("address"), 4_096).expect("listener");
         let address = listener.local_addr().expect("address");
         let stop = CancellationToken::new();
@@ -41,7 +41,7 @@ impl Running {
         Self { address, stop, task }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("connection");
         stream.set_read_timeout(Some(Duration::from_mins(1))).expect("timeout");
         stream
@@ -59,7 +59,7 @@ impl Running {
 }
 
 /// Everything until the connection ends, in whatever way.
-fn read_all(stream: &mut TcpStream) -> String {
+pub(crate) fn read_all(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
@@ -72,7 +72,7 @@ fn read_one(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
-fn send(stream: &mut TcpStream, text: &str) {
+pub(crate) fn send(stream: &mut TcpStream, text: &str) {
     stream.write_all(text.as_bytes()).expect("sent");
 }
 

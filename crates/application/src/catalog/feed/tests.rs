@@ -234,17 +234,17 @@ fn a_board_that_was_loaded_again_does_not_end_a_stream() {
 fn a_waiting_follower_is_woken_by_news_and_by_nothing_else() {
     let mut hall = Hall::new();
     let mut follower = hall.follow(None);
-    let wakes = Arc::<Wakes>::default();
-    let waker = Waker::from(Arc::clone(&wakes));
+    let counted = Arc::<Wakes>::default();
+    let waker = Waker::from(Arc::clone(&counted));
     let mut context = Context::from_waker(&waker);
     assert!(follower.as_mut().poll_next(&mut context, render).is_ready());
     assert!(follower.as_mut().poll_next(&mut context, render).is_pending());
     hall.tick();
-    assert_eq!(wakes.0.load(Ordering::Relaxed), 0);
+    assert_eq!(counted.0.load(Ordering::Relaxed), 0);
     for round in 1..=3 {
         hall.hold([round]);
         hall.tick();
-        assert_eq!(wakes.0.load(Ordering::Relaxed), round as usize);
+        assert_eq!(counted.0.load(Ordering::Relaxed), round as usize);
         assert!(follower.as_mut().poll_next(&mut context, render).is_ready());
         assert!(follower.as_mut().poll_next(&mut context, render).is_pending());
     }
