@@ -19,6 +19,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 use crate::problem::{Code, ProblemBody};
 use crate::respond::{Keep, bytes};
 use crate::state::HttpState;
+use crate::words;
 
 /// Declares the errors of a handler for the document.
 macro_rules! problems {
@@ -42,7 +43,11 @@ const ALWAYS: [Code; 4] =
 /// The responses for these codes, one a status.
 pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for &code in codes.iter().chain(&ALWAYS) {
+    // Whoever is named by a token may have sent too many requests.
+    let names_a_fan =
+        [Code::Unauthenticated, Code::QueueTokenRequired].iter().any(|code| codes.contains(code));
+    let limited = names_a_fan.then_some(Code::RateLimited);
+    for &code in codes.iter().chain(&ALWAYS).chain(&limited) {
         let same = by_status.entry(code.status().as_u16()).or_default();
         if !same.contains(&code) {
             same.push(code);
@@ -77,7 +82,7 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
             answer with `Idempotency-Replayed: true`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(ProblemBody)),
+    components(schemas(ProblemBody, words::AvailableOnly)),
     modifiers(&Tokens),
     tags(
         (name = "accounts", description = "Signing up, logging in, one's own account"),

@@ -26,6 +26,10 @@ pub struct HttpSettings {
     pub log_in: LogInLimits,
     /// Whether an address is a proxy whose `X-Forwarded-For` is believed.
     pub is_trusted_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// Requests that one fan may send a second, over a long time. 0: as many as they like.
+    pub requests_per_fan_per_second: u32,
+    /// Requests that one fan may send at once.
+    pub request_burst_per_fan: u32,
     /// Who may charge a wallet.
     pub charge_by: ChargeBy,
     /// Bytes in the longest body, except those with a seat plan.

@@ -57,7 +57,7 @@ impl HttpState {
         Self(Arc::new(Parts {
             auth: Auth::new(&settings),
             throttle: LogInThrottle::new(settings.log_in),
-            requests: RequestLimit::new(20, 60),
+            requests: RequestLimit::new(settings.requests_per_fan_per_second, settings.request_burst_per_fan),
             streams: Arc::default(),
             queue_tokens: QueueTokens::new(&settings.signing_secret),
             tickets: TicketSigner::new(&settings.ticket_key),

@@ -58,8 +58,8 @@ impl App {
         user: Option<UserId>,
     ) -> Result<Option<EntryId>, GateRefused> {
         let known = self.memory.catalog.concert(concert).await.map_err(GateRefused::Read)?;
-        // What there is no concert for is refused elsewhere.
-        if known.is_none_or(|known| !known.waiting_room.enabled) {
+        // What fans may not see is not there for them, and is refused elsewhere.
+        if known.is_none_or(|known| !known.published || !known.waiting_room.enabled) {
             return Ok(None);
         }
         let pass = pass.ok_or(GateRefused::TokenRequired)?;

@@ -44,6 +44,9 @@ impl App {
         }
         let joined = self.waiting_room.join(concert, newcomer, may_join).await.map_err(JoinFailure::Line)?;
         let joined = joined.map_err(JoinFailure::Refused)?;
+        if joined.is_new {
+            self.memory.lines.line(concert).wake();
+        }
         let status = QueueStatus::of(&joined.standing, room);
         Ok(JoinedQueue { pass: Pass::of(&joined.standing.place), status, is_new: joined.is_new })
     }

@@ -69,6 +69,11 @@ impl Line {
         true
     }
 
+    /// Somebody has come: the next tick is due, however idle the line was.
+    pub(super) fn wake(&self) {
+        *self.ticked_at.lock() = Timestamp::ZERO;
+    }
+
     /// Puts up the newest view, and wakes the streams when it is time.
     pub(super) fn publish(&self, view: RoomView) {
         let now = view.at;

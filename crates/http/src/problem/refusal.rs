@@ -187,10 +187,16 @@ impl Refusal for LineError {
     fn problem(self, _now: Timestamp) -> Problem {
         // Told once by whoever keeps the line; here it would be told once a request.
         tracing::debug!(error = %self, "the waiting room did not answer");
-        Problem::new(
-            Code::WaitingRoomUnavailable,
-            "Places are kept and nobody is let in meanwhile; please try again in a moment.",
-        )
+        match self {
+            Self::Unavailable(_) => Problem::new(
+                Code::WaitingRoomUnavailable,
+                "Places are kept and nobody is let in meanwhile; please try again in a moment.",
+            ),
+            Self::OutcomeUnknown(_) => Problem::new(
+                Code::OutcomeUnknown,
+                "It may have happened. Repeat the request: a place that is there is shown again.",
+            ),
+        }
     }
 }
 

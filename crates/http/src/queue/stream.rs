@@ -176,36 +176,3 @@ fn pause_ms(ahead: Option<u64>) -> u32 {
     let ahead = ahead.unwrap_or(0);
     [NEAR, MIDDLE].into_iter().find(|(most, _)| ahead < *most).map_or(FAR_MS, |(_, pause)| pause)
 }
-#[cfg(test)]
-mod tmp {
-    use super::*;
-    #[test]
-    fn tmp_sizes() {
-        fn asks(state: HttpState, pass: Pass) -> impl Future<Output = Result<QueueStatus, QueueFailure>> {
-            async move { state.app().queue_status(pass).await }
-        }
-        fn size<A, B, F: Future>(_: fn(A, B) -> F) -> usize { std::mem::size_of::<F>() }
-        eprintln!("source {} ask {} status {}", std::mem::size_of::<StatusSource>(), size(asks), std::mem::size_of::<QueueStatus>());
-        let tokens = crate::queue::QueueTokens::new(&[7; 32]);
-        let pass = Pass { concert: frontrow_domain::ConcertId::new(1), sequence: frontrow_domain::Sequence::new(7), entry: frontrow_domain::EntryId::new(uuid::Uuid::from_u128(7)), user: frontrow_domain::UserId::new(uuid::Uuid::from_u128(7)) };
-        let text = tokens.write(&pass);
-        let n = 1_000_000u32;
-        let t = std::time::Instant::now();
-        for _ in 0..n { std::hint::black_box(tokens.read(std::hint::black_box(text.as_bytes()))); }
-        eprintln!("read {} ns", t.elapsed().as_nanos() / u128::from(n));
-        let t = std::time::Instant::now();
-        for _ in 0..n { std::hint::black_box(tokens.write(std::hint::black_box(&pass))); }
-        eprintln!("write {} ns", t.elapsed().as_nanos() / u128::from(n));
-        let limit = crate::limits::RequestLimit::new(20, 60);
-        let t = std::time::Instant::now();
-        for i in 0..10 * n {
-            let mut key = [0u8; 16]; let x = u64::from(i % 60_000).wrapping_mul(0x9E37_79B9_7F4A_7C15); key[8..].copy_from_slice(&x.to_be_bytes()); key[15] = (x >> 40) as u8;
-            let _ = std::hint::black_box(limit.enter(&key, Timestamp::from_micros(1_788_260_400_000_000 + i64::from(i / 10))));
-        }
-        eprintln!("limit {} ns (60k fans)", t.elapsed().as_nanos() / u128::from(10 * n));
-        let body = vec![b'x'; 420];
-        let t = std::time::Instant::now();
-        for _ in 0..n { std::hint::black_box(respond::tag_of(std::hint::black_box(&body))); }
-        eprintln!("tag {} ns", t.elapsed().as_nanos() / u128::from(n));
-    }
-}

@@ -175,6 +175,7 @@ async fn a_concert_that_is_not_published_is_not_there_whatever_its_room() {
     world.ask(&ann, sale.concert).await.problem(404, "not_found");
     world.get("/api/v1/queues/status").token(&token).send().await.problem(404, "not_found");
     world.get("/api/v1/queues/stream").token(&token).send().await.problem(404, "not_found");
+    hold(&world, sale, &ann, None, 1).await.problem(404, "not_found");
 }
 
 #[tokio::test]

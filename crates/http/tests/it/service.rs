@@ -1,10 +1,11 @@
 //! What is there for machines and browsers: health, metrics, the document, CORS.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use frontrow_http::ReadyPart;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
@@ -60,7 +61,7 @@ async fn the_document_is_served_and_shown() {
 async fn every_operation_of_the_document_is_mounted() {
     let world = World::new();
     let document = serde_json::to_value(frontrow_http::openapi()).expect("json");
-    let mut names = std::collections::BTreeSet::new();
+    let mut names = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
             let path = path.replace("{userId}", "me").replace(['{', '}'], "");
@@ -86,6 +87,43 @@ fn every_code_is_documented_somewhere() {
     for code in frontrow_http::Code::ALL {
         let is_everywhere = ["method_not_allowed"].contains(&code.name());
         assert!(is_everywhere || text.contains(&format!("`{}`", code.name())), "{}", code.name());
+    }
+}
+
+/// Everything that an operation or a schema refers to.
+fn references(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            into.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|value| references(value, into));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn the_document_refers_to_nothing_that_is_not_in_it() {
+    let document = serde_json::to_value(frontrow_http::openapi()).expect("json");
+    let mut references_made = BTreeSet::new();
+    references(&document, &mut references_made);
+    assert!(!references_made.is_empty());
+    for reference in references_made {
+        let pointer = reference.strip_prefix('#').expect("a place in this document");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+/// A fan who sends too many requests is refused wherever a token says who asks.
+#[test]
+fn every_operation_with_a_token_documents_the_limit_on_requests() {
+    let document = serde_json::to_value(frontrow_http::openapi()).expect("json");
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            if operation.get("security").is_some() {
+                assert!(operation["responses"].get("429").is_some(), "{method} {path}");
+            }
+        }
     }
 }
 

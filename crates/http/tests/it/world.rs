@@ -69,6 +69,9 @@ pub(crate) fn http_settings() -> HttpSettings {
         issuer: None,
         log_in: LogInLimits { per_account: 3, per_address: 100, window_seconds: 300 },
         is_trusted_proxy: Arc::new(|_| false),
+        // The clock of tests stands still, so nobody would ever earn another request.
+        requests_per_fan_per_second: 0,
+        request_burst_per_fan: 1,
         charge_by: ChargeBy::Fan,
         body_limit_bytes: 65_536,
         plan_body_limit_bytes: 1 << 20,

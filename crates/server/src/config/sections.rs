@@ -44,6 +44,8 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("http.request_timeout_ms", 100..=600_000),
     ("http.max_connections", 1..=1_000_000),
     ("http.max_seats_per_request", 1..=100),
+    ("http.requests_per_fan_per_second", 0..=1_000_000),
+    ("http.request_burst_per_fan", 1..=1_000_000),
     ("http.shutdown_seconds", 1..=3_600),
     ("store.readers", 1..=64),
     ("store.group_max_commands", 1..=1_000),
@@ -124,6 +126,8 @@ pub(crate) struct Http {
     pub(crate) max_connections: usize,
     /// Seats in one hold.
     pub(crate) max_seats_per_request: usize,
+    pub(crate) requests_per_fan_per_second: u32,
+    pub(crate) request_burst_per_fan: u32,
     /// In seconds.
     pub(crate) shutdown_seconds: u64,
 }

@@ -179,8 +179,8 @@ impl Events {
 pub(crate) async fn on_sale_in_line(operator: &Person, title: &str, seats: u32, room: Value) -> (u64, u64) {
     let (concert, schedule) = on_sale_titled(operator, title, seats, 1_000, 300).await;
     let path = format!("/admin/concerts/{concert}");
-    let patch = json!({"waitingRoom": room});
-    operator.try_ask(Method::PATCH, &path, None, Some(patch)).await.expect("an answer").expect(200);
+    let edit = json!({"waitingRoom": room});
+    operator.try_ask(Method::PATCH, &path, None, Some(edit)).await.expect("an answer").expect(200);
     (concert, schedule)
 }
 

@@ -50,6 +50,16 @@ const DRIVERS: &[(&str, &[&str])] = &[
     ("reqwest", &["server"]),
 ];
 
+/// Ports with a suite: the port, the macro of the suite, and how many adapters there are at the least.
+const SUITES: &[(&str, &str, usize)] = &[
+    ("Store", "store_suite!(", 2),
+    ("WaitingRoom", "line_suite!(", 1),
+    ("LineJournal", "journal_suite!(", 2),
+];
+
+/// The waiting room that breaks its promises, so that the checks of the suite can be seen to fail.
+const BROKEN_ON_PURPOSE: &str = "BrokenLine";
+
 /// Lines in the longest source file.
 const LINES_MAX: usize = 600;
 
@@ -208,29 +218,31 @@ fn every_crate_follows_the_workspace() {
 }
 
 #[test]
-fn every_store_runs_the_whole_suite() {
+fn every_adapter_runs_the_whole_suite_of_its_port() {
     let mut tests = Vec::new();
     for name in crates().keys() {
         for path in files(&root().join("crates").join(name).join("tests"), ".rs") {
             tests.push(read(&path));
         }
     }
-    let mut stores = BTreeSet::new();
-    for path in sources() {
-        for line in read(&path).lines() {
-            if let Some((_, name)) = line.split_once("impl Store for ") {
-                stores.insert(name.trim_end_matches(" {").to_owned());
+    let mut wrong = Vec::new();
+    for (port, suite, least) in SUITES {
+        let mut adapters = BTreeSet::new();
+        for path in sources() {
+            for line in read(&path).lines() {
+                if let Some((_, name)) = line.split_once(&format!("impl {port} for ")) {
+                    adapters.insert(name.trim_end_matches(" {").to_owned());
+                }
             }
         }
+        assert!(adapters.len() >= *least, "{port}: adapters are not where they are looked for: {adapters:?}");
+        let runs = |adapter: &String| {
+            tests.iter().any(|text| text.contains(suite) && text.contains(adapter.as_str()))
+        };
+        let missing = adapters.into_iter().filter(|adapter| adapter != BROKEN_ON_PURPOSE && !runs(adapter));
+        wrong.extend(missing.map(|adapter| format!("{adapter}: {suite}...)")));
     }
-    assert!(stores.len() >= 2, "the stores are not where they are looked for: {stores:?}");
-    let wrong: Vec<_> = stores
-        .into_iter()
-        .filter(|store| {
-            !tests.iter().any(|text| text.contains("store_suite!(") && text.contains(store.as_str()))
-        })
-        .collect();
-    assert_none("stores that no store_suite! runs on", &wrong);
+    assert_none("adapters that no suite runs on", &wrong);
 }
 
 #[test]

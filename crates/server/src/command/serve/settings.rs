@@ -49,6 +49,8 @@ pub(super) fn http_settings(
         body_limit_bytes: config.http.body_limit_bytes,
         plan_body_limit_bytes: config.http.plan_body_limit_bytes,
         request_timeout: Duration::from_millis(config.http.request_timeout_ms),
+        requests_per_fan_per_second: config.http.requests_per_fan_per_second,
+        request_burst_per_fan: config.http.request_burst_per_fan,
         cors_origins: config.http.cors_origins.clone(),
         ready,
         stopping,

@@ -7,7 +7,7 @@
 
 mod list;
 
-use frontrow_application::waiting_room::NotLetIn;
+use frontrow_application::waiting_room::{NotLetIn, Pass};
 use frontrow_domain::queue::{EndReason, JoinRefused, PlaceState, RoomState};
 use frontrow_domain::{ConcertId, EntryId};
 use proptest::prelude::*;
@@ -24,6 +24,9 @@ const FANS: u64 = 7;
 const RUNS: u32 = 200;
 const STEPS_MAX: usize = 70;
 
+/// Silence after which a fan is gone.
+const PRESENCE_SECONDS: u32 = 20;
+
 type Checked<T = ()> = Result<T, TestCaseError>;
 
 /// Something that happens to a line.
@@ -38,6 +41,8 @@ enum Step {
     EndOther(u64),
     Tick,
     Pass(i64),
+    /// So long that everybody is gone; then those whose bit is set ask, from the last to the first.
+    Silence(u8),
     Cap(u32),
     /// In thousandths a second: one that binds, or one that never does.
     Rate(u32),
@@ -69,6 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => fan.prop_map(Step::EndOther),
         14 => Just(Step::Tick),
         8 => micros.prop_map(Step::Pass),
+        3 => any::<u8>().prop_map(Step::Silence),
         3 => (0_u32..5).prop_map(Step::Cap),
         1 => prop::sample::select(vec![1_000, 2_500, 100_000_000]).prop_map(Step::Rate),
         2 => state.prop_map(Step::Room),
@@ -89,14 +95,7 @@ impl<F: LineFactory> Twins<'_, F> {
         match step {
             Step::Join(fan) => self.join(fan, Ok(())).await?,
             Step::JoinRefused(fan) => self.join(fan, Err(JoinRefused::SoldOut)).await?,
-            Step::Ask(fan) => {
-                if let Some(place) = self.list.newest(fan).map(|spot| spot.place) {
-                    let pass = frontrow_application::waiting_room::Pass::of(&place);
-                    let standing = self.bench.room().standing(pass).await.expect("the line answers");
-                    prop_assert!(standing.is_some(), "the place of fan {} is known", fan);
-                    self.list.seen(fan, standing.map_or(0, |standing| standing.poll_after_seconds), now);
-                }
-            }
+            Step::Ask(fan) => self.ask(fan).await?,
             Step::Enter(fan) => self.enter(fan).await?,
             Step::End(fan, reason) => self.end(fan, None, reason).await?,
             Step::EndOther(fan) => {
@@ -106,6 +105,12 @@ impl<F: LineFactory> Twins<'_, F> {
             }
             Step::Tick => self.tick().await?,
             Step::Pass(micros) => self.bench.clock.advance_micros(micros),
+            Step::Silence(asking) => {
+                self.bench.clock.advance(PRESENCE_SECONDS);
+                for fan in (0..FANS).rev().filter(|fan| asking >> fan & 1 == 1) {
+                    self.ask(fan).await?;
+                }
+            }
             Step::Cap(cap) => self.bench.policy.settings.max_active = cap,
             Step::Rate(milli) => self.bench.policy.settings.admit_per_second_milli = milli,
             Step::Room(state) => self.bench.policy.state = state,
@@ -151,10 +156,19 @@ impl<F: LineFactory> Twins<'_, F> {
         Ok(())
     }
 
+    async fn ask(&mut self, fan: u64) -> Checked {
+        let Some(place) = self.list.newest(fan).map(|spot| spot.place) else { return Ok(()) };
+        let standing = self.bench.room().standing(Pass::of(&place)).await.expect("the line answers");
+        prop_assert!(standing.is_some(), "the place of fan {} is known", fan);
+        let told_seconds = standing.map_or(0, |standing| standing.poll_after_seconds);
+        self.list.seen(fan, told_seconds, self.bench.now());
+        Ok(())
+    }
+
     async fn enter(&mut self, fan: u64) -> Checked {
         let now = self.bench.now();
         let Some(spot) = self.list.newest(fan) else { return Ok(()) };
-        let pass = frontrow_application::waiting_room::Pass::of(&spot.place);
+        let pass = Pass::of(&spot.place);
         let expected = match spot.state_at(now) {
             PlaceState::Active(_) => Ok(()),
             // Whether trying the door is a sign of life is not said, so nobody here tries it from the line.
@@ -209,7 +223,7 @@ async fn run<F: LineFactory>(bench: &mut Bench<F>, steps: &[Step]) -> Checked {
     bench.policy.settings.admit_per_second_milli = 100_000_000;
     bench.policy.settings.session_seconds = 40;
     bench.policy.settings.claim_seconds = 15;
-    bench.policy.settings.presence_seconds = 20;
+    bench.policy.settings.presence_seconds = PRESENCE_SECONDS;
     let mut twins = Twins { list: List::opened(bench.now()), bench };
     twins.tick().await?;
     for step in steps {
