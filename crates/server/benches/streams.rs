@@ -19,7 +19,7 @@ use frontrow_rehearsal::{Listeners, Request, Spread};
 use server::{Server, frontrow, token};
 
 /// How long all of them may take to open, or to hear of something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Seats of the schedule.
 const SEATS: usize = 10_000;
 /// Processor time is counted in hundredths of a second on every Linux of today.
@@ -110,11 +110,11 @@ fn events(hall: &Hall, server: &Server, listeners: &mut Listeners, options: &Opt
         listeners.listen(due.saturating_duration_since(Instant::now()))?;
     }
     let spent = Process::of(server)?.processor - before.processor;
-    let sent = options.streams * options.events;
+    let deliveries = options.streams * options.events;
     println!(
         "events: {:.1} ms of processor time each, {:.2} µs a stream; from the hold's answer to the last stream {:.0} ms",
         spent * 1_000.0 / options.events as f64,
-        spent * 1_000_000.0 / sent as f64,
+        spent * 1_000_000.0 / deliveries as f64,
         Spread::of(delays).context("no events")?
     );
     Ok(())

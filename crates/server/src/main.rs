@@ -15,7 +15,8 @@ use clap::Parser;
 use mimalloc::MiMalloc;
 
 /// Requests are allocated on one thread and freed on another, the box office's, all night long: what the system's
-/// allocator is slowest at.
+/// allocator is slowest at. Without transparent huge pages: with them the system gives every buffer of an open stream in
+/// full, whatever part of it is used, and an idle server twice as much, and nothing that was measured is faster.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

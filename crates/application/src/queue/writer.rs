@@ -1,5 +1,6 @@
 //! Journaling in groups: whatever has come up while the last batch was being written is the next one.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -132,7 +133,7 @@ impl Shared {
                 }
                 continue;
             }
-            let result = journal.append(&work.batch);
+            let result = self.append(journal, &work.batch);
             histogram!("frontrow_line_commit_seconds").record(begun.elapsed().as_secs_f64());
             histogram!("frontrow_line_batch_places")
                 .record((work.batch.joined.len() + work.batch.moved.len()) as f64);
@@ -146,6 +147,17 @@ impl Shared {
                 let _ = waiter.send(result.clone());
             }
         }
+    }
+
+    fn append(&self, journal: &dyn LineJournal, batch: &LineBatch) -> Result<(), JournalError> {
+        if self.has_failed.load(Ordering::Acquire) {
+            let reason = "a write failed earlier; the process has to be started anew".to_owned();
+            return Err(JournalError::Refused(reason));
+        }
+        // A panic in a journal leaves nobody waiting for an answer that never comes. What it has written of the
+        // batch, nobody knows.
+        catch_unwind(AssertUnwindSafe(|| journal.append(batch)))
+            .unwrap_or_else(|_| Err(JournalError::OutcomeUnknown("the journal panicked".to_owned())))
     }
 
     /// Waits for work; nothing once the writer is closed and everything is written.

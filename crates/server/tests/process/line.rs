@@ -136,7 +136,7 @@ async fn a_sale_is_followed_live_while_it_is_steered() {
     audit(folder.path());
 }
 
-async fn steer(operator: &Person, concert: u64, patch: Value) {
+async fn steer(operator: &Person, concert: u64, orders: Value) {
     let path = format!("/admin/concerts/{concert}/queue");
-    operator.try_ask(Method::PATCH, &path, None, Some(patch)).await.expect("an answer").expect(200);
+    operator.try_ask(Method::PATCH, &path, None, Some(orders)).await.expect("an answer").expect(200);
 }

@@ -25,6 +25,8 @@ pub enum JournalFault {
     UnknownBefore,
     /// Nobody can say, and it was kept.
     UnknownAfter,
+    /// The journal itself panics, before anything happened.
+    Panic,
 }
 
 /// A journal that fails as it is told to.
@@ -145,6 +147,7 @@ impl LineJournal for FaultyJournal {
             None => self.inner.append(batch),
             Some(JournalFault::Refused) => Err(JournalError::Refused("scripted".to_owned())),
             Some(JournalFault::UnknownBefore) => Err(unknown()),
+            Some(JournalFault::Panic) => panic!("scripted"),
             Some(JournalFault::UnknownAfter) => self.inner.append(batch).and_then(|()| Err(unknown())),
         }
     }

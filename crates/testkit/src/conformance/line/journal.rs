@@ -154,6 +154,27 @@ pub async fn a_refused_batch_leaves_nothing(source: impl JournalSource) {
     assert!(!desk.load(Timestamp::ZERO).contains(&Stored::SessionsThrough(9)));
 }
 
+/// A move of a place that is not there, or is over, refuses its batch: the line and its journal have come apart.
+pub async fn a_move_of_no_place_in_line_refuses_its_batch(source: impl JournalSource) {
+    let mut desk = Desk::open(source);
+    desk.append(&joined(samples::CONCERT, 1..=2));
+    let over = ended(EndReason::Left, NOW);
+    desk.append(&LineBatch { moved: vec![moved(samples::CONCERT, 1, over)], ..LineBatch::default() });
+    for (concert, number) in [(samples::CONCERT, 1), (samples::CONCERT, 9), (OTHER_CONCERT, 2)] {
+        let apart = LineBatch {
+            moved: vec![
+                moved(samples::CONCERT, 2, PlaceState::Skipped),
+                moved(concert, number, ended(EndReason::Revoked, NOW.plus_seconds(1))),
+            ],
+            ..joined(samples::CONCERT, [3])
+        };
+        assert!(matches!(desk.journal().append(&apart), Err(JournalError::Refused(_))), "{concert} {number}");
+    }
+    desk.reopen();
+    let first = Place { state: over, ..place(samples::CONCERT, 1) };
+    assert_eq!(desk.places(Timestamp::ZERO), [first, place(samples::CONCERT, 2)]);
+}
+
 /// What ended before the time asked for is left out; what is in line or let in never is.
 pub async fn what_ended_long_ago_is_left_out(source: impl JournalSource) {
     let desk = Desk::open(source);
@@ -254,6 +275,9 @@ pub async fn a_closed_line_is_forgotten(source: impl JournalSource) {
     let mark =
         RoomMark { concert: samples::CONCERT, next: Sequence::new(5), closed_below: below, closed_at: NOW };
     desk.append(&LineBatch { moved: moves, rooms: vec![mark], ..LineBatch::default() });
+    let read = |after| -> Vec<u64> { desk.places(after).iter().map(|place| place.sequence.get()).collect() };
+    assert_eq!(read(NOW), [1, 2, 3, 4]);
+    assert_eq!(read(NOW.plus_seconds(1)), [1, 4], "they were over with their line");
     assert_eq!(desk.journal().forget(NOW, 100), Ok(0));
     assert_eq!(desk.journal().forget(NOW.plus_seconds(1), 100), Ok(2));
     desk.reopen();

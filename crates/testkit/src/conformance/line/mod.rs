@@ -208,12 +208,14 @@ suite! { ($)
         nobody_overtakes_a_refused_call
         an_end_of_a_refused_place_stops_nothing
         a_session_whose_end_is_refused_keeps_its_slot
+        an_old_session_is_over_once_whatever_is_refused
         what_is_shown_is_what_is_kept
         an_evening_behind_the_door
         bug_24_joins_cut_off_by_a_crash_keep_what_was_answered;
     unknown:
         an_unknown_outcome_that_did_not_happen
         an_unknown_outcome_that_did_happen
+        a_journal_that_panics_ends_the_line_closed
         after_unknown_outcomes_everybody_has_one_place;
     long_line:
         a_long_line_is_exact_from_the_start;
@@ -227,6 +229,7 @@ suite! { ($)
         places_read_as_they_were_written
         a_batch_is_applied_in_its_order
         a_refused_batch_leaves_nothing
+        a_move_of_no_place_in_line_refuses_its_batch
         what_ended_long_ago_is_left_out
         used_numbers_are_known_whatever_is_left_out
         marks_read_as_they_were_written

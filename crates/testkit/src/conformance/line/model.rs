@@ -20,8 +20,9 @@ use list::List;
 
 /// Fans of a run: few, so that they meet their own past.
 const FANS: u64 = 7;
-/// How many runs, and how long they are at the most.
-const RUNS: u32 = 200;
+/// Fans of a crowd for each run, so that a slow line has fewer: 200 runs of the usual crowd.
+const CROWD_A_RUN: u64 = 500;
+/// How long a run is at the most.
 const STEPS_MAX: usize = 70;
 
 /// Silence after which a fan is gone.
@@ -238,9 +239,10 @@ async fn run<F: LineFactory>(bench: &mut Bench<F>, steps: &[Step]) -> Checked {
     reason = "the runner of properties blocks; the cases of all suites have one shape"
 )]
 pub async fn every_step_agrees_with_a_sorted_list(factory: impl LineFactory) {
+    let cases = u32::try_from(factory.crowd() / CROWD_A_RUN).expect("few runs");
     let bench = tokio::sync::Mutex::new(Bench::open(factory));
     // The same runs every time: a test that fails now and then is of no use to anybody.
-    let config = Config { cases: RUNS, failure_persistence: None, ..Config::default() };
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let steps = prop::collection::vec(step(), 1..STEPS_MAX);
     let runtime = tokio::runtime::Handle::current();

@@ -150,12 +150,15 @@ pub async fn a_call_on_a_refused_place_costs_no_slot(source: impl JournalSource)
     journal.shut_door();
     let join = send(&bench, joining(&bench, 0)).await;
     let tick = attempt(ticking(&bench)).await;
+    let behind = queue(joining(&bench, 2)).await;
     journal.fail_next(JournalFault::Refused);
     journal.open_door();
     assert!(is_unavailable(&join.await));
     // Whether it was refused with the place or had nothing to let in is its own affair.
     let _ = tick.await;
+    assert!(behind.await.is_ok(), "whoever joins behind is not refused with them");
     assert_eq!(bench.tell([0]).await, "nothing");
+    bench.leave(2).await;
     bench.clock.advance(5);
     bench.join(1).await;
     bench.settle().await;
@@ -199,6 +202,29 @@ pub async fn an_end_of_a_refused_place_stops_nothing(source: impl JournalSource)
     assert_eq!(bench.tell(1..2).await, "nothing");
     bench.crash();
     assert_eq!(bench.tell(0..3).await, "waiting 0, nothing, waiting 1");
+}
+
+/// A session that was found to be over when the line was opened stays so, also when noting it is refused.
+pub async fn an_old_session_is_over_once_whatever_is_refused(source: impl JournalSource) {
+    let mut bench = a_line(source, 1).await;
+    bench.tick_with_cap(1).await;
+    bench.clock.advance(60);
+    bench.join(0).await;
+    bench.policy.settings.max_active = 0;
+    for _ in 0..2 {
+        bench.crash();
+        bench.factory.journal().fail_next(JournalFault::Refused);
+        // Whether a tick has anything to note is its own affair.
+        let _ = ticking(&bench).await;
+        bench.factory.journal().heal();
+        let figures = bench.settle().await;
+        assert_eq!((figures.active, figures.waiting), (0, 1));
+        assert_eq!(bench.tell([0]).await, "waiting 0");
+    }
+    bench.tick_with_cap(1).await;
+    bench.leave(0).await;
+    bench.crash();
+    assert_eq!((bench.tell([0]).await.as_str(), bench.tick().await.active), ("left", 0));
 }
 
 /// What is shown is what is kept, through an evening on which every fifth batch is refused.

@@ -1,8 +1,11 @@
 //! The embedded line after a write of which nobody can say whether it happened: it takes nothing more, and whoever
 //! asks again after the restart has one place.
 
+use std::time::Duration;
+
 use frontrow_application::waiting_room::LineError;
 use frontrow_domain::queue::{EndReason, Place};
+use tokio::time::timeout;
 
 use super::kept::{a_line, joining, leaving, ticking};
 use crate::clock::Dice;
@@ -44,6 +47,29 @@ pub async fn an_unknown_outcome_that_did_not_happen(source: impl JournalSource) 
 /// When it did.
 pub async fn an_unknown_outcome_that_did_happen(source: impl JournalSource) {
     ends_closed(source, JournalFault::UnknownAfter).await;
+}
+
+/// How long a request may take that has nothing left to wait for. Nobody asserts it: it tells a hang from a failure.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// A journal that panics ends the line closed like any unknown outcome: nobody waits for an answer that never comes.
+pub async fn a_journal_that_panics_ends_the_line_closed(source: impl JournalSource) {
+    let mut bench = a_line(source, 2).await;
+    bench.factory.journal().fail_next(JournalFault::Panic);
+    assert!(joining(&bench, 2).await.is_err());
+    bench.policy.settings.max_active = 1;
+    let late = async {
+        for fan in 3..6 {
+            assert!(joining(&bench, fan).await.is_err());
+            assert!(ticking(&bench).await.is_err());
+        }
+    };
+    assert!(timeout(ANSWER_MAX, late).await.is_ok(), "a request is never answered");
+    assert!(bench.factory.line().has_failed(), "the process has to know that it should end");
+    assert_eq!(bench.tell(0..2).await, "waiting 0, waiting 1");
+    bench.crash();
+    assert_eq!(bench.tell(0..3).await, "waiting 0, waiting 1, nothing");
+    assert_eq!(bench.join(3).await.standing.ahead, Some(2));
 }
 
 /// Round after round of unknown outcomes: nobody gets two places, no number is given out twice, and what was answered
