@@ -24,6 +24,9 @@ pub enum LineError {
     /// It cannot keep what it would decide, or cannot be reached. Nothing happened.
     #[error("the waiting room is unavailable: {0}")]
     Unavailable(String),
+    /// There is too much to do. Nothing happened.
+    #[error("the waiting room has too much to do")]
+    Overloaded,
     /// Nobody can say whether it happened. Joining again is safe.
     #[error("the outcome of a request to the waiting room is unknown: {0}")]
     OutcomeUnknown(String),

@@ -25,6 +25,9 @@ use crate::waiting_room::{
 const ENDED_KEPT_SECONDS: u32 = 3_600;
 /// How many rows one step of forgetting deletes, so that no fan waits for it.
 const FORGET_ROWS: usize = 1_000;
+/// How many requests of fans may wait for the disk: what a journal that works takes in a fraction of a second, and
+/// what one that hangs may cost in memory.
+const WAITERS_MAX: usize = 131_072;
 
 /// The waiting rooms of one process.
 pub struct EmbeddedLine {
@@ -85,7 +88,7 @@ impl EmbeddedLine {
             was_refused: std::sync::atomic::AtomicBool::new(false),
         });
         let listener: Arc<dyn BatchListener> = Arc::<Rooms>::clone(&rooms);
-        let writer = Writer::start(Arc::clone(&journal), listener);
+        let writer = Writer::start(Arc::clone(&journal), listener, WAITERS_MAX);
         let sessions_through = AtomicU64::new(loaded.sessions_through);
         Ok(Arc::new(Self { rooms, writer, journal, sessions_through }))
     }
@@ -135,7 +138,7 @@ impl EmbeddedLine {
             return Ok(Ok((asked.joined, None)));
         }
         let place = asked.joined.standing.place;
-        let kept = self.writer.keep(|pending| {
+        let kept = self.writer.keep_if_room(|pending| {
             if asked.joined.is_new {
                 pending.batch.joined.push(place);
             }
@@ -171,7 +174,7 @@ impl EmbeddedLine {
                     Some(found) => match room.end(user, reason, now) {
                         None => return Ok(None),
                         Some(moved) => {
-                            let kept = self.writer.keep(|pending| pending.move_on(&[moved]));
+                            let kept = self.writer.keep_if_room(|pending| pending.move_on(&[moved]));
                             if kept.is_err() {
                                 room.undo(&moved);
                             }

@@ -42,6 +42,8 @@ pub(super) type Kept = oneshot::Receiver<Result<(), LineError>>;
 /// The thread that writes, and what it is to write.
 pub(super) struct Writer {
     shared: Arc<Shared>,
+    /// The most requests of fans that may wait for the disk. Beyond that they are refused at once.
+    waiters_max: usize,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -57,7 +59,11 @@ impl Writer {
     ///
     /// # Panics
     /// When no thread can be started.
-    pub(super) fn start(journal: Arc<dyn LineJournal>, listener: Arc<dyn BatchListener>) -> Self {
+    pub(super) fn start(
+        journal: Arc<dyn LineJournal>,
+        listener: Arc<dyn BatchListener>,
+        waiters_max: usize,
+    ) -> Self {
         let shared = Arc::new(Shared {
             pending: Mutex::default(),
             wake: Condvar::new(),
@@ -69,7 +75,7 @@ impl Writer {
             .name("line-journal".to_owned())
             .spawn(move || of_thread.run(&*journal, &*listener))
             .expect("the system can start a thread");
-        Self { shared, thread: Mutex::new(Some(thread)) }
+        Self { shared, waiters_max, thread: Mutex::new(Some(thread)) }
     }
 
     /// Adds to what is to be written, without waiting for it.
@@ -78,6 +84,16 @@ impl Writer {
         add(&mut pending);
         drop(pending);
         self.shared.wake.notify_one();
+    }
+
+    /// The same for what fans ask for: refused when too many wait already, for a disk that hangs.
+    pub(super) fn keep_if_room(&self, add: impl FnOnce(&mut Pending)) -> Result<Kept, LineError> {
+        let waiting = self.shared.pending.lock().waiters.len();
+        if waiting >= self.waiters_max {
+            counter!("frontrow_line_shed_total").increment(1);
+            return Err(LineError::Overloaded);
+        }
+        self.keep(add)
     }
 
     /// Adds to what is to be written. The answer comes when that, and everything added before, is on the disk.
@@ -187,5 +203,59 @@ impl Shared {
                 LineError::OutcomeUnknown(reason)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::journal::{RoomMark, Stored};
+    use frontrow_domain::{ConcertId, Sequence, Timestamp};
+
+    /// A journal whose disk hangs until the test lets it go on.
+    struct Hanging(Mutex<()>);
+
+    impl LineJournal for Hanging {
+        fn load(&self, _ended_after: Timestamp, _take: &mut dyn FnMut(Stored)) -> Result<(), JournalError> {
+            Ok(())
+        }
+
+        fn append(&self, _batch: &LineBatch) -> Result<(), JournalError> {
+            drop(self.0.lock());
+            Ok(())
+        }
+
+        fn forget(&self, _ended_before: Timestamp, _limit: usize) -> Result<usize, JournalError> {
+            Ok(0)
+        }
+    }
+
+    struct Deaf;
+
+    impl BatchListener for Deaf {
+        fn settled(&self, _batch: &LineBatch, _effects: &[Moved], _is_kept: bool) {}
+    }
+
+    #[test]
+    fn fans_are_refused_at_once_while_the_disk_hangs_and_too_many_wait() {
+        let journal = Arc::new(Hanging(Mutex::new(())));
+        let hung = journal.0.lock();
+        let of_writer: Arc<dyn LineJournal> = Arc::<Hanging>::clone(&journal);
+        let writer = Writer::start(of_writer, Arc::new(Deaf), 3);
+        let mark = |pending: &mut Pending| {
+            let (concert, first) = (ConcertId::new(1), Sequence::new(1));
+            let closed_at = Timestamp::ZERO;
+            pending.batch.rooms.push(RoomMark { concert, next: first, closed_below: first, closed_at });
+        };
+        // Up to three of these are taken into the batch that hangs, and three more wait for it.
+        let asked: Vec<_> = (0..7).map(|_| writer.keep_if_room(mark)).collect();
+        let refused = |kept: &&Result<Kept, LineError>| matches!(kept, Err(LineError::Overloaded));
+        assert!(asked.iter().filter(refused).count() >= 1, "the list is bounded");
+        assert!(writer.keep(mark).is_ok(), "what the line itself has to keep is taken");
+        drop(hung);
+        for kept in asked.into_iter().flatten() {
+            assert_eq!(kept.blocking_recv(), Ok(Ok(())), "whoever was taken is answered");
+        }
+        writer.close();
     }
 }

@@ -192,6 +192,9 @@ impl Refusal for LineError {
                 Code::WaitingRoomUnavailable,
                 "Places are kept and nobody is let in meanwhile; please try again in a moment.",
             ),
+            Self::Overloaded => {
+                Problem::new(Code::Overloaded, "Nothing has changed; please try again in a moment.")
+            }
             Self::OutcomeUnknown(_) => Problem::new(
                 Code::OutcomeUnknown,
                 "It may have happened. Repeat the request: a place that is there is shown again.",

@@ -79,10 +79,10 @@ async fn a_stream_begins_where_the_map_stands_and_follows_it() {
         .iter()
         .map(|(name, value)| format!("{name}: {}", value.to_str().expect("text")))
         .collect();
-    expect![[r#"
+    expect![[r"
         content-type: text/event-stream
         cache-control: no-store
-        x-accel-buffering: no"#]]
+        x-accel-buffering: no"]]
     .assert_eq(&headers.join("\n"));
     expect![[r#"
         event: seats
@@ -93,7 +93,7 @@ async fn a_stream_begins_where_the_map_stands_and_follows_it() {
     .assert_eq(&raw(&mut body).await);
 
     let ann = world.fan("ann", 100_000).await;
-    let held = world.hold(&ann, hall.schedule, &[7, 3]).await;
+    let reservation = world.hold(&ann, hall.schedule, &[7, 3]).await;
     hall.tick().await;
     expect![[r#"
         event: seats
@@ -102,7 +102,7 @@ async fn a_stream_begins_where_the_map_stands_and_follows_it() {
 
     "#]]
     .assert_eq(&raw(&mut body).await);
-    world.pay(&ann, &held).await;
+    world.pay(&ann, &reservation).await;
     hall.tick().await;
     expect![[r#"
         event: seats

@@ -21,11 +21,14 @@ fn write(wire: &mut Wire, kernel: Poll<usize>) -> Poll<Result<usize, io::ErrorKi
     wire.within_patience(&mut context, kernel.map(Ok)).map_err(|error| error.kind())
 }
 
+/// A moment less than a peer may take.
+const ALMOST: Duration = PATIENCE.saturating_sub(Duration::from_millis(1));
+
 #[tokio::test(start_paused = true)]
 async fn who_takes_nothing_for_too_long_is_given_up() {
     let (mut wire, _peer) = wire().await;
     assert_eq!(write(&mut wire, Poll::Pending), Poll::Pending);
-    advance(PATIENCE - Duration::from_millis(1)).await;
+    advance(ALMOST).await;
     assert_eq!(write(&mut wire, Poll::Pending), Poll::Pending);
     advance(Duration::from_millis(1)).await;
     assert_eq!(write(&mut wire, Poll::Pending), Poll::Ready(Err(io::ErrorKind::TimedOut)));
@@ -38,7 +41,7 @@ async fn who_takes_a_little_is_waited_for() {
     let (mut wire, _peer) = wire().await;
     for _ in 0..5 {
         assert_eq!(write(&mut wire, Poll::Pending), Poll::Pending);
-        advance(PATIENCE - Duration::from_millis(1)).await;
+        advance(ALMOST).await;
         assert_eq!(write(&mut wire, Poll::Ready(1)), Poll::Ready(Ok(1)));
         assert!(wire.waiting.is_none(), "no timer while nothing waits");
         // Silence is not impatience.
