@@ -154,12 +154,11 @@ fn storm(hall: &Hall, server: &Server, listeners: &mut Listeners, options: &Opti
 fn report(when: &str, idle: &Process, now: &Process, streams: usize) {
     let a_stream = |kib: i64| kib as f64 / streams as f64;
     println!(
-        "{when}: {} KiB resident ({} KiB idle), {:.2} KiB a stream, {:.2} KiB a stream in the kernel, {} descriptors",
+        "{when}: {} KiB resident ({} KiB idle), {:.2} KiB a stream; {} open files",
         now.resident_kib,
         idle.resident_kib,
         a_stream(now.resident_kib - idle.resident_kib),
-        a_stream(now.kernel_kib - idle.kernel_kib),
-        now.descriptors
+        now.open_files
     );
 }
 
@@ -168,9 +167,7 @@ struct Process {
     resident_kib: i64,
     /// Seconds.
     processor: f64,
-    descriptors: usize,
-    /// Of all TCP connections of this machine, both ends.
-    kernel_kib: i64,
+    open_files: usize,
 }
 
 impl Process {
@@ -182,14 +179,10 @@ impl Process {
         // The name, in brackets, may have spaces; the times are the 12th and 13th field behind it.
         let fields = stat.rsplit_once(") ").context("no name")?.1.split(' ').skip(11).take(2);
         let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
-        let sockets = std::fs::read_to_string("/proc/net/sockstat")?;
-        let tcp = sockets.lines().find(|line| line.starts_with("TCP:")).context("no TCP")?;
-        let pages: i64 = tcp.rsplit(' ').next().context("no mem")?.parse()?;
         Ok(Self {
             resident_kib: resident.trim().trim_end_matches(" kB").parse()?,
             processor: ticks / TICKS_PER_SECOND,
-            descriptors: std::fs::read_dir(format!("{folder}/fd"))?.count(),
-            kernel_kib: pages * 4,
+            open_files: std::fs::read_dir(format!("{folder}/fd"))?.count(),
         })
     }
 }

@@ -6,11 +6,12 @@
 //! for that is told to fetch the map again. Nothing is kept for a slow follower but the version that it has.
 //!
 //! What holds: a follower's version only grows, and every event connects to the version that the follower had, or
-//! says that it does not. A feed without followers is dropped at the next tick. There is no timer here: whoever
-//! owns time calls `App::tick_feeds`.
+//! says that it does not. A feed without followers is dropped at the next tick, and one whose concert is hidden from
+//! fans ends. There is no timer here: whoever owns time calls `App::tick_feeds`.
 
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
@@ -55,7 +56,8 @@ pub(crate) struct Feeds(Mutex<HashMap<ScheduleId, Arc<Feed>>>);
 /// The feed of one schedule.
 struct Feed {
     newest: ArcSwap<Frame>,
-    /// Rung after `newest` was replaced.
+    has_ended: AtomicBool,
+    /// Rung after any of these has changed.
     bell: Arc<Notify>,
 }
 
@@ -75,7 +77,7 @@ pin_project! {
         feed: Arc<Feed>,
         version: u64,
         first: Option<FeedEvent>,
-        // Made before `newest` is looked at, so that a ring in between is not missed.
+        // Made before the feed is looked at, so that a ring in between is not missed.
         #[pin]
         rung: OwnedNotified,
     }
@@ -96,12 +98,20 @@ impl Feeds {
         feeds.retain(|_, feed| Arc::strong_count(feed) > 1);
         feeds.iter().map(|(&schedule, feed)| (schedule, Arc::clone(feed))).collect()
     }
+
+    /// Ends a feed. Whoever follows the schedule after that gets a new one.
+    fn end(&self, schedule: ScheduleId) {
+        if let Some(feed) = self.0.lock().remove(&schedule) {
+            feed.has_ended.store(true, Ordering::Release);
+            feed.bell.notify_waiters();
+        }
+    }
 }
 
 impl Feed {
     fn new(board: Arc<Board>) -> Self {
-        let version = board.version();
-        Self { newest: ArcSwap::from_pointee(Frame::new(version, board)), bell: Arc::default() }
+        let newest = ArcSwap::from_pointee(Frame::new(board.version(), board));
+        Self { newest, has_ended: AtomicBool::new(false), bell: Arc::default() }
     }
 
     /// Tells the followers what has changed up to this picture; false when that is nothing.
@@ -131,25 +141,29 @@ impl Follower {
         Self { feed, version, first: Some(first), rung }
     }
 
-    /// The next event, rendered unless somebody else has done so. The first comes at once; the feed never ends.
+    /// The next event, rendered unless somebody else has done so; nothing when the feed has ended. The first comes at
+    /// once.
     pub fn poll_next(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         render: impl FnOnce(&FeedEvent) -> Bytes,
-    ) -> Poll<Bytes> {
+    ) -> Poll<Option<Bytes>> {
         let mut this = self.project();
         if let Some(first) = this.first.take() {
-            return Poll::Ready(render(&first));
+            return Poll::Ready(Some(render(&first)));
         }
         loop {
+            if this.feed.has_ended.load(Ordering::Acquire) {
+                return Poll::Ready(None);
+            }
             let newest = this.feed.newest.load();
             if newest.event.version > *this.version {
                 let had = std::mem::replace(this.version, newest.event.version);
-                return Poll::Ready(if newest.from == had {
+                return Poll::Ready(Some(if newest.from == had {
                     newest.body.get_or_init(|| render(&newest.event)).clone()
                 } else {
                     render(&FeedEvent::since(&newest.board, had, OWN_CHANGES_MAX))
-                });
+                }));
             }
             ready!(this.rung.as_mut().poll(cx));
             this.rung.set(Arc::clone(&this.feed.bell).notified_owned());
@@ -171,14 +185,18 @@ impl App {
         let mut told = 0;
         let mut failure = None;
         for (schedule, feed) in self.memory.feeds.followed() {
-            match self.memory.boards.get(schedule).await {
+            match self.shown_board(schedule).await {
                 Ok(Some(board)) => told += usize::from(feed.publish(board)),
-                // No schedule is ever deleted.
-                Ok(None) => {}
+                Ok(None) => self.memory.feeds.end(schedule),
                 Err(error) => failure = Some(error),
             }
         }
         failure.map_or(Ok(told), Err)
+    }
+
+    /// The board of a schedule that fans may see.
+    async fn shown_board(&self, schedule: ScheduleId) -> Result<Option<Arc<Board>>, ReadError> {
+        if self.is_public(schedule).await? { self.memory.boards.get(schedule).await } else { Ok(None) }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use frontrow_application::catalog::{FeedEvent, Follower, MapChanges, SchedulePatch};
+use frontrow_application::catalog::{ConcertPatch, FeedEvent, Follower, MapChanges, SchedulePatch};
 use frontrow_application::reservation::HoldRequest;
 use frontrow_application::staff::By;
 use frontrow_domain::catalog::SeatPlan;
@@ -26,10 +26,10 @@ fn render(event: &FeedEvent) -> Bytes {
     }
 }
 
-/// What a follower is told now; empty when that is nothing.
+/// What a follower is told now; empty when that is nothing, `end` at the end.
 fn told(follower: &mut Pin<Box<Follower>>) -> Bytes {
     match follower.as_mut().poll_next(&mut Context::from_waker(Waker::noop()), render) {
-        Poll::Ready(bytes) => bytes,
+        Poll::Ready(bytes) => bytes.unwrap_or("end".into()),
         Poll::Pending => Bytes::new(),
     }
 }
@@ -141,5 +141,26 @@ fn a_follower_who_comes_back_is_told_what_was_missed() {
         assert_eq!(told(&mut back), "4:");
         let mut long_gone = follow(&stage, schedule, Some(3)).await;
         assert_eq!(told(&mut long_gone), "4 reset");
+    });
+}
+
+#[test]
+fn a_concert_that_is_hidden_is_not_followed_any_more() {
+    bounded(async {
+        let stage = Stage::open(&MemoryFactory::new());
+        let concert = stage.a_concert().make().await;
+        let schedule = stage.a_schedule().of(concert).make().await;
+        let mut follower = follow(&stage, schedule, None).await;
+        told(&mut follower);
+        let publish = |published| {
+            let patch = ConcertPatch { published: Some(published), ..ConcertPatch::default() };
+            stage.app.edit_concert(By::System, concert, patch)
+        };
+        publish(false).await.expect("an edit");
+        stage.app.tick_feeds().await.expect("tick");
+        assert_eq!(told(&mut follower), "end");
+        publish(true).await.expect("an edit");
+        let mut follower = follow(&stage, schedule, None).await;
+        assert_eq!((told(&mut follower), told(&mut follower)), ("1:".into(), "".into()));
     });
 }

@@ -125,7 +125,7 @@ impl Source for SeatSource {
         {
             return Poll::Ready(None);
         }
-        this.follower.poll_next(cx, render).map(Some)
+        this.follower.poll_next(cx, render)
     }
 }
 

@@ -167,7 +167,7 @@ fn what_each_refusal_says() {
         {"type":"urn:frontrow:problem:sale_not_open","title":"The sale has not opened yet","status":409,"detail":"Come back when it opens.","code":"sale_not_open","requestId":"r-1"}
         {"type":"urn:frontrow:problem:sale_closed","title":"The sale has closed","status":409,"detail":"Nobody can join this line any more.","code":"sale_closed","requestId":"r-1"}
         {"type":"urn:frontrow:problem:sold_out","title":"Everything is sold","status":409,"detail":"Every seat of this concert is sold.","code":"sold_out","requestId":"r-1"}
-        {"type":"urn:frontrow:problem:waiting_room_unavailable","title":"The waiting room takes no requests","status":503,"detail":"Places are kept and nobody is let in meanwhile; please try again in a moment.","code":"waiting_room_unavailable","requestId":"r-1","retryAfter":1}
+        {"type":"urn:frontrow:problem:outcome_unknown","title":"Nobody can say whether it happened","status":503,"detail":"It may have happened. Repeat the request: a place that is there is shown again.","code":"outcome_unknown","requestId":"r-1","retryAfter":1}
         {"type":"urn:frontrow:problem:not_found","title":"There is no such thing","status":404,"detail":"There is nothing here that you may see.","code":"not_found","requestId":"r-1"}
         {"type":"urn:frontrow:problem:validation_failed","title":"The body is not valid","status":422,"detail":"See `errors` for what is wrong.","code":"validation_failed","requestId":"r-1","errors":[{"field":"notice","message":"is too long"}]}
     "#]].assert_eq(&said);

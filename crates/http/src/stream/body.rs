@@ -44,7 +44,6 @@ impl<S: Source> EventStream<S> {
             Poll::Pending if this.silence.as_mut().poll(cx).is_ready() => Some(SIGN_OF_LIFE),
             Poll::Pending => return Poll::Pending,
         };
-        let next = next.filter(|_| this.source.still_allowed());
         if next.is_some() {
             // The connection asks again before it goes to sleep, and that winds the timer up.
             this.silence.as_mut().reset(Instant::now() + SILENCE_MAX);

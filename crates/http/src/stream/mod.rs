@@ -1,9 +1,8 @@
 //! Server-sent events: answers that stay open and say what is new.
 //!
 //! A [`Source`] gives bytes that are ready to be sent, and [`answer`] makes an answer of it that speaks up every
-//! [`SILENCE_MAX`], so that neither proxies nor the client take it for dead. It ends when its source does, when the
-//! source says that its client may no longer listen, and when the server begins to stop: a stop never waits for a
-//! stream.
+//! [`SILENCE_MAX`], so that neither proxies nor the client take it for dead. It ends when its source does, and when the
+//! server begins to stop: a stop never waits for a stream.
 //!
 //! What holds: nothing is queued for a client. The source is asked for the next event only when the connection has
 //! room for it, so a slow client gets fewer and larger events; one that takes nothing at all is cut off by
@@ -22,10 +21,11 @@
 //!    ends the stream. Where the content is each fan's own, compare with what was sent last and answer only what
 //!    differs, or ten thousand equal events leave at every tick.
 //! 3. The handler checks who asks, as for any other read, and returns [`answer`]. What can be lost while the stream
-//!    is open (a revoked token) goes into [`Source::still_allowed`].
+//!    is open (a revoked token) is checked again at the beginning of `poll_next`, which is asked before each event
+//!    and before each sign of life, and answers `None` to whoever may no longer listen.
 //! 4. Describe it in OpenAPI with `content_type = "text/event-stream"` and the schema of its `data`.
 //!
-//! ```ignore
+//! ```text
 //! impl Source for Countdown {
 //!     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
 //!         let mut this = self.project();
@@ -82,15 +82,9 @@ const TYPICAL_BYTES: usize = 128;
 
 /// Where the events of one stream come from.
 pub(crate) trait Source: Send + 'static {
-    /// The next event, made by [`event`]; nothing when there is none any more. Wakes the task when that may have
-    /// changed. Not called again after nothing.
+    /// The next event, made by [`event`]; nothing when there is none any more, or none for this client. Wakes the task
+    /// when that may have changed. Asked at least every [`SILENCE_MAX`]; not again after nothing.
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
-
-    /// Whether the client may still listen. Asked at each event and at each sign of life, so at least every
-    /// [`SILENCE_MAX`]; must not block.
-    fn still_allowed(&self) -> bool {
-        true
-    }
 }
 
 /// An answer that stays open for as long as the source has more to say.

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use axum::Router;
 use frontrow_http::{ServeLimits, bind, serve};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -34,10 +35,14 @@ impl Running {
     }
 
     pub(crate) fn with(world: &World, limits: ServeLimits) -> Self {
+        Self::over(world.router.clone(), limits)
+    }
+
+    pub(crate) fn over(router: Router, limits: ServeLimits) -> Self {
         let listener = bind("127.0.0.1:0".parse().expect("address"), 4_096).expect("listener");
         let address = listener.local_addr().expect("address");
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, world.router.clone(), limits, stop.clone()));
+        let task = tokio::spawn(serve(listener, router, limits, stop.clone()));
         Self { address, stop, task }
     }
 

@@ -1,10 +1,16 @@
 //! The live seat map: what comes, in which order, from where on, and what ends it.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::routing::get;
 use expect_test::expect;
 use frontrow_application::catalog::{ConcertPatch, SchedulePatch};
 use frontrow_application::reservation::HoldRequest;
@@ -13,6 +19,7 @@ use frontrow_domain::{ReservationId, ScheduleId, UserId};
 use frontrow_http::ServeLimits;
 use frontrow_testkit::stage::seats;
 use futures_util::future::join_all;
+use futures_util::stream;
 use http_body_util::BodyExt as _;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
@@ -53,6 +60,11 @@ impl Hall {
     async fn hold_by(&self, fan: UserId, numbers: impl IntoIterator<Item = u32>) -> ReservationId {
         let request = HoldRequest { schedule: self.schedule, seats: seats(numbers) };
         self.world.stage.app.hold(fan, request, None).await.expect("a hold").outcome.0.id
+    }
+
+    async fn version(&self) -> u64 {
+        let found = self.world.stage.app.any_schedule(self.schedule).await.expect("readable");
+        found.expect("there").board.version()
     }
 
     fn request(&self) -> String {
@@ -245,12 +257,15 @@ async fn a_stream_outlives_the_time_limit_of_requests_and_breaks_its_silence() {
 }
 
 #[tokio::test]
-async fn a_concert_that_is_taken_back_is_not_opened_again() {
+async fn a_stream_ends_when_its_concert_is_hidden() {
     let hall = Hall::new().await;
-    let concert = hall.world.stage.app.any_schedule(hall.schedule).await.expect("readable").expect("there");
-    hall.world.get(&hall.path).listen().await.next().await;
+    let found = hall.world.stage.app.any_schedule(hall.schedule).await.expect("readable").expect("there");
+    let mut stream = hall.world.get(&hall.path).listen().await;
+    stream.next().await;
     let patch = ConcertPatch { published: Some(false), ..ConcertPatch::default() };
-    hall.world.stage.app.edit_concert(By::System, concert.schedule.concert, patch).await.expect("edit");
+    hall.world.stage.app.edit_concert(By::System, found.schedule.concert, patch).await.expect("edit");
+    hall.tick().await;
+    stream.end().await;
     hall.world.get(&hall.path).send().await.problem(404, "not_found");
 }
 
@@ -334,9 +349,25 @@ async fn a_client_that_stops_reading_is_dropped_and_others_go_on() {
     );
 }
 
-impl Hall {
-    async fn version(&self) -> u64 {
-        let found = self.world.stage.app.any_schedule(self.schedule).await.expect("readable");
-        found.expect("there").board.version()
-    }
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_more_is_made_for_a_client_than_its_connection_takes() {
+    const CHUNK: usize = 16 << 10;
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let endless = move || {
+        let chunks = stream::repeat_with(move || {
+            count.fetch_add(CHUNK, Ordering::Relaxed);
+            Ok::<_, Infallible>(Bytes::from_static(&[b'x'; CHUNK]))
+        });
+        ready(Body::from_stream(chunks))
+    };
+    let router = Router::new().route("/endless", get(endless)).route("/", get(|| ready("here")));
+    let limits = ServeLimits { max_connections: 1, write_timeout: Duration::from_millis(200), ..LIMITS };
+    let server = Running::over(router, limits);
+    let mut deaf = deaf(&server);
+    send(&mut deaf, "GET /endless HTTP/1.1\r\nhost: x\r\n\r\n");
+    // There is one place, so this is answered when the deaf one has lost it.
+    assert!(server.ask("GET / HTTP/1.1\r\nhost: x\r\n\r\n").ends_with("here"));
+    let made = made.load(Ordering::Relaxed);
+    assert!((CHUNK..1 << 20).contains(&made), "{made} bytes");
 }

@@ -8,8 +8,8 @@ use crate::measure::{Options, Route, measure, print_head};
 
 /// Fans. As many as the server remembers the bearers of; the next line begins when all of them are in one.
 const FANS: usize = 100_000;
-/// Lines, joined one after the other, of each kind.
-const LINES: usize = 16;
+/// More joins a second than two cores can do: there have to be lines for all of them.
+const JOINS_PER_SECOND: u64 = 80_000;
 
 /// What a line does with those who have joined.
 const KINDS: [(&str, &str); 2] = [
@@ -25,17 +25,14 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     let house = House::open()?;
     let bearers = bearers(FANS);
     house.charge(&bearers)?;
+    let joins = options.whole_time().as_secs().saturating_add(1) * JOINS_PER_SECOND;
+    let each = joins.div_ceil(FANS as u64);
     let mut kinds = Vec::new();
     for (name, room) in wanted {
-        kinds.push(Joins {
-            name,
-            host: &house.host,
-            bearers: &bearers,
-            lines: lines(&house, room)?,
-            joined: 0,
-        });
+        let lines = lines(&house, room, each)?;
+        kinds.push(Joins { name, host: &house.host, bearers: &bearers, lines, joined: 0 });
     }
-    println!("\n{} fans, {LINES} lines of each kind, one after the other", grouped(FANS as u64));
+    println!("\n{} fans, {each} lines of each kind, one after the other", grouped(FANS as u64));
     print_head();
     for &connections in &options.connections {
         for kind in &mut kinds {
@@ -50,13 +47,13 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     house.close()
 }
 
-fn lines(house: &House, room: &str) -> Result<Vec<u64>> {
+fn lines(house: &House, room: &str, count: u64) -> Result<Vec<u64>> {
     let line = |_| {
         let concert = house.concert(room)?;
         house.schedule(concert, 1_000)?;
         Ok(concert)
     };
-    let lines = (0..LINES).map(line).collect::<Result<Vec<_>>>()?;
+    let lines = (0..count).map(line).collect::<Result<Vec<_>>>()?;
     house.wait_for_rooms(&lines)?;
     Ok(lines)
 }

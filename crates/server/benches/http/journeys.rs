@@ -12,7 +12,7 @@ use frontrow_rehearsal::floor::FloorAnswer;
 use frontrow_rehearsal::{Answer, Failure, Next, Report, Request, Script, Spread, Step, Then, run};
 
 use crate::house::{House, OPEN_ROOM, QUEUES, bearers, grouped, text};
-use crate::measure::{Figures, Options, check, floor_report, print_head, shown};
+use crate::measure::{Figures, Options, WITH_WARM_UP, check, floor_report, print_head, shown};
 
 const NAME: &str = "whole journeys";
 /// Fans. Whoever begins again has long paid.
@@ -286,7 +286,7 @@ impl Sale {
             sale: self,
             on: (0..connections).map(|_| None).collect(),
             waiting: VecDeque::new(),
-            counts_from: Instant::now() + Duration::from_secs_f64(options.seconds * 0.25),
+            counts_from: Instant::now() + Duration::from_secs_f64(options.seconds * (WITH_WARM_UP - 1.0)),
             millis: Vec::new(),
             requests: 0,
             refused: None,

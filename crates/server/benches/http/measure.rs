@@ -8,6 +8,8 @@ use anyhow::{Context, Result, bail};
 use frontrow_rehearsal::floor::{FloorAnswer, FloorProcess};
 use frontrow_rehearsal::{Answer, Next, Plan, Repeat, Report, Script, Spread, Step, Then, run};
 
+/// A run is so much longer than what is measured of it: the first 20 % are not.
+pub(crate) const WITH_WARM_UP: f64 = 1.25;
 /// Bytes of headers that the floor's answers have anyway.
 const WRITTEN_ANYWAY: usize = 32;
 
@@ -38,10 +40,16 @@ impl Options {
         }
     }
 
+    /// How long one route is measured in all, with every warm-up.
+    pub(crate) fn whole_time(&self) -> Duration {
+        let runs = self.runs * self.connections.len();
+        Duration::from_secs_f64(self.seconds * WITH_WARM_UP * runs as f64)
+    }
+
     /// One run, with its warm-up.
     pub(crate) fn plan(&self, address: SocketAddr, connections: usize) -> Plan {
         Plan::new(address, connections)
-            .duration(Duration::from_secs_f64(self.seconds * 1.25))
+            .duration(Duration::from_secs_f64(self.seconds * WITH_WARM_UP))
             .warm_up_percent(20)
             .timeout(Duration::from_secs(30))
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
@@ -59,4 +60,34 @@ async fn a_server_that_is_told_to_stop_answers_what_it_has_accepted() {
         held.load(Ordering::Relaxed),
         "nothing was committed that was not answered, and nothing answered that was not committed"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_open_streams_and_does_not_wait_for_them() {
+    let folder = tempfile::tempdir().expect("folder");
+    // Longer than anybody waits for a test.
+    let server = Server::start(folder.path(), &[("FRONTROW__HTTP__SHUTDOWN_SECONDS", "3600")]);
+    let client = http();
+    let operator = Person::new(&server, &client, "operator", "operator");
+    let (concert, schedule) = on_sale(&operator, 5, 1_000, 3_600).await;
+    let path = format!("/concerts/{concert}/schedules/{schedule}/seats/stream");
+    let fan = Person::new(&server, &client, "fan", "fan");
+    let mut streams = [fan.follow(&path).await, operator.follow(&path).await];
+    for stream in &mut streams {
+        stream.next().await.expect("where the map stands");
+    }
+    fan.hold("hold", schedule, &[3]).await.expect(201);
+    for stream in &mut streams {
+        let (name, news) = stream.next().await.expect("news of the hold");
+        let held = json!({"version": 2, "changes": [{"no": 3, "state": "held"}]});
+        assert_eq!((name.as_str(), news), ("seats", held));
+    }
+    let stopped = tokio::task::spawn_blocking(move || server.stop());
+    let status =
+        tokio::time::timeout(Duration::from_mins(1), stopped).await.expect("in time").expect("it stops");
+    assert!(status.success(), "{status}");
+    for stream in &mut streams {
+        assert_eq!(stream.next().await, None, "it ends as a whole answer");
+    }
+    audit(folder.path());
 }

@@ -77,14 +77,14 @@ fn render(event: &FeedEvent) -> Bytes {
     }
 }
 
-fn poll(follower: &mut Pin<Box<Follower>>) -> Poll<Bytes> {
+fn poll(follower: &mut Pin<Box<Follower>>) -> Poll<Option<Bytes>> {
     follower.as_mut().poll_next(&mut Context::from_waker(Waker::noop()), render)
 }
 
 /// The next event; fails the test when there is none.
 #[track_caller]
 fn next(follower: &mut Pin<Box<Follower>>) -> Bytes {
-    let Poll::Ready(bytes) = poll(follower) else { panic!("there is no event") };
+    let Poll::Ready(Some(bytes)) = poll(follower) else { panic!("there is no event") };
     bytes
 }
 
@@ -141,7 +141,7 @@ fn an_event_is_rendered_once_and_all_send_the_same_bytes() {
                 rendered.fetch_add(1, Ordering::Relaxed);
                 render(event)
             });
-            let Poll::Ready(bytes) = next else { panic!("there is no event") };
+            let Poll::Ready(Some(bytes)) = next else { panic!("there is no event") };
             bytes
         })
         .collect();
@@ -262,4 +262,26 @@ fn a_feed_that_nobody_follows_is_forgotten() {
     assert_eq!(hall.tick(), 0, "there is nobody to tell");
     assert!(hall.feeds.0.lock().is_empty());
     assert_eq!(next(&mut hall.follow(Some(1))), "2: 1 seats", "it begins anew");
+}
+
+#[test]
+fn a_feed_that_ends_wakes_its_followers_and_is_not_followed_again() {
+    let mut hall = Hall::new();
+    let mut follower = hall.follow(None);
+    let count = Arc::<Wakes>::default();
+    let waker = Waker::from(Arc::clone(&count));
+    let mut context = Context::from_waker(&waker);
+    assert!(follower.as_mut().poll_next(&mut context, render).is_ready());
+    assert!(follower.as_mut().poll_next(&mut context, render).is_pending());
+    hall.feeds.end(ScheduleId::new(1));
+    assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    assert_eq!(poll(&mut follower), Poll::Ready(None));
+    hall.hold([1]);
+    assert_eq!(hall.tick(), 0);
+    let mut later = hall.follow(None);
+    assert_eq!(next(&mut later), "2: 0 seats");
+    hall.hold([2]);
+    assert_eq!(hall.tick(), 1);
+    assert_eq!(next(&mut later), "3: 1 seats");
+    assert_eq!(poll(&mut follower), Poll::Ready(None), "ended is ended");
 }
