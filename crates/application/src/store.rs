@@ -172,6 +172,9 @@ pub trait ReservationReads: Send + Sync + 'static {
         limit: usize,
         now: Timestamp,
     ) -> Read<'_, Vec<Reservation>>;
+    /// True while a fan has a hold in any schedule of a concert that still counts at `now`. A look-up: it is asked
+    /// once a payment.
+    fn has_pending(&self, user: UserId, concert: ConcertId, now: Timestamp) -> Read<'_, bool>;
     /// The tickets of a reservation, in order of seat.
     fn tickets(&self, reservation: ReservationId) -> Read<'_, Vec<Ticket>>;
     /// Reservations whose hold has ended by `now` and that nobody has noted as expired, oldest end first.

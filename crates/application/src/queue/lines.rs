@@ -106,6 +106,8 @@ impl Lines {
     /// The list of rooms has to be read again.
     pub(crate) fn notice(&self) {
         self.has_news.store(true, Ordering::Release);
+        // What was edited shows with the next tick, also of a line in which nobody is.
+        self.by_concert.read().values().for_each(|line| line.wake());
     }
 
     /// The concerts that have a room; nothing when the list has to be read first.

@@ -12,7 +12,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use frontrow_domain::catalog::WaitingRoomSettings;
 use frontrow_domain::queue::{
-    AdmissionLog, EndReason, JoinRefused, Outflow, Pace, Place, PlaceState, RateLimit, RoomState,
+    AdmissionLog, EndReason, Forecast, JoinRefused, Outflow, Pace, Place, PlaceState, RateLimit, RoomState,
     SessionTerms, Tally,
 };
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
@@ -53,6 +53,8 @@ pub(super) struct Room {
     is_resumed: bool,
     admissions: AdmissionLog,
     outflow: Outflow,
+    /// What could be said of the speed at the last tick: what those who join are told.
+    told_forecast: Forecast,
     /// What happened since it was last reckoned.
     tally: Tally,
     estimates: EstimateHits,
@@ -125,6 +127,7 @@ impl Room {
             is_resumed: true,
             admissions: AdmissionLog::default(),
             outflow: Outflow::default(),
+            told_forecast: Forecast::UNKNOWN,
             tally: Tally::default(),
             estimates: EstimateHits::default(),
             present: 1.0,
@@ -154,7 +157,7 @@ impl Room {
         let number = self.mark.next.get();
         self.mark.next = Sequence::new(number + 1);
         let ahead = self.waiting.len();
-        let told_wait = self.forecast().wait(ahead).map_or(UNKNOWN_WAIT, |range| (range.low, range.high));
+        let told_wait = self.told_forecast.wait(ahead).map_or(UNKNOWN_WAIT, |range| (range.low, range.high));
         let Newcomer { user, entry } = newcomer;
         let told_seconds = self.pace().waiting(ahead);
         let state = PlaceState::Waiting;

@@ -5,6 +5,7 @@
 //! line for longer than a part takes.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use frontrow_domain::queue::PlaceState;
 use frontrow_domain::{EntryId, Timestamp, UserId};
@@ -36,12 +37,34 @@ pub(super) struct Slots {
     /// The number of the first place of the first chunk; a multiple of [`CHUNK`].
     base: u64,
     chunks: VecDeque<Vec<Option<Slot>>>,
-    by_user: Vec<HashMap<UserId, u64>>,
+    by_user: Vec<Part>,
+}
+
+type Part = HashMap<UserId, u64, BuildHasherDefault<IdHasher>>;
+
+/// Takes the last eight bytes of an id as its hash. Ids are drawn by us, and 62 of those bits are random, so nobody can
+/// choose ids that fall together; mixing them again would cost more than the look-up.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.rchunks(8).take(1) {
+            let mut tail = [0; 8];
+            tail[8 - chunk.len()..].copy_from_slice(chunk);
+            // A table looks at the highest and the lowest bits, and the part has taken the lowest already.
+            self.0 ^= u64::from_be_bytes(tail).rotate_right(8);
+        }
+    }
 }
 
 impl Default for Slots {
     fn default() -> Self {
-        let by_user = (0..PARTS).map(|_| HashMap::new()).collect();
+        let by_user = (0..PARTS).map(|_| Part::default()).collect();
         Self { base: 0, chunks: VecDeque::new(), by_user }
     }
 }
@@ -114,7 +137,7 @@ impl Slots {
         from.min(end)..from.saturating_add(limit).min(end)
     }
 
-    fn part(&mut self, user: UserId) -> &mut HashMap<UserId, u64> {
+    fn part(&mut self, user: UserId) -> &mut Part {
         &mut self.by_user[part_of(user)]
     }
 

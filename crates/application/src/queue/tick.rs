@@ -2,13 +2,12 @@
 
 use frontrow_domain::event::PaymentMade;
 use frontrow_domain::queue::EndReason;
-use frontrow_domain::reservation::ReservationStatus;
 use frontrow_domain::{ConcertId, Timestamp};
 use futures_util::future::join_all;
 use metrics::{counter, gauge};
 
 use crate::app::App;
-use crate::store::{ReadError, ReservationFilter};
+use crate::store::ReadError;
 use crate::waiting_room::{LineError, LineFigures};
 
 /// How many payments one round of ending sessions takes.
@@ -74,9 +73,7 @@ impl App {
 
     async fn end_session(&self, paid: &PaymentMade, now: Timestamp) -> Result<bool, TickError> {
         let (user, concert) = (paid.user_id, paid.concert_id);
-        let pending = ReservationFilter { status: Some(ReservationStatus::Pending), concert: Some(concert) };
-        let holds_more = !self.reads.reservations_of(user, pending, None, 1, now).await?.is_empty();
-        if holds_more {
+        if self.reads.has_pending(user, concert, now).await? {
             return Ok(false);
         }
         let ended = self.waiting_room.end(concert, user, paid.entry_id, EndReason::Paid).await?;

@@ -111,6 +111,10 @@ impl Outflow {
 }
 
 impl Forecast {
+    /// Nothing can be said.
+    pub const UNKNOWN: Self =
+        Self { rate: 0.0, cap: 0, active: 0, hazard: None, present: 1.0, is_flowing: false };
+
     /// What could be said with another rate and cap.
     pub fn with(self, limit: RateLimit, cap: u32, is_flowing: bool) -> Self {
         Self { rate: limit.per_second(), cap, is_flowing: self.is_flowing && is_flowing, ..self }

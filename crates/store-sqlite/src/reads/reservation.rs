@@ -3,7 +3,7 @@
 use frontrow_application::store::{Read, ReservationFilter, ReservationReads};
 use frontrow_domain::reservation::{Reservation, ReservationStatus};
 use frontrow_domain::ticket::Ticket;
-use frontrow_domain::{ReservationId, Timestamp, UserId};
+use frontrow_domain::{ConcertId, ReservationId, Timestamp, UserId};
 use rusqlite::Connection;
 
 use super::{all, bare, one, rows};
@@ -41,6 +41,16 @@ impl ReservationReads for SqliteReads {
                     return Ok(found);
                 }
             }
+        })
+    }
+
+    fn has_pending(&self, user: UserId, concert: ConcertId, now: Timestamp) -> Read<'_, bool> {
+        self.point(move |connection| {
+            // By fan, who has few: the index over all holds that are pending would be the wrong one here.
+            let sql = "SELECT 1 FROM reservation INDEXED BY reservation_by_fan \
+                       WHERE user_id = ?1 AND concert_id = ?2 AND state = 0 AND state_at > ?3 LIMIT 1";
+            let values = (user.bytes(), concert.get(), now.micros());
+            one(connection, sql, values, |_| Ok(())).map(|found| found.is_some())
         })
     }
 

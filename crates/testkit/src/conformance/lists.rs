@@ -69,6 +69,29 @@ pub async fn lapsed_holds_come_oldest_first(factory: impl StoreFactory) {
     }
 }
 
+/// Of this fan, in this concert, pending, and before its end.
+pub async fn a_fan_has_something_pending_until_its_end(factory: impl StoreFactory) {
+    let bench = Bench::open(factory);
+    let at = bench.now();
+    let elsewhere = Reservation { concert: ConcertId::new(9), ..ending(3, 3, 60) };
+    let cancelled = ReservationState::Cancelled { at, held_until: samples::hold_end() };
+    let gone = Reservation { state: cancelled, ..samples::reservation(4, 4, &[1]) };
+    add(&bench, vec![ending(1, 1, 30), ending(2, 2, 10), elsewhere, gone]).await;
+    for (fan, concert, seconds, expected) in [
+        (1, samples::CONCERT, 29, true),
+        (1, samples::CONCERT, 30, false),
+        (2, samples::CONCERT, 9, true),
+        (2, samples::CONCERT, 29, false),
+        (3, samples::CONCERT, 0, false),
+        (3, ConcertId::new(9), 0, true),
+        (4, samples::CONCERT, 0, false),
+        (5, samples::CONCERT, 0, false),
+    ] {
+        let found = bench.reads().has_pending(samples::user(fan), concert, at.plus_seconds(seconds)).await;
+        assert_eq!(found, Ok(expected), "fan {fan} in {concert} at {seconds} s");
+    }
+}
+
 /// Reads a fan's reservations page by page, and answers the ids in order.
 async fn pages(
     bench: &Bench<impl StoreFactory>,

@@ -118,6 +118,7 @@ cases! { ($)
         lapsed_holds_come_oldest_first
         reservations_come_newest_first_in_pages
         reservations_are_filtered_by_status_and_concert
+        a_fan_has_something_pending_until_its_end
         entries_and_payments_come_newest_first_in_pages
         concerts_come_by_booking_start_in_pages
         concerts_are_found_by_their_text

@@ -182,6 +182,16 @@ impl ReservationReads for MemoryStore {
         answer(found.take(limit).cloned().collect())
     }
 
+    fn has_pending(&self, user: UserId, concert: ConcertId, now: Timestamp) -> Read<'_, bool> {
+        let state = self.snapshot();
+        let is_it = |one: &Reservation| {
+            one.user == user
+                && one.concert == concert
+                && matches!(one.state, ReservationState::Pending { expires_at, .. } if now < expires_at)
+        };
+        answer(state.reservations.values().any(|row| is_it(&row.value)))
+    }
+
     fn tickets(&self, reservation: ReservationId) -> Read<'_, Vec<Ticket>> {
         answer(self.snapshot().tickets_of(reservation))
     }

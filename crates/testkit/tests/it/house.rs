@@ -228,7 +228,8 @@ fn every_adapter_runs_the_whole_suite_of_its_port() {
     let mut wrong = Vec::new();
     for (port, suite, least) in SUITES {
         let mut adapters = BTreeSet::new();
-        for path in sources() {
+        // What a unit test puts in the place of an adapter is no adapter.
+        for path in sources().into_iter().filter(|path| !path.ends_with("tests.rs")) {
             for line in read(&path).lines() {
                 if let Some((_, name)) = line.split_once(&format!("impl {port} for ")) {
                     adapters.insert(name.trim_end_matches(" {").to_owned());

@@ -20,6 +20,7 @@ impl Room {
         }
         let tally = Tally { active: self.active, ..std::mem::take(&mut self.tally) };
         self.outflow.add(tally, now);
+        self.told_forecast = self.forecast();
         LineFigures {
             waiting: self.waiting.len(),
             skipped: self.skipped.len() as u64,
@@ -27,7 +28,7 @@ impl Room {
             head: self.waiting.first().map_or(self.mark.next, Sequence::new),
             admitted_per_second: self.admissions.shown_per_second(now),
             admitted: tally.admitted,
-            forecast: self.forecast(),
+            forecast: self.told_forecast,
             estimates: std::mem::take(&mut self.estimates),
         }
     }
