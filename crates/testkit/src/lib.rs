@@ -6,7 +6,7 @@
 //! - [`conformance`]: what every store must do, each case named once. [`store_suite!`] runs all of it on a store.
 //! - [`memory`]: a store in plain maps. It runs the whole suite, which is the licence to test with it.
 //! - [`faults`]: a decorator that makes a store busy, unavailable, unclear or slow on demand.
-//! - [`line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
+//! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
 //!   promise. [`conformance::line`] is what every waiting room must do; [`line_suite!`] runs all of it on one.
 //!
 //! This crate imports no adapter. A store's own tests hand it a [`StoreFactory`] and one line of macro; see
