@@ -29,7 +29,7 @@ async fn bug_24_killed_in_the_middle_of_joins_every_answered_place_is_unchanged(
     let room = json!({"enabled": true, "maxActive": 0, "admitPerSecond": 100});
     let (concert, _) = on_sale_in_line(&operator, "Night", 50, room).await;
     let mut places: HashMap<String, (Value, Value)> = HashMap::new();
-    let mut order: Vec<String> = Vec::new();
+    let mut unanswered = 0;
     for round in 0..ROUNDS {
         let answers = Arc::new(AtomicUsize::new(0));
         let fans: Vec<_> = (0..FANS)
@@ -47,17 +47,12 @@ async fn bug_24_killed_in_the_middle_of_joins_every_answered_place_is_unchanged(
             .collect();
         reaches(&answers, ANSWERS_A_ROUND).await;
         server.kill();
-        let mut unanswered = 0;
         for fan in fans {
             match fan.await.expect("a fan") {
-                Some((name, entry, sequence)) => {
-                    order.push(name.clone());
-                    places.insert(name, (entry, sequence));
-                }
+                Some((name, entry, sequence)) => drop(places.insert(name, (entry, sequence))),
                 None => unanswered += 1,
             }
         }
-        assert!(unanswered > 0, "the kill met requests in flight");
         server = Server::start(folder.path(), &[]);
         for (name, (entry, sequence)) in &places {
             let mut fan = Person::new(&server, &client, name, "fan");
@@ -65,6 +60,8 @@ async fn bug_24_killed_in_the_middle_of_joins_every_answered_place_is_unchanged(
             assert_eq!((&again["entryId"], &again["sequence"]), (entry, sequence), "{name} after {round}");
         }
     }
+    // In one round they may all have been answered before the kill; not in every one.
+    assert!(unanswered > 0, "the kills met requests in flight");
     let numbers: HashSet<_> =
         places.values().map(|(_, sequence)| sequence.as_u64().expect("a number")).collect();
     assert_eq!(numbers.len(), places.len(), "no number twice");
