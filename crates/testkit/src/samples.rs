@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
 use frontrow_domain::catalog::{
-    BookingWindow, Concert, Grade, HoldPolicy, RoomControls, Row, Schedule, ScheduleDraft, Seat, SeatPlan,
-    Section, WaitingRoomSettings,
+    BookingWindow, Concert, Grade, HoldPolicy, PlanParts, RoomControls, Row, Schedule, ScheduleDraft, Seat,
+    SeatPlan, Section, WaitingRoomSettings,
 };
 use frontrow_domain::event::{Event, OutboxEvent, PaymentMade, WalletCharged};
 use frontrow_domain::payment::{Payment, PaymentState};
@@ -130,16 +130,32 @@ pub fn schedule(number: u32, concert: ConcertId, seats: u32) -> Schedule {
 pub fn rich_plan() -> SeatPlan {
     let name = |text: &str| Some(Box::<str>::from(text));
     let row = |section, text: Option<Box<str>>| Row { section, name: text };
-    let seat = |label: &str, row, grade| Seat { label: label.into(), row, grade };
-    SeatPlan::from_parts(
-        vec![Section { name: name("1층 ") }, Section { name: None }, Section { name: name("Ränge 🎻") }],
-        vec![row(0, name("가")), row(0, name("A")), row(2, None)],
-        vec![
+    let seat = |label: &str, row, grade, accessible, aisle_after| Seat {
+        label: label.into(),
+        row,
+        grade,
+        accessible,
+        aisle_after,
+    };
+    SeatPlan::from_parts(PlanParts {
+        sections: vec![
+            Section { name: name("1층 ") },
+            Section { name: None },
+            Section { name: name("Ränge 🎻") },
+        ],
+        rows: vec![row(0, name("가")), row(0, name("A")), row(2, None)],
+        grades: vec![
             Grade { name: "VIP".into(), price: SeatPlan::PRICE_MAX },
             Grade { name: "vip".into(), price: Money::ZERO },
         ],
-        vec![seat("1", 0, 0), seat("1a ", 0, 1), seat("", 1, 0), seat("🎟", 2, 1)],
-    )
+        seats: vec![
+            seat("1", 0, 0, false, true),
+            seat("1a ", 0, 1, true, false),
+            seat("", 1, 0, true, true),
+            seat("🎟", 2, 1, false, false),
+        ],
+        distances: vec![7, 0, u32::MAX, 7],
+    })
     .expect("the plan is sound")
 }
 

@@ -1,11 +1,15 @@
 //! What is sold: concerts, their dated schedules, and the seats of each schedule.
 
 mod concert;
+mod drawing;
+mod layout;
 mod plan;
 mod schedule;
 
 pub use concert::{Concert, ConcertDraft, RoomControls, WaitingRoomSettings};
-pub use plan::{Grade, PLAIN_GRADE, Row, SEATS_MAX, Seat, SeatPlan, Section};
+pub use drawing::{Area, Drawing, Point, Shape};
+pub use layout::SeatLayout;
+pub use plan::{Grade, PLAIN_GRADE, PlanParts, Row, SEATS_MAX, Seat, SeatPlan, Section};
 pub use schedule::{
     BookingWindow, HoldPolicy, SaleClosed, Schedule, ScheduleDefaults, ScheduleDraft, ScheduleStatus,
     combined_status,

@@ -3,7 +3,7 @@
 //! Seats are numbered 1..N in document order. The plan keeps sections and rows as ranges over that order, so a
 //! seat costs a label, a grade and a row, and the neighbours of a seat are its neighbours in the list.
 
-use super::FieldError;
+use super::{FieldError, SeatLayout};
 use crate::{Money, SeatNo};
 
 /// The most seats that a schedule may have (R-C3).
@@ -46,6 +46,10 @@ pub struct Seat {
     pub row: u32,
     /// Position of its grade in [`SeatPlan::grades`].
     pub grade: u16,
+    /// True when it is meant for people in a wheelchair; best available gives it out on request only.
+    pub accessible: bool,
+    /// True when an aisle is between it and the next seat of its row: the two are not beside each other.
+    pub aisle_after: bool,
 }
 
 /// All seats of a schedule.
@@ -55,6 +59,24 @@ pub struct SeatPlan {
     rows: Vec<Row>,
     grades: Vec<Grade>,
     seats: Vec<Seat>,
+    distances: Vec<u32>,
+    layout: SeatLayout,
+}
+
+/// The parts of a plan: how it is described, stored and put together again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanParts {
+    /// The sections, in document order.
+    pub sections: Vec<Section>,
+    /// The rows, in document order.
+    pub rows: Vec<Row>,
+    /// The grades, in document order.
+    pub grades: Vec<Grade>,
+    /// The seats, in order of number. Those of one row follow each other.
+    pub seats: Vec<Seat>,
+    /// How far each seat is from where everybody wants to sit, in order of number: any unit, less is better. Seats
+    /// at the same distance are equally good.
+    pub distances: Vec<u32>,
 }
 
 impl SeatPlan {
@@ -71,32 +93,66 @@ impl SeatPlan {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let seat = |no: u32| Seat { label: no.to_string().into_boxed_str(), row: 0, grade: 0 };
-        Ok(Self {
+        let seat = |no: u32| Seat {
+            label: no.to_string().into_boxed_str(),
+            row: 0,
+            grade: 0,
+            accessible: false,
+            aisle_after: false,
+        };
+        Ok(Self::assemble(PlanParts {
             sections: vec![Section { name: None }],
             rows: vec![Row { section: 0, name: None }],
             grades: vec![Grade { name: PLAIN_GRADE.into(), price }],
             seats: (1..=seats).map(seat).collect(),
-        })
+            // Nobody knows where these seats are: the first numbers count as the best.
+            distances: (1..=seats).collect(),
+        }))
     }
 
     /// The most that one seat may cost. A hundred seats at this price still add up within [`Money::MAX`].
     pub const PRICE_MAX: Money = Money::of(1_000_000_000_000);
 
-    /// Puts together a plan that was taken apart for storage. Nothing when a part refers to one that is not
-    /// there, or when there are too many or no seats: a store must not hand out half a plan.
-    pub fn from_parts(
-        sections: Vec<Section>,
-        rows: Vec<Row>,
-        grades: Vec<Grade>,
-        seats: Vec<Seat>,
-    ) -> Option<Self> {
+    /// Puts a plan together. Nothing when a part refers to one that is not there, when the seats of a row do not
+    /// follow each other, or when there are too many or no seats: nobody must be handed half a plan.
+    pub fn from_parts(parts: PlanParts) -> Option<Self> {
+        let PlanParts { sections, rows, grades, seats, distances } = &parts;
         let rows_are_sound = rows.iter().all(|row| usize::from(row.section) < sections.len());
         let seats_are_sound = seats
             .iter()
             .all(|seat| (seat.row as usize) < rows.len() && usize::from(seat.grade) < grades.len());
+        let rows_are_whole = seats.is_sorted_by_key(|seat| seat.row);
         let size_is_sound = !seats.is_empty() && seats.len() <= SEATS_MAX as usize;
-        (rows_are_sound && seats_are_sound && size_is_sound).then_some(Self { sections, rows, grades, seats })
+        let is_measured = distances.len() == seats.len();
+        (rows_are_sound && seats_are_sound && rows_are_whole && size_is_sound && is_measured)
+            .then(|| Self::assemble(parts))
+    }
+
+    fn assemble(parts: PlanParts) -> Self {
+        let PlanParts { sections, rows, grades, seats, distances } = parts;
+        let layout = SeatLayout::of(&seats, grades.len(), &distances);
+        Self { sections, rows, grades, seats, distances, layout }
+    }
+
+    /// The parts that it was put together from.
+    pub fn parts(&self) -> PlanParts {
+        PlanParts {
+            sections: self.sections.clone(),
+            rows: self.rows.clone(),
+            grades: self.grades.clone(),
+            seats: self.seats.clone(),
+            distances: self.distances.clone(),
+        }
+    }
+
+    /// What a choice of seats is made on.
+    pub fn layout(&self) -> &SeatLayout {
+        &self.layout
+    }
+
+    /// How far each seat is from where everybody wants to sit, in order of number.
+    pub fn distances(&self) -> &[u32] {
+        &self.distances
     }
 
     /// How many seats there are.

@@ -89,8 +89,24 @@ fn impossible_plans_are_refused() {
     for (seats, price) in [(0, 1), (SEATS_MAX + 1, 1), (10, -1), (10, SeatPlan::PRICE_MAX.minor() + 1)] {
         assert!(SeatPlan::plain(seats, Money::of(price)).is_err(), "{seats} seats at {price}");
     }
-    let row = Row { section: 1, name: None };
-    assert_eq!(SeatPlan::from_parts(vec![Section { name: None }], vec![row], vec![], vec![]), None);
+    let sound = SeatPlan::plain(2, Money::of(1)).expect("a plan").parts();
+    assert!(SeatPlan::from_parts(sound.clone()).is_some());
+    let row = |section| Row { section, name: None };
+    for (what, spoil) in [
+        ("no seats", (|parts| parts.seats.clear()) as fn(&mut PlanParts)),
+        ("a row of no section", |parts| parts.rows[0].section = 1),
+        ("a seat of no row", |parts| parts.seats[0].row = 1),
+        ("a seat of no grade", |parts| parts.seats[0].grade = 1),
+        ("a seat at no distance", |parts| parts.distances.truncate(1)),
+    ] {
+        let mut parts = sound.clone();
+        spoil(&mut parts);
+        assert_eq!(SeatPlan::from_parts(parts), None, "{what}");
+    }
+    let mut torn = sound;
+    torn.rows = vec![row(0), row(0)];
+    torn.seats[0].row = 1;
+    assert_eq!(SeatPlan::from_parts(torn), None, "a row in two pieces");
 }
 
 #[test]
