@@ -5,20 +5,26 @@ CARGO ?= cargo
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
+POSTMAN := target/tools/postman
 
-.PHONY: help run test check format lint docs unit process bench setup
+.PHONY: help run test check format lint docs unit process bench setup errors postman
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
 	@echo "make test   everything that CI runs after the checks: all tests of all crates"
 	@echo "make check  the quick look before a commit: format, lints, rules, scenarios, SQLite"
 	@echo "make docs   the documentation of the code; warnings are errors"
+	@echo "make errors the page docs/errors.md, from the table of errors in the code"
+	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
 
 setup: $(SETUP_STAMP)
 
-# Looks again when the list of what is needed has changed.
-$(SETUP_STAMP): deploy/dev/setup
+# Looks again when the list of what is needed has changed, or when what is installed below target/ is gone.
+ifeq ($(wildcard target/tools/schemathesis/installed.txt),)
+.PHONY: $(SETUP_STAMP)
+endif
+$(SETUP_STAMP): deploy/dev/setup deploy/dev/schemathesis/requirements.txt
 	@deploy/dev/setup
 	@mkdir -p target
 	@touch $@
@@ -42,6 +48,19 @@ unit:
 
 docs: setup
 	RUSTDOCFLAGS="--deny warnings" $(CARGO) doc --workspace --no-deps --locked --document-private-items
+
+# Written by the test that otherwise fails when the page is not current.
+errors: setup
+	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-http --lib -- the_page_of_errors_is_current
+
+# Node is needed for this alone: the collection is committed, and a test fails when it is not current.
+postman: setup
+	@command -v npm >/dev/null || { echo "make postman needs Node.js 20 or newer with npm" >&2; exit 1; }
+	mkdir -p $(POSTMAN)
+	cp deploy/dev/postman/package.json deploy/dev/postman/package-lock.json deploy/dev/postman/generate.js $(POSTMAN)
+	npm ci --prefix $(POSTMAN) --no-audit --no-fund
+	$(CARGO) run --quiet --locked --package frontrow-server -- openapi >$(POSTMAN)/openapi.json
+	node $(POSTMAN)/generate.js $(POSTMAN)/openapi.json docs/frontrow.postman_collection.json
 
 # The tests that start real processes come last: they are the slowest, and they stand on everything else.
 test: setup

@@ -2,12 +2,14 @@
 //!
 //! The methods themselves are in the files of their use cases.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use frontrow_domain::Currency;
 use frontrow_domain::catalog::ScheduleDefaults;
 use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
+use frontrow_domain::{Currency, ScheduleId};
+use parking_lot::Mutex;
 
 use crate::account::Passwords;
 use crate::box_office::{BoxOffice, BoxOfficeSettings, CommitListener, Failure, Priority};
@@ -17,6 +19,7 @@ use crate::command::Command;
 use crate::group::News;
 use crate::once::{Answered, Compact, InFlight, Once, OnceRefused, OnceTag};
 use crate::queue::Lines;
+use crate::sales::{Admitted, Rankings};
 use crate::store::{Reads, Store, Upkeep};
 use crate::waiting_room::WaitingRoom;
 
@@ -84,6 +87,10 @@ pub(crate) struct Memory {
     pub(crate) catalog: CatalogCache,
     pub(crate) feeds: Feeds,
     pub(crate) lines: Lines,
+    pub(crate) rankings: Rankings,
+    pub(crate) admitted: Admitted,
+    /// Schedules that were called off and of which nothing is left to take back.
+    pub(crate) withdrawn: Mutex<HashSet<ScheduleId>>,
 }
 
 impl CommitListener for Memory {
@@ -113,6 +120,9 @@ impl App {
             catalog: CatalogCache::new(Arc::clone(&parts.reads), Arc::clone(&parts.clock)),
             feeds: Feeds::default(),
             lines: Lines::default(),
+            rankings: Rankings::default(),
+            admitted: Admitted::default(),
+            withdrawn: Mutex::default(),
         });
         let listener: Arc<dyn CommitListener> = Arc::<Memory>::clone(&memory);
         let box_office =

@@ -299,7 +299,9 @@ impl News {
             .filter(|change| match (change.before, change.after) {
                 // A commit that changed seats moves version, time and first use; the rest is an edit.
                 (Some((before, _)), Some(after)) if seats_only(*change.key) => {
-                    before.draft() != after.draft() || before.plan_version != after.plan_version
+                    before.draft() != after.draft()
+                        || before.plan_version != after.plan_version
+                        || before.cancelled_at != after.cancelled_at
                 }
                 _ => true,
             })

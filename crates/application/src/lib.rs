@@ -25,8 +25,10 @@ pub mod once;
 pub mod payment;
 pub mod queue;
 pub mod reservation;
+pub mod sales;
 pub mod staff;
 pub mod store;
+pub mod ticket;
 pub mod waiting_room;
 pub mod wallet;
 

@@ -49,6 +49,16 @@ pub enum By {
     System,
 }
 
+impl By {
+    /// Whose account it is, of a person.
+    pub(crate) const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::Staff(staff) => Some(staff.actor.user),
+            Self::System => None,
+        }
+    }
+}
+
 /// What a command signs its line with: who, and the id of the line.
 #[derive(Debug, Clone)]
 pub(crate) struct Signature(Option<(Staff, AuditEntryId)>);

@@ -3,24 +3,29 @@
 //! MUSTs of every adapter, proven by the conformance suite in `frontrow-testkit`:
 //! - [`Store::transact`] locks before it reads what it lets a group decide on, reads the clock only once the
 //!   last lock is held, and never answers a time over a schedule earlier than one it has answered before.
-//! - What a group changed is saved whole or not at all, with plain inserts for claims, ledger, payments,
-//!   tickets, keys and staff actions, and with a match on the loaded row version for everything else; no upserts.
-//! - The database itself refuses a second claim on a seat, a second completed payment of a reservation, a
-//!   second use of a key or address, and a negative balance, also from a program that is not this one.
+//! - What a group changed is saved whole or not at all, with plain inserts for claims, ledger, payments, refunds,
+//!   new tickets, keys and staff actions, and with a match on the loaded row version for everything else; no upserts.
+//! - The database itself refuses a second claim on a seat, a second completed payment of a reservation, a second
+//!   refund of a payment, a second use of a key or address, and a negative balance, also from a program that is not
+//!   this one.
+//! - [`Key::ClaimsSince`](frontrow_domain::records::Key::ClaimsSince) loads the claims of every seat that a commit
+//!   has changed after that version, or, when not all of those changes are known any more, all claims of the schedule,
+//!   and says which of the two it was
+//!   ([`Records::loaded_claims_since`](frontrow_domain::records::Records::loaded_claims_since)).
 //! - Answering success means that the change survives the loss of power.
 //! - Nothing outside the store is called while a transaction is open.
 
 use frontrow_domain::account::{Account, Email};
-use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::event::PaymentMade;
-use frontrow_domain::payment::Payment;
+use frontrow_domain::payment::{Payment, Refund};
 use frontrow_domain::records::{Digest, Keys, OnceRecord};
 use frontrow_domain::reservation::{Reservation, ReservationStatus, SeatState};
 use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
 use frontrow_domain::{
-    AuditEntryId, ConcertId, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId,
+    AuditEntryId, ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId,
 };
 use futures_util::future::BoxFuture;
 
@@ -97,6 +102,9 @@ pub trait AccountReads: Send + Sync + 'static {
     fn identity(&self, identity: Digest) -> Read<'_, Option<UserId>>;
     /// True while there is no account at all.
     fn has_no_accounts(&self) -> Read<'_, bool>;
+    /// Accounts whose address or name contains the text, whatever the case of ASCII letters; newest first, before
+    /// the one given. All of them without a text.
+    fn accounts(&self, text: Option<String>, before: Option<UserId>, limit: usize) -> Read<'_, Vec<Account>>;
 }
 
 /// Where a page of concerts goes on: after the concert with this booking start and number.
@@ -135,6 +143,10 @@ pub trait CatalogReads: Send + Sync + 'static {
     fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>>;
     /// The schedule with all its claims, as of one moment.
     fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>>;
+    /// The drawing that was kept with a plan; nothing when it has none of its own.
+    fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>>;
+    /// The numbers of all schedules that were called off, in order.
+    fn cancelled_schedules(&self) -> Read<'_, Vec<ScheduleId>>;
     /// The numbers of all concerts whose waiting room is switched on, published or not, in order.
     fn concerts_with_rooms(&self) -> Read<'_, Vec<ConcertId>>;
     /// A random name of this store's history: changes when a backup is restored or a store is copied.
@@ -159,6 +171,30 @@ pub struct ReservationFilter {
     pub concert: Option<ConcertId>,
 }
 
+/// Which reservations staff asks for; every member that is given narrows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StaffFilter {
+    /// Of this concert.
+    pub concert: Option<ConcertId>,
+    /// Of this schedule.
+    pub schedule: Option<ScheduleId>,
+    /// Of this fan.
+    pub user: Option<UserId>,
+    /// Of this status, as seen at the time of the query.
+    pub status: Option<ReservationStatus>,
+    /// Whoever has a claim on this seat of `schedule` now; without a schedule nobody.
+    pub seat: Option<SeatNo>,
+}
+
+/// Who has come in to a performance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Admissions {
+    /// Tickets that were used.
+    pub admitted: u32,
+    /// Tickets that admit or have admitted: one a sold seat.
+    pub total: u32,
+}
+
 /// Queries about reservations and their tickets.
 pub trait ReservationReads: Send + Sync + 'static {
     /// The reservation of that id.
@@ -177,6 +213,26 @@ pub trait ReservationReads: Send + Sync + 'static {
     fn has_pending(&self, user: UserId, concert: ConcertId, now: Timestamp) -> Read<'_, bool>;
     /// The tickets of a reservation, in order of seat.
     fn tickets(&self, reservation: ReservationId) -> Read<'_, Vec<Ticket>>;
+    /// The ticket of that id.
+    fn ticket(&self, id: TicketId) -> Read<'_, Option<Ticket>>;
+    /// How many tickets of a schedule were used, and how many there are that are not void.
+    fn admissions(&self, schedule: ScheduleId) -> Read<'_, Admissions>;
+    /// The reservations that staff asks for, newest first, before the one given; statuses as of `now`. A page of it
+    /// has to come within 300 ms among a million reservations.
+    fn reservations(
+        &self,
+        filter: StaffFilter,
+        before: Option<ReservationId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Read<'_, Vec<Reservation>>;
+    /// Reservations of a schedule that are stored as pending or confirmed, in order of id, after the one given.
+    fn live_in(
+        &self,
+        schedule: ScheduleId,
+        after: Option<ReservationId>,
+        limit: usize,
+    ) -> Read<'_, Vec<Reservation>>;
     /// Reservations whose hold has ended by `now` and that nobody has noted as expired, oldest end first.
     fn lapsed(&self, now: Timestamp, limit: usize) -> Read<'_, Vec<Reservation>>;
 }
@@ -189,12 +245,64 @@ pub trait WalletReads: Send + Sync + 'static {
     fn entries(&self, user: UserId, below: Option<u64>, limit: usize) -> Read<'_, Vec<LedgerEntry>>;
 }
 
+/// A payment with what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentRecord {
+    /// The payment.
+    pub payment: Payment,
+    /// What went back of it, once it was refunded.
+    pub refund: Option<Refund>,
+}
+
 /// Queries about payments.
 pub trait PaymentReads: Send + Sync + 'static {
     /// The payment of that id.
-    fn payment(&self, id: PaymentId) -> Read<'_, Option<Payment>>;
+    fn payment(&self, id: PaymentId) -> Read<'_, Option<PaymentRecord>>;
     /// The payments of a fan, newest first, before the one given.
-    fn payments_of(&self, user: UserId, before: Option<PaymentId>, limit: usize) -> Read<'_, Vec<Payment>>;
+    fn payments_of(
+        &self,
+        user: UserId,
+        before: Option<PaymentId>,
+        limit: usize,
+    ) -> Read<'_, Vec<PaymentRecord>>;
+}
+
+/// What was sold of a schedule, over all its time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Takings {
+    /// What completed payments have brought.
+    pub gross: Money,
+    /// What went back into wallets.
+    pub refunded: Money,
+    /// What was kept of refunds.
+    pub fees: Money,
+}
+
+/// What was sold in one minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MinuteSales {
+    /// When the minute began.
+    pub at: Timestamp,
+    /// Seats paid in it, refunded since or not.
+    pub seats: u64,
+    /// What was paid in it.
+    pub revenue: Money,
+}
+
+/// Queries about what was sold.
+pub trait SalesReads: Send + Sync + 'static {
+    /// What was sold of a schedule.
+    fn takings(&self, schedule: ScheduleId) -> Read<'_, Takings>;
+    /// What was sold of a schedule in each minute that began at `since` or later and in which anything was, in order
+    /// of time. Minutes begin with the minutes of UTC.
+    fn sales_by_minute(&self, schedule: ScheduleId, since: Timestamp) -> Read<'_, Vec<MinuteSales>>;
+    /// How many seats of each published concert were paid at `since` or later (ever, without it) and are still sold,
+    /// most first, then by number of concert; at most `limit`, and none without any.
+    fn best_selling(&self, since: Option<Timestamp>, limit: usize) -> Read<'_, Vec<(ConcertId, u64)>>;
+    /// Schedules of published concerts of which at least one seat is sold, with how many seats are sold or kept back.
+    fn taken_by_schedule(&self) -> Read<'_, Vec<(ScheduleId, u32)>>;
+    /// When the newest payment of a schedule was made that has not been refunded.
+    fn last_sale(&self, schedule: ScheduleId) -> Read<'_, Option<Timestamp>>;
 }
 
 /// Queries about idempotency keys.
@@ -239,6 +347,7 @@ pub trait Reads:
     + ReservationReads
     + WalletReads
     + PaymentReads
+    + SalesReads
     + OnceReads
     + OutboxReads
     + StaffReads
@@ -252,6 +361,8 @@ impl<T> Reads for T where
         + ReservationReads
         + WalletReads
         + PaymentReads
+        + SalesReads
+        + SalesReads
         + OnceReads
         + OutboxReads
         + StaffReads

@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::catalog::Schedule;
 use crate::reservation::Reservation;
 use crate::{
     ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId,
@@ -15,7 +16,7 @@ use crate::{
 /// An event on its way into the outbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxEvent {
-    /// What it is about: the reservation's or the wallet owner's id.
+    /// What it is about: the id of the reservation, of the wallet's owner, or the number of the schedule.
     pub key: Uuid,
     /// Its number under that key, from 1 without a gap.
     pub sequence: u64,
@@ -54,6 +55,9 @@ pub enum Event {
     /// The hold ended unpaid.
     #[serde(rename = "frontrow.reservation.expired.v1")]
     ReservationExpired(ReservationEnded),
+    /// Paid seats were given back for money.
+    #[serde(rename = "frontrow.reservation.refunded.v1")]
+    ReservationRefunded(ReservationRefunded),
     /// A reservation was paid.
     #[serde(rename = "frontrow.payment.completed.v1")]
     PaymentCompleted(PaymentMade),
@@ -63,6 +67,15 @@ pub enum Event {
     /// Money was paid into a wallet.
     #[serde(rename = "frontrow.wallet.charged.v1")]
     WalletCharged(WalletCharged),
+    /// Seats were kept back from sale.
+    #[serde(rename = "frontrow.seats.blocked.v1")]
+    SeatsBlocked(SeatsMoved),
+    /// Seats that were kept back are on sale again.
+    #[serde(rename = "frontrow.seats.released.v1")]
+    SeatsReleased(SeatsMoved),
+    /// A performance was called off.
+    #[serde(rename = "frontrow.schedule.cancelled.v1")]
+    ScheduleCancelled(ScheduleCancelled),
 }
 
 /// A hold, as it is made or extended.
@@ -102,6 +115,56 @@ pub struct ReservationEnded {
     pub seats: Vec<SeatNo>,
     /// What they cost, in minor units.
     pub amount: Money,
+}
+
+/// A paid reservation that was given back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReservationRefunded {
+    /// The reservation.
+    pub reservation_id: ReservationId,
+    /// The payment that had paid it.
+    pub payment_id: PaymentId,
+    /// Whose it was, and into whose wallet the money went.
+    pub user_id: UserId,
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// The seats, which others can have again.
+    pub seats: Vec<SeatNo>,
+    /// What had been paid, in minor units.
+    pub amount: Money,
+    /// What went back into the wallet, in minor units.
+    pub returned: Money,
+    /// What was kept, in minor units.
+    pub fee: Money,
+    /// Why: `policy`, `staff` or `schedule_cancelled`.
+    pub cause: String,
+}
+
+/// Seats that an operator has kept back, or put on sale again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatsMoved {
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// The seats, as first and last number of each run.
+    pub seats: Vec<(SeatNo, SeatNo)>,
+}
+
+/// A performance that was called off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleCancelled {
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// Why, in the operator's words.
+    pub reason: String,
 }
 
 /// A completed payment.
@@ -200,6 +263,27 @@ pub fn of_reservation(
     let event = event(&reservation);
     let key = reservation.id.uuid();
     (reservation, OutboxEvent { key, sequence: u64::from(sequence), at, event })
+}
+
+/// Gives the schedule's next number to an event about it. Its key is the schedule's number as a UUID.
+pub fn of_schedule(
+    schedule: Schedule,
+    at: Timestamp,
+    event: impl FnOnce(&Schedule) -> Event,
+) -> (Schedule, OutboxEvent) {
+    let sequence = schedule.last_event.saturating_add(1);
+    let event = event(&schedule);
+    let key = Uuid::from_u128(u128::from(schedule.id.get()));
+    (Schedule { last_event: sequence, ..schedule }, OutboxEvent { key, sequence, at, event })
+}
+
+impl SeatsMoved {
+    /// What is to be told of these seats, in order of number.
+    pub fn of(schedule: &Schedule, seats: &[SeatNo]) -> Self {
+        let runs = seats.chunk_by(|a, b| a.get() + 1 == b.get());
+        let runs = runs.filter_map(|run| Some((*run.first()?, *run.last()?)));
+        Self { concert_id: schedule.concert, schedule_id: schedule.id, seats: runs.collect() }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]

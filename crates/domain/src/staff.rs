@@ -56,17 +56,41 @@ pub enum ActionKind {
     EditQueue,
     /// A fan's place in a line was taken away.
     RevokePlace,
+    /// A schedule was called off.
+    CancelSchedule,
+    /// Seats were kept back.
+    BlockSeats,
+    /// Seats that were kept back were put on sale again.
+    ReleaseSeats,
+    /// Seats were sold or given away at the box office.
+    SellSeats,
+    /// A paid reservation was taken back.
+    RefundReservation,
+    /// Somebody's role or standing was changed.
+    EditUser,
+    /// Money was paid into a fan's wallet.
+    ChargeWallet,
+    /// A fan's personal data was erased.
+    EraseUser,
 }
 
 impl ActionKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 14] = [
         Self::CreateConcert,
         Self::EditConcert,
         Self::CreateSchedule,
         Self::EditSchedule,
         Self::EditQueue,
         Self::RevokePlace,
+        Self::CancelSchedule,
+        Self::BlockSeats,
+        Self::ReleaseSeats,
+        Self::SellSeats,
+        Self::RefundReservation,
+        Self::EditUser,
+        Self::ChargeWallet,
+        Self::EraseUser,
     ];
 
     /// The name used in the interface and in stores.
@@ -78,6 +102,14 @@ impl ActionKind {
             Self::EditSchedule => "edit_schedule",
             Self::EditQueue => "edit_queue",
             Self::RevokePlace => "revoke_place",
+            Self::CancelSchedule => "cancel_schedule",
+            Self::BlockSeats => "block_seats",
+            Self::ReleaseSeats => "release_seats",
+            Self::SellSeats => "sell_seats",
+            Self::RefundReservation => "refund_reservation",
+            Self::EditUser => "edit_user",
+            Self::ChargeWallet => "charge_wallet",
+            Self::EraseUser => "erase_user",
         }
     }
 

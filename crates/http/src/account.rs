@@ -255,8 +255,8 @@ async fn erase(State(state): State<HttpState>, owner: Owner) -> Result<Response,
     if !is_own && account.role != Role::Fan && owner.caller.role != Role::Admin {
         return Err(Problem::new(Code::Forbidden, "Accounts of staff are for admins."));
     }
-    state.app().erase_account(owner.user).await.map_err(|failure| state.problem(failure))?;
-    state.auth().forget(owner.user, state.app().now());
+    state.app().erase_account(owner.by(), owner.user).await.map_err(|failure| state.problem(failure))?;
+    state.auth().forget(owner.user);
     Ok(respond::nothing())
 }
 

@@ -82,7 +82,7 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
             answer with `Idempotency-Replayed: true`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    components(schemas(ProblemBody, words::AvailableOnly)),
+    components(schemas(ProblemBody, words::AvailableOnly, words::RankingWindow)),
     modifiers(&Tokens),
     tags(
         (name = "accounts", description = "Signing up, logging in, one's own account"),
@@ -91,6 +91,7 @@ pub(crate) fn responses(codes: &[Code]) -> BTreeMap<String, RefOr<utoipa::openap
         (name = "reservations", description = "Holding seats"),
         (name = "wallet", description = "The prepaid balance"),
         (name = "payments", description = "Paying reservations"),
+        (name = "gate", description = "The door"),
         (name = "admin", description = "For operators and admins"),
         (name = "service", description = "For machines"),
     ),

@@ -1,7 +1,7 @@
 //! Frontrow's HTTP interface: routers, forms and views, problems, tokens, and serving.
 //!
 //! A router per feature, named as in the domain: `account`, `catalog`, `queue`, `reservation`, `wallet`, `payment`,
-//! `admin`, and `health` for machines. A handler is thin: what comes in is read and checked
+//! `ticket`, `ranking`, `gate`, `admin`, and `health` for machines. A handler is thin: what comes in is read and checked
 //! before it (`request`), it asks the application one thing, and it writes what comes out (`respond`). All that
 //! can go wrong is in one table (`problem`).
 //!
@@ -20,12 +20,14 @@ mod auth;
 mod catalog;
 mod docs;
 mod edge;
+mod gate;
 mod health;
 mod limits;
 mod page;
 mod payment;
 mod problem;
 mod queue;
+mod ranking;
 mod request;
 mod reservation;
 mod respond;
@@ -46,6 +48,7 @@ use tower_http::cors::CorsLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use admin::ConcertImport;
 pub use auth::Jwks;
 pub use problem::{Code, Problem};
 pub use serve::{ServeLimits, bind, serve};
@@ -64,6 +67,9 @@ fn routes() -> OpenApiRouter<HttpState> {
         .merge(reservation::router())
         .merge(wallet::router())
         .merge(payment::router())
+        .merge(ticket::router())
+        .merge(ranking::router())
+        .merge(gate::router())
         .merge(admin::router())
         .merge(health::router())
 }

@@ -6,7 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use frontrow_application::store::ConcertCursor;
-use frontrow_domain::{AuditEntryId, ConcertId, PaymentId, ReservationId, Timestamp};
+use frontrow_domain::{AuditEntryId, ConcertId, PaymentId, ReservationId, Timestamp, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -140,6 +140,18 @@ impl Cursor for ReservationId {
 
 impl Cursor for PaymentId {
     const KIND: u8 = 3;
+
+    fn to_bytes(&self) -> Vec<u8> {
+        self.bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self::new)
+    }
+}
+
+impl Cursor for UserId {
+    const KIND: u8 = 6;
 
     fn to_bytes(&self) -> Vec<u8> {
         self.bytes().to_vec()

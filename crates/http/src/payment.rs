@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use frontrow_application::payment::PayOutcome;
+use frontrow_application::store::PaymentRecord;
 use frontrow_domain::payment::{Payment, PaymentState};
 use frontrow_domain::{PaymentId, ReservationId};
 use serde::{Deserialize, Serialize};
@@ -75,7 +76,8 @@ struct PaymentView<'a> {
 }
 
 impl<'a> PaymentView<'a> {
-    fn of(state: &'a HttpState, payment: &Payment, tickets: Option<Vec<TicketView>>) -> Self {
+    fn of(state: &'a HttpState, record: &PaymentRecord, tickets: Option<Vec<TicketView>>) -> Self {
+        let PaymentRecord { payment, refund } = record;
         let (paid_at, failure_reason) = match payment.state {
             PaymentState::Completed => (Some(Time(payment.at)), None),
             PaymentState::Failed(reason) => (None, Some(reason.name())),
@@ -85,7 +87,7 @@ impl<'a> PaymentView<'a> {
             reservation_id: Uid(payment.reservation.uuid()),
             amount: payment.amount.minor(),
             currency: state.app().settings().currency.code(),
-            status: payment.state.name(),
+            status: refund.as_ref().map_or(payment.state.name(), |_| "refunded"),
             created_at: Time(payment.at),
             paid_at,
             failure_reason,
@@ -114,10 +116,13 @@ async fn pay(State(state): State<HttpState>, sent: Sent<PayForm>) -> Answer {
                 schedule: paid.schedule,
                 user: paid.user,
                 amount: paid.amount,
+                seats: u32::try_from(paid.seats.len()).unwrap_or(u32::MAX),
                 at: paid.paid_at,
                 state: PaymentState::Completed,
             };
-            let body = PaymentView::of(&state, &payment, Some(tickets));
+            // Of a payment that was just made nothing has gone back.
+            let record = PaymentRecord { payment, refund: None };
+            let body = PaymentView::of(&state, &record, Some(tickets));
             respond::once(StatusCode::CREATED, answered.replayed, &body)
         }
     }
@@ -128,16 +133,16 @@ async fn pay(State(state): State<HttpState>, sent: Sent<PayForm>) -> Answer {
     params(("paymentId" = Uid, Path)), responses((status = 200, body = PaymentView), ReadProblems))]
 async fn read(State(state): State<HttpState>, caller: Caller, At(id): At<PaymentId>) -> Answer {
     let found = state.app().payment(caller.user, id).await.map_err(|error| state.problem(error))?;
-    let payment = found.ok_or_else(Problem::not_found)?;
-    let tickets = match payment.state {
+    let record = found.ok_or_else(Problem::not_found)?;
+    let tickets = match record.payment.state {
         PaymentState::Failed(_) => None,
         PaymentState::Completed => {
-            let found = state.app().reservation(caller.user, payment.reservation).await;
+            let found = state.app().reservation(caller.user, record.payment.reservation).await;
             let details = found.map_err(|error| state.problem(error))?.ok_or_else(Problem::internal)?;
             Some(details.tickets.iter().map(|ticket| TicketView::of(&state, ticket)).collect())
         }
     };
-    respond::private(&PaymentView::of(&state, &payment, tickets))
+    respond::private(&PaymentView::of(&state, &record, tickets))
 }
 
 /// Which page.
@@ -172,7 +177,7 @@ async fn list(
 ) -> Answer {
     let found = state.app().payments(owner.user, after, limit + 1).await;
     let mut found = found.map_err(|error| state.problem(error))?;
-    let next = cut(&mut found, limit, |last| last.id);
-    let items = found.iter().map(|payment| PaymentView::of(&state, payment, None)).collect();
+    let next = cut(&mut found, limit, |last| last.payment.id);
+    let items = found.iter().map(|record| PaymentView::of(&state, record, None)).collect();
     respond::private(&Page::new(items, next))
 }

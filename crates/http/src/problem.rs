@@ -1,17 +1,19 @@
-//! Everything that can go wrong, in one table: the code that clients branch on, its status, its title, and the
-//! refusal that each use case maps to it (RFC 9457).
+//! Everything that can go wrong, as problem documents (RFC 9457): the table of codes is in `catalogue`, what each use
+//! case's refusals are told as in `refusal` and, of staff, in `staff`.
 //!
 //! A handler answers a [`Problem`] and nothing else; the outermost layer writes it, because only there the id of
 //! the request is known. Text from inside (a driver, a defect) goes to the log, never into a problem.
 //!
-//! To add an error: a line in `codes!`, then the arm in the [`Refusal`] of the use case. The matches there have no
-//! catch-all, so a new refusal does not compile until it has a code.
+//! To add an error: an entry in `catalogue`, then the arm in the [`Refusal`] of the use case. The matches there have
+//! no catch-all, so a new refusal does not compile until it has a code.
 
+mod catalogue;
 mod refusal;
+mod staff;
 
 use std::borrow::Cow;
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use frontrow_domain::SeatNo;
 use frontrow_domain::catalog::FieldError;
@@ -21,89 +23,8 @@ use utoipa::ToSchema;
 use crate::time::{Time, Uid};
 use crate::words;
 
+pub use catalogue::Code;
 pub(crate) use refusal::Refusal;
-
-macro_rules! codes {
-    ($($name:ident = $status:ident $code:literal $title:literal;)+) => {
-        /// What went wrong, as clients branch on it.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code {
-            $(#[doc = $title] $name,)+
-        }
-
-        impl Code {
-            /// All of them, in order of status.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The name in the member `code`.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$name => $code,)+ }
-            }
-
-            /// The status that it always comes with.
-            pub const fn status(self) -> StatusCode {
-                match self { $(Self::$name => StatusCode::$status,)+ }
-            }
-
-            /// One line for people.
-            pub const fn title(self) -> &'static str {
-                match self { $(Self::$name => $title,)+ }
-            }
-
-            /// The URI in the member `type`.
-            pub const fn uri(self) -> &'static str {
-                match self { $(Self::$name => concat!("urn:frontrow:problem:", $code),)+ }
-            }
-        }
-    };
-}
-
-codes! {
-    InvalidRequest = BAD_REQUEST "invalid_request" "The request cannot be read";
-    IdempotencyKeyRequired = BAD_REQUEST "idempotency_key_required" "The header Idempotency-Key is missing";
-    Unauthenticated = UNAUTHORIZED "unauthenticated" "Log in first";
-    AccessTokenExpired = UNAUTHORIZED "access_token_expired" "The access token has expired";
-    InvalidCredentials = UNAUTHORIZED "invalid_credentials" "The address or the password is wrong";
-    RefreshTokenInvalid = UNAUTHORIZED "refresh_token_invalid" "The refresh token is not valid";
-    InsufficientBalance = PAYMENT_REQUIRED "insufficient_balance" "There is too little in the wallet";
-    QueueTokenRequired = FORBIDDEN "queue_token_required" "The header Queue-Token is missing";
-    QueueTokenInvalid = FORBIDDEN "queue_token_invalid" "The queue token is not valid here";
-    QueueNotActive = FORBIDDEN "queue_not_active" "It is not your turn yet";
-    QueueTokenExpired = FORBIDDEN "queue_token_expired" "Your place in the line is over";
-    AccountBlocked = FORBIDDEN "account_blocked" "The account is blocked";
-    Forbidden = FORBIDDEN "forbidden" "Not allowed for this account";
-    NotFound = NOT_FOUND "not_found" "There is no such thing";
-    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "This address does not take this method";
-    SeatUnavailable = CONFLICT "seat_unavailable" "A seat is taken";
-    SoldOut = CONFLICT "sold_out" "Everything is sold";
-    SeatLimitExceeded = CONFLICT "seat_limit_exceeded" "More seats than one fan may have";
-    ReservationNotPending = CONFLICT "reservation_not_pending" "The reservation is no longer pending";
-    AlreadyPaid = CONFLICT "already_paid" "The reservation is paid already";
-    RequestInFlight = CONFLICT "request_in_flight" "The first request with this key is still running";
-    EmailTaken = CONFLICT "email_taken" "There is an account with this address";
-    BalanceLimitExceeded = CONFLICT "balance_limit_exceeded" "The balance would pass its limit";
-    SaleNotOpen = CONFLICT "sale_not_open" "The sale has not opened yet";
-    SalePaused = CONFLICT "sale_paused" "The sale is paused";
-    SaleClosed = CONFLICT "sale_closed" "The sale has closed";
-    NoWaitingRoom = CONFLICT "no_waiting_room" "The concert has no waiting room";
-    DrawNotDone = CONFLICT "draw_not_done" "The draw has not been done";
-    ScheduleInUse = CONFLICT "schedule_in_use" "Seats of the schedule were claimed already";
-    RefundNotAllowed = CONFLICT "refund_not_allowed" "The reservation cannot be refunded";
-    ReservationExpired = GONE "reservation_expired" "The hold has ended";
-    PayloadTooLarge = PAYLOAD_TOO_LARGE "payload_too_large" "The body is too long";
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body has to be JSON";
-    ValidationFailed = UNPROCESSABLE_ENTITY "validation_failed" "The body is not valid";
-    InvalidAmount = UNPROCESSABLE_ENTITY "invalid_amount" "The amount is outside the limits";
-    TooManySeats = UNPROCESSABLE_ENTITY "too_many_seats" "Too many seats in one request";
-    DuplicateSeats = UNPROCESSABLE_ENTITY "duplicate_seats" "A seat is named twice";
-    IdempotencyKeyReused = UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key was used for another request";
-    RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests";
-    InternalError = INTERNAL_SERVER_ERROR "internal_error" "Something went wrong here";
-    Overloaded = SERVICE_UNAVAILABLE "overloaded" "There is too much to do";
-    StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" "The store takes no requests";
-    WaitingRoomUnavailable = SERVICE_UNAVAILABLE "waiting_room_unavailable" "The waiting room takes no requests";
-    OutcomeUnknown = SERVICE_UNAVAILABLE "outcome_unknown" "Nobody can say whether it happened";
-}
 
 /// Seconds after which a client is asked to come again when no better figure is known.
 const RETRY_SECONDS: u64 = 1;
@@ -142,6 +63,12 @@ pub(crate) struct Members {
     /// With `insufficient_balance`: the failed payment; with `already_paid`: the one that paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_id: Option<Uid>,
+    /// With `sold_out` of best available: how many of the seats asked for are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seats_left: Option<u32>,
+    /// With `ticket_already_used`: when it was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_at: Option<Time>,
     /// With `sale_not_open`: when it opens.
     #[serde(skip_serializing_if = "Option::is_none")]
     opens_at: Option<Time>,

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use bytes::Bytes;
 use frontrow_application::App;
 use frontrow_application::store::ReadError;
 use frontrow_domain::ScheduleId;
 use frontrow_domain::account::Role;
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::OnceCell;
 
 use crate::auth::{Auth, Caller, LogInThrottle};
+use crate::catalog::PlanBody;
 use crate::limits::{OpenStreams, RequestLimit};
 use crate::problem::{Problem, Refusal};
 use crate::queue::QueueTokens;
@@ -21,8 +21,8 @@ use crate::ticket::TicketSigner;
 
 /// Bytes of seat plans that are kept ready to be sent.
 const PLANS_MAX_BYTES: u64 = 64 << 20;
-/// Bytes that a typical plan takes, for the first size of the cache.
-const PLAN_TYPICAL_BYTES: u64 = 16 << 10;
+/// How many plans may be expected, for the first size of the cache: most halls are small.
+const PLANS_EXPECTED: usize = 1_024;
 
 /// The state of the interface. Cheap to clone.
 #[derive(Clone)]
@@ -37,23 +37,34 @@ struct Parts {
     streams: Arc<OpenStreams>,
     queue_tokens: QueueTokens,
     tickets: TicketSigner,
-    plans: Cache<(ScheduleId, u32), Bytes, ByBytes>,
+    plans: Cache<(ScheduleId, u32), PlanBody, ByBytes>,
     epoch: OnceCell<String>,
 }
 
 #[derive(Clone)]
 struct ByBytes;
 
-impl Weighter<(ScheduleId, u32), Bytes> for ByBytes {
-    fn weight(&self, _key: &(ScheduleId, u32), body: &Bytes) -> u64 {
-        body.len() as u64
+impl Weighter<(ScheduleId, u32), PlanBody> for ByBytes {
+    fn weight(&self, _key: &(ScheduleId, u32), body: &PlanBody) -> u64 {
+        body.bytes() as u64
     }
+}
+
+/// A cache for plans. In one piece: each of several pieces would be too small for the plan of a stadium.
+fn plans() -> Cache<(ScheduleId, u32), PlanBody, ByBytes> {
+    let options = OptionsBuilder::new()
+        .shards(1)
+        .estimated_items_capacity(PLANS_EXPECTED)
+        .weight_capacity(PLANS_MAX_BYTES)
+        .build();
+    // All that is needed is set above.
+    let options = options.expect("the options of the cache are complete");
+    Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
 impl HttpState {
     /// Puts the parts together.
     pub fn new(app: Arc<App>, settings: HttpSettings) -> Self {
-        let plans = PLANS_MAX_BYTES / PLAN_TYPICAL_BYTES;
         Self(Arc::new(Parts {
             auth: Auth::new(&settings),
             throttle: LogInThrottle::new(settings.log_in),
@@ -61,11 +72,7 @@ impl HttpState {
             streams: Arc::default(),
             queue_tokens: QueueTokens::new(&settings.signing_secret),
             tickets: TicketSigner::new(&settings.ticket_key),
-            plans: Cache::with_weighter(
-                usize::try_from(plans).unwrap_or(usize::MAX),
-                PLANS_MAX_BYTES,
-                ByBytes,
-            ),
+            plans: plans(),
             epoch: OnceCell::new(),
             app,
             settings,
@@ -117,13 +124,13 @@ impl HttpState {
         &self.0.tickets
     }
 
-    /// Drawings of seat plans, by schedule and version of the plan.
-    pub(crate) fn plan(&self, key: (ScheduleId, u32), draw: impl FnOnce() -> Bytes) -> Bytes {
-        self.0.plans.get(&key).unwrap_or_else(|| {
-            let body = draw();
-            self.0.plans.insert(key, body.clone());
-            body
-        })
+    /// The body of a seat plan, by schedule and version of the plan; a crowd draws it once.
+    pub(crate) async fn plan<E>(
+        &self,
+        key: (ScheduleId, u32),
+        draw: impl Future<Output = Result<PlanBody, E>>,
+    ) -> Result<PlanBody, E> {
+        self.0.plans.get_or_insert_async(&key, draw).await
     }
 
     /// The name of the store's history, which never changes while it is open.

@@ -13,7 +13,7 @@ use crate::auth::{Caller, Owner};
 use crate::docs::problems;
 use crate::page::{EntryNumber, Page, PageRequest, cut, parse_page};
 use crate::problem::{Code, Problem};
-use crate::request::{Asked, Form, KeyRule, Query, QueryErrors, Refused, Sent};
+use crate::request::{Asked, Form, KeyRule, Query, QueryErrors, Refused, Sent, Word, Words};
 use crate::respond::{self, Answer};
 use crate::settings::ChargeBy;
 use crate::state::HttpState;
@@ -62,11 +62,12 @@ pub(crate) struct ChargeForm {
     /// In minor units.
     #[schema(example = 50_000)]
     amount: i64,
-    method: Method,
+    #[schema(value_type = Method)]
+    method: Word<Method>,
 }
 
 /// How money was paid in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ChargeMethod)]
 pub(crate) enum Method {
@@ -74,6 +75,17 @@ pub(crate) enum Method {
     Card,
     /// In cash, at the box office.
     Cash,
+}
+
+impl Words for Method {
+    const EVERY: &'static [Self] = &[Self::Card, Self::Cash];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Cash => "cash",
+        }
+    }
 }
 
 impl Form for ChargeForm {
@@ -91,7 +103,7 @@ impl Form for ChargeForm {
     }
 
     fn check(self, _state: &HttpState) -> Result<(Money, ChargeMethod), Refused> {
-        let method = match self.method {
+        let method = match self.method.0 {
             Method::Card => ChargeMethod::Card,
             Method::Cash => ChargeMethod::Cash,
         };
@@ -136,6 +148,13 @@ impl Transaction {
             EntryKind::Charge(ChargeMethod::Cash) => ("charge", Some(Method::Cash), None, None),
             EntryKind::Payment { payment, reservation } => {
                 ("payment", None, Some(Uid(payment.uuid())), Some(Uid(reservation.uuid())))
+            }
+            EntryKind::Refund { payment, reservation } => {
+                ("refund", None, Some(Uid(payment.uuid())), Some(Uid(reservation.uuid())))
+            }
+            // What is kept of a refund, in an entry of its own, so that refund and fee can both be seen.
+            EntryKind::Fee { payment, reservation } => {
+                ("adjustment", None, Some(Uid(payment.uuid())), Some(Uid(reservation.uuid())))
             }
         };
         Self {
@@ -202,7 +221,8 @@ async fn balance(State(state): State<HttpState>, owner: Owner) -> Answer {
     request_body = ChargeForm, responses((status = 200, body = Charged), ChargeProblems))]
 async fn charge(State(state): State<HttpState>, sent: Sent<ChargeForm, UserId>) -> Answer {
     let (amount, method) = sent.input;
-    let charged = state.app().charge(sent.target, amount, method, sent.tag).await;
+    let by = sent.staff().by_unless_own(sent.target);
+    let charged = state.app().charge(by, sent.target, amount, method, sent.tag).await;
     let charged = charged.map_err(|failure| state.problem(failure))?;
     let body = Charged {
         transaction_id: Uid(charged.outcome.transaction.uuid()),

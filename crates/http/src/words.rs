@@ -54,8 +54,16 @@ words! {
     TransactionType: "charge" "payment" "refund" "adjustment";
     /// What an account may do.
     Role: "fan" "operator" "admin" "gate";
+    /// How seats are paid at the box office.
+    SaleMeans: "wallet" "cash" "free";
     /// What staff did.
-    StaffAction: "create_concert" "edit_concert" "create_schedule" "edit_schedule" "edit_queue" "revoke_place";
+    StaffAction: "create_concert" "edit_concert" "create_schedule" "edit_schedule" "edit_queue" "revoke_place"
+        "cancel_schedule" "block_seats" "release_seats" "sell_seats" "refund_reservation" "edit_user" "charge_wallet"
+        "erase_user";
+    /// Over which time sales are counted.
+    RankingWindow: "1h" "24h" "all";
+    /// What an area of a seat plan looks like.
+    AreaShape: "circle" "ellipse" "rectangle" "polygon" "text";
     /// Seats that can be asked for by state.
     AvailableOnly: "available";
 }
@@ -92,6 +100,19 @@ mod tests {
         for role in account::Role::ALL {
             check(Role::WORDS, role.name());
         }
+        for means in frontrow_application::reservation::SaleMeans::ALL {
+            check(SaleMeans::WORDS, means.name());
+        }
+        let shapes = [
+            catalog::Shape::Circle(1.0),
+            catalog::Shape::Ellipse(1.0, 1.0),
+            catalog::Shape::Rectangle(1.0, 1.0),
+            catalog::Shape::Polygon(Vec::new()),
+            catalog::Shape::Text,
+        ];
+        for shape in &shapes {
+            check(AreaShape::WORDS, crate::catalog::shape_name(shape));
+        }
         for action in staff::ActionKind::ALL {
             check(StaffAction::WORDS, action.name());
         }
@@ -104,11 +125,16 @@ mod tests {
         for state in queue::RoomState::ALL {
             check(RoomState::WORDS, state.name());
         }
-        check(TicketStatus::WORDS, ticket::TicketState::Valid.name());
+        for state in [ticket::TicketState::Valid, ticket::TicketState::Void] {
+            check(TicketStatus::WORDS, state.name());
+        }
         let reason = payment::FailureReason::InsufficientBalance;
         check(FailureReason::WORDS, reason.name());
         for state in [payment::PaymentState::Completed, payment::PaymentState::Failed(reason)] {
             check(PaymentStatus::WORDS, state.name());
+        }
+        for window in frontrow_application::sales::RankingWindow::ALL {
+            check(RankingWindow::WORDS, window.name());
         }
         check(AvailableOnly::WORDS, reservation::SeatState::Available.name());
         for kind in ["charge", "payment"] {

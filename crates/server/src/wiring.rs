@@ -90,14 +90,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
             balance_max: Money::of(wallet.balance_max),
         },
         sales: SalesSettings {
-            defaults: ScheduleDefaults {
-                hold: HoldPolicy {
-                    hold_seconds: sales.hold_seconds,
-                    max_seconds: sales.hold_max_seconds,
-                    extension_seconds: sales.hold_extension_seconds,
-                },
-                max_seats_per_fan: sales.max_seats_per_fan,
-            },
+            defaults: schedule_defaults(config),
             lapses: LapsePolicy {
                 limit: sales.lapse_limit,
                 window_seconds: sales.lapse_window_seconds,
@@ -115,6 +108,19 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
             workers: 1,
         },
     })
+}
+
+/// What holds for a schedule that does not say otherwise.
+pub(crate) fn schedule_defaults(config: &Config) -> ScheduleDefaults {
+    let sales = &config.sales;
+    ScheduleDefaults {
+        hold: HoldPolicy {
+            hold_seconds: sales.hold_seconds,
+            max_seconds: sales.hold_max_seconds,
+            extension_seconds: sales.hold_extension_seconds,
+        },
+        max_seats_per_fan: sales.max_seats_per_fan,
+    }
 }
 
 /// Wrong members in one line.

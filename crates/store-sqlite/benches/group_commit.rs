@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use frontrow_application::account::{HashingOverloaded, NewAccount, Passwords};
 use frontrow_application::catalog::NewSchedule;
 use frontrow_application::queue::EmbeddedLine;
-use frontrow_application::reservation::HoldRequest;
+use frontrow_application::reservation::{HoldRequest, Wanted};
 use frontrow_application::staff::By;
 use frontrow_application::{App, BoxOfficeSettings, Clock, Entropy, OnceTag, Parts, SalesSettings, Settings};
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{
-    BookingWindow, ConcertDraft, HoldPolicy, ScheduleDefaults, ScheduleDraft, SeatPlan, WaitingRoomSettings,
+    BookingWindow, ConcertDraft, HoldPolicy, RefundPolicy, ScheduleDefaults, ScheduleDraft, SeatPlan,
+    WaitingRoomSettings,
 };
 use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
@@ -106,10 +107,11 @@ async fn schedule(app: &App, clock: &Monotonic, seats: u32) -> ScheduleId {
         booking: BookingWindow { start: now.minus_seconds(10), end: now.plus_seconds(900_000) },
         hold: settings().sales.defaults.hold,
         max_seats_per_fan: 4,
+        refund_policy: RefundPolicy::NONE,
         sales_paused: false,
     };
     let plan = Arc::new(SeatPlan::plain(seats, Money::of(1_000)).expect("plan"));
-    app.create_schedule(By::System, NewSchedule { concert, draft, plan }, None)
+    app.create_schedule(By::System, NewSchedule { concert, draft, plan, drawing: None }, None)
         .await
         .expect("schedule")
         .outcome
@@ -169,7 +171,10 @@ async fn run(in_flight: usize, seats: u32, time: Duration, has_keys: bool) {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     let Some(&schedule) = schedules.get((number / seats) as usize) else { break };
                     let user = UserId::new(app.draw_id());
-                    let request = HoldRequest { schedule, seats: vec![SeatNo::new(number % seats + 1)] };
+                    let request = HoldRequest {
+                        schedule,
+                        seats: Wanted::Numbers(vec![SeatNo::new(number % seats + 1)]),
+                    };
                     let tag = OnceTag::new(user, "key", &[&number.to_le_bytes()]);
                     app.hold(user, request, has_keys.then_some(tag)).await.expect("held");
                     done += 1;

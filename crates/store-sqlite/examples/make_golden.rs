@@ -7,20 +7,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use frontrow_application::account::{ExternalIdentity, NewAccount};
-use frontrow_application::catalog::ConcertPatch;
+use frontrow_application::catalog::{ConcertPatch, NewSchedule};
 use frontrow_application::payment::PayOutcome;
-use frontrow_application::reservation::HoldRequest;
+use frontrow_application::reservation::{HoldRequest, KeepBack, SaleMeans, SeatSelection, SellRequest};
 use frontrow_application::staff::{By, Staff};
+use frontrow_application::ticket::Scan;
 use frontrow_application::{Clock, Stop};
 use frontrow_domain::account::Role;
-use frontrow_domain::catalog::{Concert, RoomControls};
+use frontrow_domain::catalog::{Concert, RefundPolicy, RefundRow, RoomControls, SeatPlan};
 use frontrow_domain::records::{Key, Keys};
 use frontrow_domain::reservation::{Claim, Reservation, claim_seats};
-use frontrow_domain::{ConcertId, EntryId, ReservationId, ScheduleId, UserId};
+use frontrow_domain::{ConcertId, EntryId, Money, ReservationId, ScheduleId, SeatNo, TicketId, UserId};
 use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteStore};
+use frontrow_testkit::samples;
 use frontrow_testkit::stage::{PASSWORD, seats};
 use frontrow_testkit::store::apply;
 use frontrow_testkit::{Opened, Stage, StoreFactory};
+use serde_json::{Value, json};
 
 struct Folder(PathBuf);
 
@@ -88,6 +91,61 @@ async fn operator_at_work(stage: &Stage, concert: ConcertId) -> UserId {
     olga
 }
 
+/// Holds seats and pays for them.
+async fn buy(stage: &Stage, fan: UserId, schedule: ScheduleId, numbers: &[u32]) -> ReservationId {
+    let request = HoldRequest { schedule, seats: seats(numbers.iter().copied()) };
+    let held = stage.app.hold(fan, request, None).await.expect("held").outcome.0.id;
+    let paid = stage.app.pay(fan, held, None).await.expect("paid").outcome;
+    assert!(matches!(paid, PayOutcome::Paid(_)));
+    held
+}
+
+async fn first_ticket(stage: &Stage, reservation: ReservationId) -> TicketId {
+    stage.opened.reads.tickets(reservation).await.expect("read").first().expect("a ticket").id
+}
+
+/// A performance with a drawing at which everything has happened that happens at a box office and at a door.
+async fn a_day_at_the_box_office(stage: &Stage, concert: ConcertId, bob: UserId, olga: UserId) -> Value {
+    let drawn = stage.a_schedule().of(concert).seats(6).price(10_000).make().await;
+    let drawn = stage.opened.reads.schedule(drawn).await.expect("read").expect("there");
+    let row = |until_hours_before, percent| RefundRow { until_hours_before, percent };
+    let mut draft = drawn.draft();
+    // The first row has passed already.
+    draft.refund_policy = RefundPolicy::of(vec![row(1_000, 100), row(24, 70)]);
+    let plan = Arc::new(SeatPlan::plain(6, Money::of(10_000)).expect("the plan is sound"));
+    let drawing = Some(Arc::new(samples::drawing(6)));
+    let new = NewSchedule { concert, draft, plan, drawing };
+    let shop = stage.app.create_schedule(By::System, new, None).await.expect("made").outcome;
+    let carol = stage.a_fan().named("carol").with_balance(100_000).make().await;
+    let refunded = buy(stage, carol, shop, &[1, 2]).await;
+    stage.app.cancel(carol, refunded).await.expect("given back");
+    let used = buy(stage, carol, shop, &[3]).await;
+    let ticket = first_ticket(stage, used).await;
+    let scan = Scan { ticket, door: Some(shop), by: olga, at: None };
+    stage.app.scan(scan, None).await.expect("admitted");
+    let request = SellRequest {
+        user: bob,
+        schedule: shop,
+        seats: seats([4]),
+        means: SaleMeans::Cash,
+        from_blocked: false,
+    };
+    let sold = stage.app.sell(By::System, request, None).await.expect("sold").outcome.0.id;
+    let selection =
+        SeatSelection { seats: Some(vec![(SeatNo::new(5), SeatNo::new(6))]), ..SeatSelection::default() };
+    let blocked = stage.app.keep_back(By::System, shop, KeepBack::Block, selection, None, None).await;
+    assert_eq!(blocked.expect("kept back").outcome.changed, 2);
+    let withdrawn = buy(stage, carol, drawn.id, &[6]).await;
+    let reason = "태풍".to_owned();
+    stage.app.cancel_schedule(By::System, drawn.id, reason, None).await.expect("called off");
+    assert_eq!(stage.app.tick_cancellations().await, Ok(1));
+    json!({
+        "shop": shop, "shopMap": stage.map(shop).await, "calledOff": drawn.id,
+        "carol": carol, "carolBalance": stage.balance(carol).await,
+        "refunded": refunded, "used": used, "usedTicket": ticket, "sold": sold, "withdrawn": withdrawn,
+    })
+}
+
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let target = PathBuf::from(std::env::args().nth(1).expect("the folder of golden files"));
@@ -126,9 +184,10 @@ async fn main() {
     let olga = operator_at_work(&stage, concert).await;
     let in_line = hold_in_line(&stage, alice, schedule, 9).await;
     stage.app.pay(alice, in_line.id, None).await.expect("paid");
+    let third = a_day_at_the_box_office(&stage, concert, bob, olga).await;
     stage.assert_clean().await;
 
-    let facts = serde_json::json!({
+    let mut facts = json!({
         "nowMicros": stage.now().micros(),
         "concert": concert, "schedule": schedule, "map": stage.map(schedule).await,
         "alice": alice, "aliceBalance": stage.balance(alice).await,
@@ -137,6 +196,9 @@ async fn main() {
         "withRoom": with_room.id, "notice": with_room.controls.notice,
         "inLine": in_line.id, "entry": in_line.entry, "olga": olga,
     });
+    if let (Some(facts), Value::Object(third)) = (facts.as_object_mut(), third) {
+        facts.extend(third);
+    }
     drop(stage);
     // Opening and closing once more folds the log into the one file.
     let clock = Arc::new(frontrow_testkit::ManualClock::default());

@@ -5,7 +5,7 @@ pub(crate) mod catalog;
 use std::fmt;
 
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
-use frontrow_domain::payment::{FailureReason, Payment, PaymentState};
+use frontrow_domain::payment::{FailureReason, Payment, PaymentState, Refund, RefundCause};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::staff::{ActionKind, Actor, StaffAction};
 use frontrow_domain::ticket::{Ticket, TicketState};
@@ -70,7 +70,7 @@ pub(crate) fn seats_text(seats: impl IntoIterator<Item = SeatNo>) -> String {
     text
 }
 
-fn seats(row: &Row<'_>, column: usize) -> Result<Vec<SeatNo>> {
+pub(crate) fn seats(row: &Row<'_>, column: usize) -> Result<Vec<SeatNo>> {
     let text = row.get_ref(column)?.as_str()?;
     text.split(',')
         .map(|no| no.parse().map(SeatNo::new).map_err(|_| unreadable(column, "list of seats")))
@@ -188,6 +188,8 @@ pub(crate) const fn entry_columns(
         EntryKind::Charge(ChargeMethod::Card) => (0, Some(0), None, None),
         EntryKind::Charge(ChargeMethod::Cash) => (0, Some(1), None, None),
         EntryKind::Payment { payment, reservation } => (1, None, Some(payment), Some(reservation)),
+        EntryKind::Refund { payment, reservation } => (2, None, Some(payment), Some(reservation)),
+        EntryKind::Fee { payment, reservation } => (3, None, Some(payment), Some(reservation)),
     }
 }
 
@@ -195,18 +197,14 @@ pub(crate) const ENTRY_COLUMNS: &str = "user_id, number, transaction_id, kind, m
      reservation_id, amount, balance_before, balance_after, at, counter_account";
 
 pub(crate) fn entry(row: &Row<'_>) -> Result<LedgerEntry> {
-    let kind = match (
-        row.get::<_, u8>(3)?,
-        row.get::<_, Option<u8>>(4)?,
-        optional_uuid(row, 5)?,
-        optional_uuid(row, 6)?,
-    ) {
+    let payment = optional_uuid(row, 5)?.map(PaymentId::new);
+    let reservation = optional_uuid(row, 6)?.map(ReservationId::new);
+    let kind = match (row.get::<_, u8>(3)?, row.get::<_, Option<u8>>(4)?, payment, reservation) {
         (0, Some(0), None, None) => EntryKind::Charge(ChargeMethod::Card),
         (0, Some(1), None, None) => EntryKind::Charge(ChargeMethod::Cash),
-        (1, None, Some(payment), Some(reservation)) => EntryKind::Payment {
-            payment: PaymentId::new(payment),
-            reservation: ReservationId::new(reservation),
-        },
+        (1, None, Some(payment), Some(reservation)) => EntryKind::Payment { payment, reservation },
+        (2, None, Some(payment), Some(reservation)) => EntryKind::Refund { payment, reservation },
+        (3, None, Some(payment), Some(reservation)) => EntryKind::Fee { payment, reservation },
         _ => return Err(unreadable(3, "kind of ledger entry")),
     };
     if row.get::<_, u8>(11)? != counter_account_number(kind.counter_account()) {
@@ -249,28 +247,66 @@ pub(crate) fn claim(row: &Row<'_>, first: usize) -> Result<Claim> {
 }
 
 pub(crate) const RESERVATION_COLUMNS: &str = "reservation_id, user_id, concert_id, schedule_id, seats, amount, \
-     created_at, state, state_at, extended, payment_id, last_event, row_version, held_until, queue_entry";
+     created_at, state, state_at, extended, payment_id, last_event, row_version, held_until, queue_entry, \
+     paid_at, returned";
 
-/// State, time, extension and payment of a reservation.
-pub(crate) const fn state_columns(state: &ReservationState) -> (u8, Timestamp, bool, Option<&PaymentId>) {
+/// The numbers under which states of reservations are stored.
+pub(crate) mod reservation_state {
+    pub(crate) const PENDING: u8 = 0;
+    pub(crate) const CONFIRMED: u8 = 1;
+    pub(crate) const CANCELLED: u8 = 2;
+    pub(crate) const EXPIRED: u8 = 3;
+    pub(crate) const REFUNDED: u8 = 4;
+    /// All of them.
+    pub(crate) const ALL: [u8; 5] = [PENDING, CONFIRMED, CANCELLED, EXPIRED, REFUNDED];
+}
+
+/// What the state of a reservation puts into columns of its own.
+pub(crate) struct StateColumns<'a> {
+    pub(crate) state: u8,
+    pub(crate) at: Timestamp,
+    pub(crate) extended: bool,
+    pub(crate) payment: Option<&'a PaymentId>,
+    pub(crate) paid_at: Option<Timestamp>,
+    pub(crate) returned: Option<Money>,
+}
+
+pub(crate) fn state_columns(state: &ReservationState) -> StateColumns<'_> {
+    use reservation_state::{CANCELLED, CONFIRMED, EXPIRED, PENDING, REFUNDED};
+    let plain =
+        |state, at| StateColumns { state, at, extended: false, payment: None, paid_at: None, returned: None };
     match state {
-        ReservationState::Pending { expires_at, extended } => (0, *expires_at, *extended, None),
-        ReservationState::Confirmed { at, payment, .. } => (1, *at, false, Some(payment)),
-        ReservationState::Cancelled { at, .. } => (2, *at, false, None),
-        ReservationState::Expired { at } => (3, *at, false, None),
+        ReservationState::Pending { expires_at, extended } => {
+            StateColumns { extended: *extended, ..plain(PENDING, *expires_at) }
+        }
+        ReservationState::Confirmed { at, payment, .. } => {
+            StateColumns { payment: Some(payment), ..plain(CONFIRMED, *at) }
+        }
+        ReservationState::Cancelled { at, .. } => plain(CANCELLED, *at),
+        ReservationState::Expired { at } => plain(EXPIRED, *at),
+        ReservationState::Refunded { at, paid_at, payment, returned, .. } => StateColumns {
+            payment: Some(payment),
+            paid_at: Some(*paid_at),
+            returned: Some(*returned),
+            ..plain(REFUNDED, *at)
+        },
     }
 }
 
 pub(crate) fn reservation(row: &Row<'_>) -> Result<(Reservation, u64)> {
     let at = time(row, 8)?;
     let held_until = time(row, 13)?;
-    let state = match (row.get::<_, u8>(7)?, optional_uuid(row, 10)?) {
-        (0, None) => ReservationState::Pending { expires_at: at, extended: row.get(9)? },
-        (1, Some(payment)) => {
-            ReservationState::Confirmed { at, payment: PaymentId::new(payment), held_until }
+    let payment = optional_uuid(row, 10)?.map(PaymentId::new);
+    let paid_at = row.get::<_, Option<i64>>(15)?.map(Timestamp::from_micros);
+    let returned = row.get::<_, Option<i64>>(16)?.map(Money::of);
+    let state = match (row.get::<_, u8>(7)?, payment, paid_at, returned) {
+        (0, None, None, None) => ReservationState::Pending { expires_at: at, extended: row.get(9)? },
+        (1, Some(payment), None, None) => ReservationState::Confirmed { at, payment, held_until },
+        (2, None, None, None) => ReservationState::Cancelled { at, held_until },
+        (3, None, None, None) => ReservationState::Expired { at },
+        (4, Some(payment), Some(paid_at), Some(returned)) => {
+            ReservationState::Refunded { at, paid_at, payment, held_until, returned }
         }
-        (2, None) => ReservationState::Cancelled { at, held_until },
-        (3, None) => ReservationState::Expired { at },
         _ => return Err(unreadable(7, "state of a reservation")),
     };
     let reservation = Reservation {
@@ -289,7 +325,7 @@ pub(crate) fn reservation(row: &Row<'_>) -> Result<(Reservation, u64)> {
 }
 
 pub(crate) const PAYMENT_COLUMNS: &str =
-    "payment_id, reservation_id, schedule_id, user_id, amount, at, state, failure_reason";
+    "payment_id, reservation_id, schedule_id, user_id, amount, at, state, failure_reason, seats";
 
 /// State and reason of a payment.
 pub(crate) const fn payment_columns(state: PaymentState) -> (u8, Option<&'static str>) {
@@ -313,32 +349,60 @@ pub(crate) fn payment(row: &Row<'_>) -> Result<Payment> {
         schedule: ScheduleId::new(row.get(2)?),
         user: user(row, 3)?,
         amount: money(row, 4)?,
+        seats: row.get(8)?,
         at: time(row, 5)?,
         state,
     })
 }
 
-pub(crate) const TICKET_COLUMNS: &str = "ticket_id, reservation_id, schedule_id, seat_no, user_id, state";
+pub(crate) const REFUND_COLUMNS: &str =
+    "payment_id, reservation_id, schedule_id, user_id, returned, fee, at, cause";
 
-pub(crate) const fn ticket_state_number(state: TicketState) -> u8 {
+/// A refund from its columns, which begin at column `first`.
+pub(crate) fn refund(row: &Row<'_>, first: usize) -> Result<Refund> {
+    let cause = row.get_ref(first + 7)?.as_str()?;
+    Ok(Refund {
+        payment: PaymentId::new(uuid(row, first)?),
+        reservation: ReservationId::new(uuid(row, first + 1)?),
+        schedule: ScheduleId::new(row.get(first + 2)?),
+        user: user(row, first + 3)?,
+        returned: money(row, first + 4)?,
+        fee: money(row, first + 5)?,
+        at: time(row, first + 6)?,
+        cause: RefundCause::parse(cause).ok_or_else(|| unreadable(first + 7, "cause of a refund"))?,
+    })
+}
+
+pub(crate) const TICKET_COLUMNS: &str =
+    "ticket_id, reservation_id, schedule_id, seat_no, user_id, state, used_at, used_by, row_version";
+
+/// State of a ticket, and when and by whom it was scanned.
+pub(crate) const fn ticket_columns(state: &TicketState) -> (u8, Option<Timestamp>, Option<&UserId>) {
     match state {
-        TicketState::Valid => 0,
+        TicketState::Valid => (0, None, None),
+        TicketState::Used { at, by } => (1, Some(*at), Some(by)),
+        TicketState::Void => (2, None, None),
     }
 }
 
-pub(crate) fn ticket(row: &Row<'_>) -> Result<Ticket> {
-    let state = match row.get::<_, u8>(5)? {
-        0 => TicketState::Valid,
+pub(crate) fn ticket(row: &Row<'_>) -> Result<(Ticket, u64)> {
+    let at = row.get::<_, Option<i64>>(6)?.map(Timestamp::from_micros);
+    let by = optional_uuid(row, 7)?.map(UserId::new);
+    let state = match (row.get::<_, u8>(5)?, at, by) {
+        (0, None, None) => TicketState::Valid,
+        (1, Some(at), Some(by)) => TicketState::Used { at, by },
+        (2, None, None) => TicketState::Void,
         _ => return Err(unreadable(5, "state of a ticket")),
     };
-    Ok(Ticket {
+    let ticket = Ticket {
         id: TicketId::new(uuid(row, 0)?),
         reservation: ReservationId::new(uuid(row, 1)?),
         schedule: ScheduleId::new(row.get(2)?),
         seat: SeatNo::new(row.get(3)?),
         user: user(row, 4)?,
         state,
-    })
+    };
+    Ok((ticket, row.get(8)?))
 }
 
 pub(crate) const STAFF_ACTION_COLUMNS: &str =

@@ -1,10 +1,12 @@
 //! Loading what a group names into its working set.
 
+mod ranges;
+
 use std::sync::LazyLock;
 
 use frontrow_domain::account::Email;
 use frontrow_domain::records::{Counter, Digest, Key, Records};
-use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::{ReservationId, ScheduleId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql};
 
 use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS};
@@ -68,7 +70,10 @@ impl Loader<'_> {
             Key::Schedule(id) => self.schedule(*id, records),
             Key::Reservation(id) => self.reservation(*id, records),
             Key::FanReservations(schedule, user) => self.fan_reservations(*schedule, *user, records),
-            Key::Claim(schedule, seat) => self.claim(*schedule, *seat, records),
+            Key::Tickets(reservation) => self.tickets(*reservation, records),
+            Key::ClaimsSince(schedule, version) => self.claims_since(*schedule, *version, records),
+            Key::LapsedClaims(schedule) => self.lapsed_claims(*schedule, records),
+            Key::Claim(schedule, seat) => self.claims(*schedule, &[*seat], records),
         }
     }
 
@@ -131,18 +136,6 @@ impl Loader<'_> {
             records.reservations.load(reservation.id, Some((reservation, row_version)));
         }
         records.loaded_fan_reservations(schedule, user, ids);
-        Ok(())
-    }
-
-    fn claim(&self, schedule: ScheduleId, seat: SeatNo, records: &mut Records) -> Result<()> {
-        let sql =
-            "SELECT kind, reservation_id, user_id, until FROM claim WHERE schedule_id = ?1 AND seat_no = ?2";
-        let found = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row((schedule.get(), seat.get()), |row| codec::claim(row, 0))
-            .optional()?;
-        records.claims.load((schedule, seat), found.map(|claim| (claim, 0)));
         Ok(())
     }
 }

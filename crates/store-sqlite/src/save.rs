@@ -1,6 +1,6 @@
 //! Saving what a group changed: deletes, updates, inserts; rows in order of key; tables in one fixed order.
-//! Claims, ledger, payments, tickets and keys are plain inserts, everything else is matched on the row version
-//! that was loaded, and nothing is ever an upsert: an upsert silently overwrites a winner.
+//! Claims, ledger, payments, refunds, new tickets and keys are plain inserts, everything else is matched on the row
+//! version that was loaded, and nothing is ever an upsert: an upsert silently overwrites a winner.
 
 mod catalog;
 mod sale;
@@ -41,7 +41,12 @@ pub(crate) fn save(
     changes.schedules.iter().try_for_each(|change| saver.schedule(change))?;
     saver.claims(&changes.claims)?;
     changes.reservations.iter().try_for_each(|change| saver.reservation(change))?;
-    saver.journals(changes)?;
+    saver.ledger(changes.ledger)?;
+    saver.payments(changes.payments)?;
+    saver.refunds(changes.refunds)?;
+    changes.tickets.iter().try_for_each(|change| saver.ticket(change))?;
+    changes.drawings.iter().try_for_each(|drawing| saver.drawing(drawing))?;
+    saver.events(changes.events)?;
     saver.staff_actions(changes.staff_actions)?;
     for change in &changes.once {
         if let Some(record) = change.after {

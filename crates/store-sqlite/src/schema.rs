@@ -12,11 +12,14 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use crate::error::OpenError;
 
 /// The newest schema that this version knows.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Every step from one version to the next, from an empty file on. A step is never changed once released.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] =
-    [include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_line_and_audit_log.sql")];
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_line_and_audit_log.sql"),
+    include_str!("../migrations/0003_box_office.sql"),
+];
 
 /// The file of the sale ("FROW").
 pub(crate) const SALE: FileKind = FileKind { application_id: 0x4652_4F57, migrations: &MIGRATIONS };

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
 use frontrow_domain::catalog::{
-    BookingWindow, Concert, Grade, HoldPolicy, PlanParts, RoomControls, Row, Schedule, ScheduleDraft, Seat,
-    SeatPlan, Section, WaitingRoomSettings,
+    Area, AreaText, BookingWindow, Concert, Drawing, Grade, HoldPolicy, PlanParts, Point, RefundPolicy,
+    RefundRow, RoomControls, Row, Schedule, ScheduleDraft, Seat, SeatPlan, Section, Shape,
+    WaitingRoomSettings,
 };
 use frontrow_domain::event::{Event, OutboxEvent, PaymentMade, WalletCharged};
-use frontrow_domain::payment::{Payment, PaymentState};
+use frontrow_domain::payment::{Payment, PaymentState, Refund, RefundCause};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::staff::{ActionKind, Actor, StaffAction};
 use frontrow_domain::ticket::{Ticket, TicketState};
@@ -120,6 +121,7 @@ pub fn schedule(number: u32, concert: ConcertId, seats: u32) -> Schedule {
         booking: BookingWindow { start, end: starts_at },
         hold: HoldPolicy { hold_seconds: 300, max_seconds: 600, extension_seconds: 300 },
         max_seats_per_fan: 4,
+        refund_policy: RefundPolicy::NONE,
         sales_paused: false,
     };
     let plan = SeatPlan::plain(seats, Money::of(50_000)).expect("the plan is sound");
@@ -198,8 +200,78 @@ pub fn payment(number: u64, reservation: &Reservation) -> Payment {
         schedule: reservation.schedule,
         user: reservation.user,
         amount: reservation.amount,
+        seats: u32::try_from(reservation.seats.len()).expect("few seats"),
         at: ManualClock::EPOCH,
         state: PaymentState::Completed,
+    }
+}
+
+/// What was given back for a reservation that this payment had paid, all but this fee.
+pub fn refund(payment: u64, reservation: &Reservation, fee: i64) -> Refund {
+    Refund {
+        payment: payment_id(payment),
+        reservation: reservation.id,
+        schedule: reservation.schedule,
+        user: reservation.user,
+        returned: Money::of(reservation.amount.minor() - fee),
+        fee: Money::of(fee),
+        at: ManualClock::EPOCH,
+        cause: RefundCause::Policy,
+    }
+}
+
+/// The same reservation, paid by this payment.
+pub fn paid(reservation: Reservation, payment: u64) -> Reservation {
+    let state = ReservationState::Confirmed {
+        at: ManualClock::EPOCH,
+        payment: payment_id(payment),
+        held_until: hold_end(),
+    };
+    Reservation { state, ..reservation }
+}
+
+/// The same reservation, paid by this payment and given back, all but this fee.
+pub fn refunded(reservation: Reservation, payment: u64, fee: i64) -> Reservation {
+    let state = ReservationState::Refunded {
+        at: ManualClock::EPOCH.plus_seconds(60),
+        paid_at: ManualClock::EPOCH,
+        payment: payment_id(payment),
+        held_until: hold_end(),
+        returned: Money::of(reservation.amount.minor() - fee),
+    };
+    Reservation { state, ..reservation }
+}
+
+/// All but a few are given back until ten days before, and then a part until the day before.
+pub fn refund_policy() -> RefundPolicy {
+    let row = |until_hours_before, percent| RefundRow { until_hours_before, percent };
+    RefundPolicy::of(vec![row(240, 100), row(24, 70)])
+}
+
+/// A drawing with every part that a drawing can have, for a plan of so many seats.
+pub fn drawing(seats: u16) -> Drawing {
+    let area = |shape, text| Area {
+        shape,
+        at: Point::new(-1.5, 0.1),
+        rotation: 359.5,
+        color: Some("#102030".into()),
+        border_color: None,
+        text,
+    };
+    let text = AreaText { text: "무대 🎻".into(), at: Point::new(3.0, 4.0), color: None, size: 12.5 };
+    Drawing {
+        width: 1_000.5,
+        height: f32::MAX,
+        colors: vec![Some("#ffffff".into()), None],
+        points: (1..=seats).map(|seat| Point::new(f32::from(seat), 0.1)).collect(),
+        guids: (1..=seats).map(|seat| (seat % 2 == 0).then(|| format!("seat-{seat}").into())).collect(),
+        areas: vec![
+            area(Shape::Circle(1.0), None),
+            area(Shape::Ellipse(1.0, 2.0), Some(text)),
+            area(Shape::Rectangle(3.0, 4.0), None),
+            area(Shape::Polygon(vec![Point::new(0.0, 0.0), Point::new(1.0, 2.0)]), None),
+            area(Shape::Text, None),
+        ],
     }
 }
 

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use frontrow_application::account::{ExternalIdentity, NewAccount};
 use frontrow_application::catalog::NewSchedule;
 use frontrow_application::queue::EmbeddedLine;
+use frontrow_application::reservation::Wanted;
 use frontrow_application::staff::By;
 use frontrow_application::{App, Clock, OnceTag, Parts, Settings};
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{
-    BookingWindow, ConcertDraft, HoldPolicy, ScheduleDraft, SeatPlan, WaitingRoomSettings,
+    BookingWindow, ConcertDraft, HoldPolicy, RefundPolicy, ScheduleDraft, SeatPlan, WaitingRoomSettings,
 };
 use frontrow_domain::reservation::Reservation;
 use frontrow_domain::wallet::ChargeMethod;
@@ -155,9 +156,10 @@ impl Stage {
             booking: BookingWindow { start: now.minus_seconds(3_600), end: starts_at },
             hold: self.settings.sales.defaults.hold,
             max_seats_per_fan: self.settings.sales.defaults.max_seats_per_fan,
+            refund_policy: RefundPolicy::NONE,
             sales_paused: false,
         };
-        ScheduleBuilder { stage: self, concert: None, draft, seats: 50, price: 50_000 }
+        ScheduleBuilder { stage: self, concert: None, draft, seats: 50, price: 50_000, plan: None }
     }
 
     /// A fan with a log-in and an empty wallet, unless told otherwise.
@@ -187,7 +189,7 @@ impl Stage {
     pub async fn pay_in(&self, fan: UserId, mut amount: i64) {
         while amount > 0 {
             let step = amount.min(self.settings.charges.charge_max.minor());
-            let charged = self.app.charge(fan, Money::of(step), ChargeMethod::Card, None).await;
+            let charged = self.app.charge(By::System, fan, Money::of(step), ChargeMethod::Card, None).await;
             charged.expect("the wallet can be charged");
             amount -= step;
         }
@@ -233,8 +235,13 @@ impl Drop for Stage {
     }
 }
 
+/// The seats of these numbers, as a hold asks for them.
+pub fn seats(numbers: impl IntoIterator<Item = u32>) -> Wanted {
+    Wanted::Numbers(seat_numbers(numbers))
+}
+
 /// The seats of these numbers.
-pub fn seats(numbers: impl IntoIterator<Item = u32>) -> Vec<SeatNo> {
+pub fn seat_numbers(numbers: impl IntoIterator<Item = u32>) -> Vec<SeatNo> {
     numbers.into_iter().map(SeatNo::new).collect()
 }
 
@@ -288,6 +295,7 @@ pub struct ScheduleBuilder<'a> {
     draft: ScheduleDraft,
     seats: u32,
     price: i64,
+    plan: Option<Arc<SeatPlan>>,
 }
 
 impl ScheduleBuilder<'_> {
@@ -300,6 +308,12 @@ impl ScheduleBuilder<'_> {
     /// With so many seats.
     pub fn seats(mut self, seats: u32) -> Self {
         self.seats = seats;
+        self
+    }
+
+    /// With these seats, instead of plain ones.
+    pub fn plan(mut self, plan: SeatPlan) -> Self {
+        self.plan = Some(Arc::new(plan));
         self
     }
 
@@ -317,6 +331,12 @@ impl ScheduleBuilder<'_> {
     /// Holds last as this policy says.
     pub fn hold(mut self, hold: HoldPolicy) -> Self {
         self.draft.hold = hold;
+        self
+    }
+
+    /// Paid seats are taken back as this policy says.
+    pub fn refund_policy(mut self, policy: RefundPolicy) -> Self {
+        self.draft.refund_policy = policy;
         self
     }
 
@@ -344,8 +364,10 @@ impl ScheduleBuilder<'_> {
             Some(concert) => concert,
             None => self.stage.a_concert().make().await,
         };
-        let plan = Arc::new(SeatPlan::plain(self.seats, Money::of(self.price)).expect("the plan is sound"));
-        let new = NewSchedule { concert, draft: self.draft, plan };
+        let without_parts =
+            || Arc::new(SeatPlan::plain(self.seats, Money::of(self.price)).expect("the plan is sound"));
+        let plan = self.plan.unwrap_or_else(without_parts);
+        let new = NewSchedule { concert, draft: self.draft, plan, drawing: None };
         self.stage.app.create_schedule(By::System, new, None).await.expect("the schedule is sound").outcome
     }
 }

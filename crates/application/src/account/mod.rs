@@ -1,10 +1,12 @@
 //! Accounts: signing up, logging in, refreshing, logging out, erasure, and fans of an external issuer.
 
+mod edit;
 mod erase;
 mod external;
 mod log_in;
 mod sign_up;
 
+pub use edit::{EditUserRefused, UserPatch};
 pub use external::ExternalIdentity;
 pub use log_in::{LogInRefused, LoggedIn, RefreshToken, Refreshed};
 pub use sign_up::{NewAccount, SignUpRefused};

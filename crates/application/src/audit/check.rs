@@ -2,8 +2,9 @@
 
 use frontrow_domain::payment::PaymentState;
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState, ReservationStatus, SeatState};
+use frontrow_domain::ticket::TicketState;
 use frontrow_domain::wallet::{CounterAccount, EntryKind};
-use frontrow_domain::{Money, Timestamp};
+use frontrow_domain::{Money, PaymentId, Timestamp};
 
 use super::{AuditReport, ReservationFacts, ScheduleSlice, WalletFacts};
 
@@ -65,7 +66,7 @@ pub(super) fn reservation(facts: &ReservationFacts, now: Timestamp, report: &mut
                     report.note(format!("{place}: held, but the seat says {claim:?}"));
                 }
             }
-            ReservationStatus::Expired | ReservationStatus::Cancelled => {
+            ReservationStatus::Expired | ReservationStatus::Cancelled | ReservationStatus::Refunded => {
                 // A lapsed hold that no job has noted yet may still carry its claims; they do not count.
                 let still_counts = claim.as_ref().is_some_and(|claim| !claim.has_lapsed(now));
                 if is_own && still_counts {
@@ -75,11 +76,31 @@ pub(super) fn reservation(facts: &ReservationFacts, now: Timestamp, report: &mut
         }
     }
     check_payments(facts, report);
-    let expected = if status == ReservationStatus::Confirmed { found.seats.as_slice() } else { &[] };
-    let mut ticketed: Vec<_> = facts.tickets.iter().map(|ticket| ticket.seat).collect();
-    ticketed.sort_unstable();
-    if ticketed != expected {
-        report.note(format!("reservation {}: tickets for {ticketed:?}, seats {expected:?}", found.id));
+    check_tickets(facts, status, report);
+}
+
+fn check_tickets(facts: &ReservationFacts, status: ReservationStatus, report: &mut AuditReport) {
+    let found = &facts.reservation;
+    let seats_of = |is_meant: fn(TicketState) -> bool| {
+        let mut seats: Vec<_> =
+            facts.tickets.iter().filter(|ticket| is_meant(ticket.state)).map(|ticket| ticket.seat).collect();
+        seats.sort_unstable();
+        seats
+    };
+    let void = seats_of(|state| state == TicketState::Void);
+    let good = seats_of(|state| state != TicketState::Void);
+    let seats = found.seats.as_slice();
+    let (good_expected, void_expected) = match status {
+        ReservationStatus::Confirmed => (seats, &[][..]),
+        ReservationStatus::Refunded => (&[][..], seats),
+        _ => (&[][..], &[][..]),
+    };
+    if good != good_expected || void != void_expected {
+        report.note(format!(
+            "reservation {}: tickets for {good:?}, void ones for {void:?}, {} with seats {seats:?}",
+            found.id,
+            status.name()
+        ));
     }
 }
 
@@ -87,22 +108,39 @@ fn check_payments(facts: &ReservationFacts, report: &mut AuditReport) {
     let found = &facts.reservation;
     let completed: Vec<_> =
         facts.payments.iter().filter(|payment| payment.state == PaymentState::Completed).collect();
-    match found.state {
-        ReservationState::Confirmed { payment, .. } => {
+    let Some((_, payment)) = found.paid() else {
+        if !completed.is_empty() || !facts.refunds.is_empty() {
+            let refunds = &facts.refunds;
+            report.note(format!("reservation {}: not paid, payments {completed:?} {refunds:?}", found.id));
+        }
+        return;
+    };
+    let is_paid = completed.len() == 1
+        && completed[0].id == payment
+        && completed[0].amount == found.amount
+        && completed[0].user == found.user
+        && completed[0].seats as usize == found.seats.len();
+    if !is_paid {
+        report.note(format!("reservation {}: paid by {payment}, payments {completed:?}", found.id));
+    }
+    let agrees = match (found.state, facts.refunds.as_slice()) {
+        (ReservationState::Refunded { returned, .. }, [refund]) => {
+            add(&mut report.refunded, refund.returned);
+            add(&mut report.fees, refund.fee);
+            refund.payment == payment
+                && refund.user == found.user
+                && refund.returned == returned
+                && refund.returned.plus(refund.fee) == Some(found.amount)
+        }
+        (ReservationState::Confirmed { .. }, []) => {
             add(&mut report.confirmed, found.amount);
-            let is_paid = completed.len() == 1
-                && completed[0].id == payment
-                && completed[0].amount == found.amount
-                && completed[0].user == found.user;
-            if !is_paid {
-                report.note(format!("reservation {}: paid by {payment}, payments {completed:?}", found.id));
-            }
+            true
         }
-        _ => {
-            if !completed.is_empty() {
-                report.note(format!("reservation {}: not paid, payments {completed:?}", found.id));
-            }
-        }
+        _ => false,
+    };
+    if !agrees {
+        let refunds = &facts.refunds;
+        report.note(format!("reservation {}: {:?}, refunds {refunds:?}", found.id, found.state));
     }
 }
 
@@ -123,6 +161,8 @@ pub(super) fn wallet(facts: &WalletFacts, report: &mut AuditReport) {
         balance = entry.after;
         match entry.kind.counter_account() {
             CounterAccount::External => add(&mut report.charged, entry.amount),
+            // What refunds move is summed up from the reservations.
+            CounterAccount::Sales if is_refund(entry.kind) => {}
             CounterAccount::Sales => add(&mut report.paid, entry.amount.negated()),
             CounterAccount::Fees => {}
         }
@@ -139,28 +179,41 @@ pub(super) fn wallet(facts: &WalletFacts, report: &mut AuditReport) {
     check_debits(facts, report);
 }
 
+const fn is_refund(kind: EntryKind) -> bool {
+    matches!(kind, EntryKind::Refund { .. })
+}
+
+/// What moved in a wallet for payments, against what payments and refunds say.
 fn check_debits(facts: &WalletFacts, report: &mut AuditReport) {
     let user = facts.wallet.user;
-    let mut debits: Vec<_> = facts
+    let mut moved: Vec<(&str, PaymentId, Money)> = facts
         .entries
         .iter()
         .filter_map(|entry| match entry.kind {
-            EntryKind::Payment { payment, .. } => Some((payment, entry.amount.negated())),
+            EntryKind::Payment { payment, .. } => Some(("paid", payment, entry.amount.negated())),
+            EntryKind::Refund { payment, .. } => Some(("given back", payment, entry.amount)),
+            EntryKind::Fee { payment, .. } => Some(("kept", payment, entry.amount.negated())),
             EntryKind::Charge(_) => None,
         })
         .collect();
-    let mut payments: Vec<_> =
-        facts.payments.iter().map(|(payment, _)| (payment.id, payment.amount)).collect();
-    debits.sort_unstable();
-    payments.sort_unstable();
-    if debits != payments {
-        report.note(format!("wallet {user}: debits {debits:?}, completed payments {payments:?}"));
+    let paid = facts.payments.iter().map(|(payment, _)| ("paid", payment.id, payment.amount));
+    let given_back = facts.refunds.iter().map(|refund| {
+        let whole = refund.returned.plus(refund.fee).unwrap_or(Money::MAX);
+        ("given back", refund.payment, whole)
+    });
+    let kept = facts.refunds.iter().filter(|refund| refund.fee != Money::ZERO);
+    let kept = kept.map(|refund| ("kept", refund.payment, refund.fee));
+    let mut said: Vec<_> = paid.chain(given_back).chain(kept).collect();
+    moved.sort_unstable();
+    said.sort_unstable();
+    if moved != said {
+        report.note(format!("wallet {user}: entries say {moved:?}, payments and refunds {said:?}"));
     }
     for (payment, reservation) in &facts.payments {
-        let is_confirmed = reservation.as_ref().is_some_and(|found| {
-            matches!(found.state, ReservationState::Confirmed { payment: by, .. } if by == payment.id)
-        });
-        if !is_confirmed {
+        let is_paid = reservation
+            .as_ref()
+            .is_some_and(|found| matches!(found.paid(), Some((_, by)) if by == payment.id));
+        if !is_paid {
             report.note(format!("payment {}: completed, reservation {reservation:?}", payment.id));
         }
     }

@@ -4,19 +4,21 @@
 //! holding anything up. Every statement below is about one slice, so none can be broken by a change between two:
 //! - a claim belongs to a reservation that lists the seat and is in the state that the claim says;
 //! - a reservation that is paid, or held and not lapsed, has all its claims, and any other has none that count;
-//! - a paid reservation has exactly one completed payment of its amount and one ticket a seat;
-//! - a wallet's balance is the sum of its entries, which chain without a gap and never go below zero; and its
-//!   debits are its owner's completed payments, one by one.
+//! - a paid reservation has exactly one completed payment of its amount and one ticket a seat that is not void; one
+//!   that was refunded has that payment, exactly one refund, which adds up to it, and only void tickets; any other has
+//!   none of these;
+//! - a wallet's balance is the sum of its entries, which chain without a gap and never go below zero; its debits are
+//!   its owner's completed payments, and its refunds and fees are its owner's refunds, one by one.
 //!
-//! Together they say: sold seats = seats of confirmed reservations, payments = amounts of confirmed
-//! reservations, all entries and their counter-accounts sum to zero, free + held + sold + blocked = seats.
+//! Together they say: sold seats = seats of confirmed reservations, payments - refunds = amounts of confirmed
+//! reservations + fees kept, all entries and their counter-accounts sum to zero, free + held + sold + blocked = seats.
 
 mod check;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use frontrow_domain::payment::Payment;
+use frontrow_domain::payment::{Payment, Refund};
 use frontrow_domain::reservation::{Claim, Reservation};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
@@ -54,6 +56,8 @@ pub struct ReservationFacts {
     pub claims: Vec<(SeatNo, Option<Claim>)>,
     /// All its completed payments.
     pub payments: Vec<Payment>,
+    /// All its refunds.
+    pub refunds: Vec<Refund>,
     /// All its tickets.
     pub tickets: Vec<Ticket>,
 }
@@ -76,6 +80,8 @@ pub struct WalletFacts {
     pub entries: Vec<LedgerEntry>,
     /// All completed payments of its owner, each with its reservation, if it is there.
     pub payments: Vec<(Payment, Option<Reservation>)>,
+    /// All refunds to its owner.
+    pub refunds: Vec<Refund>,
 }
 
 /// Queries for the audit. Each reads one snapshot of a second at the most.
@@ -107,6 +113,10 @@ pub struct AuditReport {
     pub charged: Money,
     /// What was paid for seats.
     pub paid: Money,
+    /// What went back into wallets.
+    pub refunded: Money,
+    /// What was kept of refunds.
+    pub fees: Money,
     /// What confirmed reservations cost.
     pub confirmed: Money,
     /// How many things do not agree.
@@ -138,12 +148,14 @@ impl fmt::Display for AuditReport {
             writeln!(f, "  {state:<12} {}", count(&self.seats_by_state, state))?;
         }
         writeln!(f, "reservations   {}", self.reservations.values().sum::<u64>())?;
-        for status in ["pending", "confirmed", "expired", "cancelled"] {
+        for status in ["pending", "confirmed", "expired", "cancelled", "refunded"] {
             writeln!(f, "  {status:<12} {}", count(&self.reservations, status))?;
         }
         writeln!(f, "wallets        {}", self.wallets)?;
         writeln!(f, "  charged      {}", self.charged)?;
         writeln!(f, "  paid         {}", self.paid)?;
+        writeln!(f, "  refunded     {}", self.refunded)?;
+        writeln!(f, "  fees kept    {}", self.fees)?;
         writeln!(f, "  balances     {}", self.balances)?;
         writeln!(f, "confirmed for  {}", self.confirmed)?;
         for difference in &self.differences {

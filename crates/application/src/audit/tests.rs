@@ -1,7 +1,7 @@
 //! Rules of the audit that a store of ours refuses to break: they are for files that somebody else has had.
 //! What a store can be made to hold is in the testkit's conformance suite, fault by fault.
 
-use frontrow_domain::payment::PaymentState;
+use frontrow_domain::payment::{PaymentState, RefundCause};
 use frontrow_domain::reservation::ReservationState;
 use frontrow_domain::ticket;
 use frontrow_domain::wallet::{ChargeMethod, EntryKind};
@@ -25,6 +25,7 @@ fn payment(number: u128, reservation: &Reservation) -> Payment {
         schedule: reservation.schedule,
         user: reservation.user,
         amount: reservation.amount,
+        seats: 2,
         at: at(1),
         state: PaymentState::Completed,
     }
@@ -53,6 +54,7 @@ fn paid() -> ReservationFacts {
     ReservationFacts {
         claims: reservation.seats.iter().map(|&seat| (seat, Some(sold))).collect(),
         payments: vec![payment(1, &reservation)],
+        refunds: Vec::new(),
         tickets: ticket::issue(
             first,
             reservation.id,
@@ -80,7 +82,7 @@ fn entry(number: u64, before: i64, amount: i64, after: i64) -> LedgerEntry {
 fn wallet(balance: i64, entries: Vec<LedgerEntry>) -> WalletFacts {
     let last_entry = entries.len() as u64;
     let wallet = Wallet { user: user(1), balance: Money::of(balance), last_entry, last_event: 0 };
-    WalletFacts { wallet, entries, payments: Vec::new() }
+    WalletFacts { wallet, entries, payments: Vec::new(), refunds: Vec::new() }
 }
 
 fn of_reservation(facts: &ReservationFacts) -> Vec<String> {
@@ -101,9 +103,40 @@ fn assert_one(differences: &[String], words: &str) {
     assert!(difference.contains(words), "{difference:?} does not say {words:?}");
 }
 
+fn refund(returned: i64, fee: i64, reservation: &Reservation) -> Refund {
+    Refund {
+        payment: PaymentId::new(Uuid::from_u128(1)),
+        reservation: reservation.id,
+        schedule: reservation.schedule,
+        user: reservation.user,
+        returned: Money::of(returned),
+        fee: Money::of(fee),
+        at: at(2),
+        cause: RefundCause::Staff,
+    }
+}
+
+/// The same reservation after it went back for 70 of its 100.
+fn refunded() -> ReservationFacts {
+    let mut facts = paid();
+    let payment = facts.payments[0].id;
+    facts.reservation.state = ReservationState::Refunded {
+        at: at(2),
+        paid_at: at(1),
+        payment,
+        held_until: at(300),
+        returned: Money::of(70),
+    };
+    facts.refunds = vec![refund(70, 30, &facts.reservation)];
+    facts.claims.iter_mut().for_each(|(_, claim)| *claim = None);
+    facts.tickets.iter_mut().for_each(|ticket| ticket.state = ticket::TicketState::Void);
+    facts
+}
+
 #[test]
 fn what_is_sound_is_clean() {
     assert_eq!(of_reservation(&paid()), [] as [String; 0]);
+    assert_eq!(of_reservation(&refunded()), [] as [String; 0]);
     assert_eq!(of_wallet(&wallet(0, vec![])), [] as [String; 0]);
     assert_eq!(of_wallet(&wallet(30, vec![entry(1, 0, 50, 50), entry(2, 50, -20, 30)])), [] as [String; 0]);
 }
@@ -120,6 +153,47 @@ fn a_payment_that_the_reservation_does_not_name_is_found() {
     let mut facts = paid();
     facts.payments = vec![payment(2, &facts.reservation)];
     assert_one(&of_reservation(&facts), "paid by");
+}
+
+#[test]
+fn a_reservation_that_was_refunded_twice_is_found() {
+    let mut facts = refunded();
+    facts.refunds.push(refund(70, 30, &facts.reservation));
+    assert_one(&of_reservation(&facts), "Refunded");
+    // Two halves are no whole either: there is one refund a payment.
+    facts.refunds = vec![refund(35, 15, &facts.reservation), refund(35, 15, &facts.reservation)];
+    assert_one(&of_reservation(&facts), "Refunded");
+}
+
+#[test]
+fn one_void_ticket_too_many_is_found() {
+    let mut facts = refunded();
+    facts.tickets.push(facts.tickets[0].clone());
+    assert_one(&of_reservation(&facts), "void ones for");
+}
+
+#[test]
+fn a_refund_that_went_into_a_wallet_twice_is_found() {
+    let payment = PaymentId::new(Uuid::from_u128(1));
+    let reservation = paid().reservation.id;
+    let back = |number, before| LedgerEntry {
+        kind: EntryKind::Refund { payment, reservation },
+        ..entry(number, before, 100, before + 100)
+    };
+    let pay = EntryKind::Payment { payment, reservation };
+    let entries = vec![
+        entry(1, 0, 100, 100),
+        LedgerEntry { kind: pay, ..entry(2, 100, -100, 0) },
+        back(3, 0),
+        back(4, 100),
+    ];
+    let mut facts = wallet(200, entries);
+    facts.payments = refunded().payments.into_iter().map(|one| (one, Some(refunded().reservation))).collect();
+    facts.refunds = vec![refund(100, 0, &paid().reservation)];
+    assert_one(&of_wallet(&facts), "entries say");
+    facts.entries.pop();
+    facts.wallet = Wallet { balance: Money::of(100), last_entry: 3, ..facts.wallet };
+    assert_eq!(of_wallet(&facts), [] as [String; 0]);
 }
 
 #[test]

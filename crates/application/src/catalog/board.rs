@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use frontrow_domain::catalog::{Schedule, SeatPlan};
-use frontrow_domain::records::SeatChanges;
-use frontrow_domain::reservation::SeatState;
+use frontrow_domain::records::{SeatChanges, SeatPicture};
+use frontrow_domain::reservation::{FreeSeats, SeatState};
 use frontrow_domain::{ScheduleId, SeatNo};
 use parking_lot::Mutex;
 
@@ -28,6 +28,8 @@ pub struct Board {
     counts: [u32; SeatState::ALL.len()],
     /// How many seats of each grade are available, in order of grade.
     available: Vec<u32>,
+    /// The seats that are available, for those who ask for the best of them.
+    picture: Arc<SeatPicture>,
     history: Arc<Mutex<History>>,
     bodies: [OnceLock<Bytes>; 2],
 }
@@ -62,7 +64,11 @@ pub enum Body {
 impl Board {
     /// The board of a schedule as it is stored.
     pub fn of(map: &SeatMap) -> Self {
-        let Schedule { id, plan, version, .. } = &map.schedule;
+        let Schedule { id, plan, version, plan_version, .. } = &map.schedule;
+        let mut free = FreeSeats::all(plan.seats().len());
+        for &(seat, _) in &map.taken {
+            free.set(seat, false);
+        }
         let mut board = Self {
             schedule: *id,
             plan: Arc::clone(plan),
@@ -70,6 +76,7 @@ impl Board {
             states: vec![SeatState::Available; plan.seats().len()],
             counts: [plan.size(), 0, 0, 0],
             available: grade_sizes(plan),
+            picture: Arc::new(SeatPicture { version: *version, plan_version: *plan_version, free }),
             history: Arc::default(),
             bodies: [OnceLock::new(), OnceLock::new()],
         };
@@ -84,6 +91,11 @@ impl Board {
         if self.version.checked_add(1) != Some(change.version) {
             return None;
         }
+        let mut free = self.picture.free.clone();
+        for &(seat, state) in &change.seats {
+            free.set(seat, state == SeatState::Available);
+        }
+        let plan_version = self.picture.plan_version;
         let mut board = Self {
             schedule: self.schedule,
             plan: Arc::clone(&self.plan),
@@ -91,6 +103,7 @@ impl Board {
             states: self.states.clone(),
             counts: self.counts,
             available: self.available.clone(),
+            picture: Arc::new(SeatPicture { version: change.version, plan_version, free }),
             history: Arc::clone(&self.history),
             bodies: [OnceLock::new(), OnceLock::new()],
         };
@@ -134,6 +147,11 @@ impl Board {
     /// Its seats.
     pub fn plan(&self) -> &Arc<SeatPlan> {
         &self.plan
+    }
+
+    /// Which seats are available.
+    pub fn picture(&self) -> &Arc<SeatPicture> {
+        &self.picture
     }
 
     /// The version of this picture.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use frontrow_domain::catalog::{BookingWindow, FieldError, HoldPolicy, Schedule, ScheduleDraft, SeatPlan};
-use frontrow_domain::records::{Counter, Key, Keys, Records};
+use frontrow_domain::catalog::{
+    BookingWindow, Drawing, FieldError, HoldPolicy, RefundPolicy, Schedule, ScheduleDraft, SeatPlan,
+};
+use frontrow_domain::records::{Counter, Key, Keys, PlanDrawing, Records};
 use frontrow_domain::staff::ActionKind;
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 
@@ -24,10 +26,12 @@ pub struct NewSchedule {
     pub draft: ScheduleDraft,
     /// The seats.
     pub plan: Arc<SeatPlan>,
+    /// Where they are on the screen, for a plan that says so.
+    pub drawing: Option<Arc<Drawing>>,
 }
 
 /// What an operator changes of a schedule; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct SchedulePatch {
     /// Where.
     pub venue: Option<String>,
@@ -49,10 +53,14 @@ pub struct SchedulePatch {
     pub hold_extension_seconds: Option<u32>,
     /// The most seats that one fan may have.
     pub max_seats_per_fan: Option<u32>,
+    /// What a fan gets back who returns paid seats.
+    pub refund_policy: Option<RefundPolicy>,
     /// Whether new holds are stopped.
     pub sales_paused: Option<bool>,
     /// Other seats, as long as none was ever claimed.
     pub plan: Option<Arc<SeatPlan>>,
+    /// Where those are on the screen, for a plan that says so.
+    pub drawing: Option<Arc<Drawing>>,
 }
 
 /// Why a schedule is not made or edited.
@@ -83,6 +91,7 @@ impl SchedulePatch {
                 extension_seconds: self.hold_extension_seconds.unwrap_or(present.hold.extension_seconds),
             },
             max_seats_per_fan: self.max_seats_per_fan.unwrap_or(present.max_seats_per_fan),
+            refund_policy: self.refund_policy.clone().unwrap_or(present.refund_policy),
             sales_paused: self.sales_paused.unwrap_or(present.sales_paused),
         }
     }
@@ -112,7 +121,7 @@ impl Command for CreateSchedule {
     }
 
     fn decide(&self, records: &mut Records, now: Timestamp) -> Result<ScheduleId, Stop<EditScheduleRefused>> {
-        let NewSchedule { concert, draft, plan } = &self.new;
+        let NewSchedule { concert, draft, plan, drawing } = &self.new;
         if records.concerts.get(concert)?.is_none() {
             return refuse(EditScheduleRefused::NotFound);
         }
@@ -125,8 +134,16 @@ impl Command for CreateSchedule {
         let (action, target) = (ActionKind::CreateSchedule, format!("schedule/{id}"));
         let deed = Deed { action, target, before: (), after: SeenSchedule::of(&schedule) };
         self.signature.note(records, now, deed);
+        keep_drawing(records, &schedule, drawing.as_ref());
         records.schedules.put_new(id, schedule);
         Ok(id)
+    }
+}
+
+fn keep_drawing(records: &mut Records, schedule: &Schedule, drawing: Option<&Arc<Drawing>>) {
+    if let Some(drawing) = drawing {
+        let (plan_version, drawing) = (schedule.plan_version, Arc::clone(drawing));
+        records.drawings.add(PlanDrawing { schedule: schedule.id, plan_version, drawing });
     }
 }
 
@@ -161,6 +178,7 @@ impl Command for EditSchedule {
             edited.plan = Arc::clone(plan);
             edited.plan_version = edited.plan_version.saturating_add(1);
             edited.version = edited.version.saturating_add(1);
+            keep_drawing(records, &edited, self.patch.drawing.as_ref());
         }
         edited.decided_at = edited.decided_at.max(now);
         let (action, target) = (ActionKind::EditSchedule, format!("schedule/{}", self.id));

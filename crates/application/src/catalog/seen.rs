@@ -2,7 +2,7 @@
 //! interface. Seats are left out: a plan may have 100,000.
 
 use frontrow_domain::Timestamp;
-use frontrow_domain::catalog::{Concert, Schedule, WaitingRoomSettings};
+use frontrow_domain::catalog::{Concert, RefundRow, Schedule, WaitingRoomSettings};
 use serde::Serialize;
 
 /// What is seen of a concert.
@@ -44,9 +44,24 @@ pub(crate) struct SeenSchedule<'a> {
     hold_max_seconds: u32,
     hold_extension_seconds: u32,
     max_seats_per_fan: u32,
+    refund_policy: Vec<SeenRefund>,
     sales_paused: bool,
     plan_version: u32,
     total_seats: u32,
+}
+
+/// What is seen of one row of a refund policy.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SeenRefund {
+    until_hours_before: u32,
+    percent: u32,
+}
+
+impl SeenRefund {
+    fn of(row: &RefundRow) -> Self {
+        Self { until_hours_before: row.until_hours_before, percent: row.percent }
+    }
 }
 
 impl<'a> SeenConcert<'a> {
@@ -89,6 +104,7 @@ impl<'a> SeenSchedule<'a> {
             hold_max_seconds: schedule.hold.max_seconds,
             hold_extension_seconds: schedule.hold.extension_seconds,
             max_seats_per_fan: schedule.max_seats_per_fan,
+            refund_policy: schedule.refund_policy.rows().iter().map(SeenRefund::of).collect(),
             sales_paused: schedule.sales_paused,
             plan_version: schedule.plan_version,
             total_seats: schedule.plan.size(),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use frontrow_domain::catalog::{BookingWindow, HoldPolicy, Schedule, ScheduleDraft, SeatPlan};
+use frontrow_domain::catalog::{BookingWindow, HoldPolicy, RefundPolicy, Schedule, ScheduleDraft, SeatPlan};
 use frontrow_domain::records::Counter;
 use frontrow_domain::reservation::{Claim, SeatState, claim_seats};
 use frontrow_domain::{Money, SeatNo};
@@ -51,6 +51,7 @@ fn schedule(decided_at: Timestamp) -> Schedule {
         booking: BookingWindow { start: at(0), end: at(1) },
         hold: HoldPolicy { hold_seconds: 1, max_seconds: 1, extension_seconds: 0 },
         max_seats_per_fan: 4,
+        refund_policy: RefundPolicy::NONE,
         sales_paused: false,
     };
     let plan = Arc::new(SeatPlan::plain(5, Money::ZERO).expect("plan"));

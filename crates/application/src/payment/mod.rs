@@ -18,7 +18,7 @@ use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
 use crate::once::{Answered, Compact, OnceRefused, OnceTag};
 use crate::reservation::keys_of;
-use crate::store::ReadError;
+use crate::store::{PaymentRecord, ReadError};
 
 /// A reservation that was paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,6 +120,10 @@ impl Command for Pay {
             return refuse(PayReservationRefused::NotFound);
         };
         reservation.check_payable(now).map_err(not_payable)?;
+        if records.schedules.get(&self.schedule)?.is_some_and(|schedule| schedule.cancelled_at.is_some()) {
+            // Its hold is about to be ended: nobody pays for what does not take place.
+            return refuse(PayReservationRefused::Reservation(PayRefused::NotPending));
+        }
         match wallet.pay(self.transaction, reservation.amount, self.payment, reservation.id, now) {
             Err(shortage) => Ok(self.decline(records, reservation, shortage, now)),
             Ok((wallet, entry)) => {
@@ -130,9 +134,76 @@ impl Command for Pay {
                 }
                 records.wallets.put(self.user, wallet);
                 records.ledger.add(entry);
-                self.complete(records, reservation, now)
+                let reservation = reservation.confirm(self.payment, now).map_err(not_payable)?;
+                let ids = PaymentIds { payment: self.payment, first_ticket: self.first_ticket };
+                Ok(PayOutcome::Paid(complete(records, ids, reservation, now)))
             }
         }
+    }
+}
+
+/// The ids of a payment and of its tickets, drawn at the edge.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PaymentIds {
+    pub(crate) payment: PaymentId,
+    /// The others follow it.
+    pub(crate) first_ticket: TicketId,
+}
+
+/// Writes what belongs to a reservation that has just been paid: payment, tickets and events, and the reservation.
+pub(crate) fn complete(
+    records: &mut Records,
+    ids: PaymentIds,
+    reservation: Reservation,
+    now: Timestamp,
+) -> Paid {
+    let PaymentIds { payment, first_ticket } = ids;
+    let paid = Paid {
+        payment,
+        reservation: reservation.id,
+        schedule: reservation.schedule,
+        user: reservation.user,
+        amount: reservation.amount,
+        paid_at: now,
+        first_ticket,
+        seats: reservation.seats.clone(),
+    };
+    records.payments.add(attempt(payment, &reservation, PaymentState::Completed, now));
+    for ticket in paid.tickets() {
+        records.add_ticket(ticket);
+    }
+    let (reservation, completed) = event::of_reservation(reservation, now, |reservation| {
+        Event::PaymentCompleted(PaymentMade {
+            payment_id: payment,
+            reservation_id: reservation.id,
+            user_id: reservation.user,
+            concert_id: reservation.concert,
+            schedule_id: reservation.schedule,
+            seats: reservation.seats.clone(),
+            amount: reservation.amount,
+            entry_id: reservation.entry,
+        })
+    });
+    let (reservation, confirmed) = event::of_reservation(reservation, now, |reservation| {
+        Event::ReservationConfirmed(ReservationEnded::of(reservation))
+    });
+    records.events.add_all([completed, confirmed]);
+    records.reservations.put(reservation.id, reservation);
+    paid
+}
+
+/// An attempt to pay, as it is kept.
+fn attempt(id: PaymentId, reservation: &Reservation, state: PaymentState, at: Timestamp) -> Payment {
+    Payment {
+        id,
+        reservation: reservation.id,
+        schedule: reservation.schedule,
+        user: reservation.user,
+        amount: reservation.amount,
+        // No request has more seats than fit.
+        seats: u32::try_from(reservation.seats.len()).unwrap_or(u32::MAX),
+        at,
+        state,
     }
 }
 
@@ -141,45 +212,6 @@ fn not_payable(refused: PayRefused) -> Stop<PayReservationRefused> {
 }
 
 impl Pay {
-    fn complete(
-        &self,
-        records: &mut Records,
-        reservation: Reservation,
-        now: Timestamp,
-    ) -> Result<PayOutcome, Stop<PayReservationRefused>> {
-        let reservation = reservation.confirm(self.payment, now).map_err(not_payable)?;
-        let paid = Paid {
-            payment: self.payment,
-            reservation: reservation.id,
-            schedule: reservation.schedule,
-            user: self.user,
-            amount: reservation.amount,
-            paid_at: now,
-            first_ticket: self.first_ticket,
-            seats: reservation.seats.clone(),
-        };
-        records.payments.add(self.attempt(&reservation, PaymentState::Completed, now));
-        records.tickets.add_all(paid.tickets());
-        let (reservation, completed) = event::of_reservation(reservation, now, |reservation| {
-            Event::PaymentCompleted(PaymentMade {
-                payment_id: self.payment,
-                reservation_id: reservation.id,
-                user_id: reservation.user,
-                concert_id: reservation.concert,
-                schedule_id: reservation.schedule,
-                seats: reservation.seats.clone(),
-                amount: reservation.amount,
-                entry_id: reservation.entry,
-            })
-        });
-        let (reservation, confirmed) = event::of_reservation(reservation, now, |reservation| {
-            Event::ReservationConfirmed(ReservationEnded::of(reservation))
-        });
-        records.events.add_all([completed, confirmed]);
-        records.reservations.put(reservation.id, reservation);
-        Ok(PayOutcome::Paid(paid))
-    }
-
     fn decline(
         &self,
         records: &mut Records,
@@ -188,7 +220,7 @@ impl Pay {
         now: Timestamp,
     ) -> PayOutcome {
         let reason = FailureReason::InsufficientBalance;
-        records.payments.add(self.attempt(&reservation, PaymentState::Failed(reason), now));
+        records.payments.add(attempt(self.payment, &reservation, PaymentState::Failed(reason), now));
         let (reservation, failed) = event::of_reservation(reservation, now, |reservation| {
             Event::PaymentFailed(PaymentDeclined {
                 payment_id: self.payment,
@@ -203,18 +235,6 @@ impl Pay {
         records.events.add(failed);
         records.reservations.put(reservation.id, reservation);
         PayOutcome::Declined { payment: self.payment, shortage }
-    }
-
-    fn attempt(&self, reservation: &Reservation, state: PaymentState, at: Timestamp) -> Payment {
-        Payment {
-            id: self.payment,
-            reservation: reservation.id,
-            schedule: reservation.schedule,
-            user: self.user,
-            amount: reservation.amount,
-            at,
-            state,
-        }
     }
 }
 
@@ -243,8 +263,8 @@ impl App {
     }
 
     /// A payment of this fan; nobody else's is ever found.
-    pub async fn payment(&self, user: UserId, id: PaymentId) -> Result<Option<Payment>, ReadError> {
-        Ok(self.reads.payment(id).await?.filter(|payment| payment.user == user))
+    pub async fn payment(&self, user: UserId, id: PaymentId) -> Result<Option<PaymentRecord>, ReadError> {
+        Ok(self.reads.payment(id).await?.filter(|found| found.payment.user == user))
     }
 
     /// The payments of a fan, newest first, before the one given.
@@ -253,7 +273,7 @@ impl App {
         user: UserId,
         before: Option<PaymentId>,
         limit: usize,
-    ) -> Result<Vec<Payment>, ReadError> {
+    ) -> Result<Vec<PaymentRecord>, ReadError> {
         self.reads.payments_of(user, before, limit).await
     }
 }

@@ -44,6 +44,7 @@ impl App {
         let Some(view) = self.look_at_room(concert).await? else { return Ok(()) };
         let figures = self.waiting_room.tick(concert, view.policy()).await?;
         measure(concert, &figures, view.settings.max_active);
+        self.memory.admitted.note(concert, figures.admitted, view.at);
         self.memory.lines.line(concert).publish(view.with_figures(figures));
         Ok(())
     }

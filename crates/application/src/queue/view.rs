@@ -117,9 +117,13 @@ impl App {
             };
             let (available, held) = (board.count(SeatState::Available), board.count(SeatState::Held));
             let (booking, sales_paused) = (schedule.booking, schedule.sales_paused);
-            facts.schedules.push(ScheduleFacts { booking, sales_paused, available, held });
+            if schedule.cancelled_at.is_none() {
+                facts.schedules.push(ScheduleFacts { booking, sales_paused, available, held });
+            }
             schedules.push(ScheduleStock { schedule: schedule.id, seats_left: available, seats_held: held });
         }
+        // Nobody waits for what does not take place.
+        facts.controls.closed |= facts.schedules.is_empty() && !known.is_empty();
         let at = self.clock.now();
         Ok(Some(RoomView {
             concert: id,

@@ -29,6 +29,8 @@ enum StateV1 {
     Confirmed { at: Timestamp, payment: PaymentId, held_until: Timestamp },
     Cancelled { at: Timestamp, held_until: Timestamp },
     Expired { at: Timestamp },
+    // Added at the end, so that what was kept before reads as it did.
+    Refunded { at: Timestamp, paid_at: Timestamp, payment: PaymentId, held_until: Timestamp, returned: Money },
 }
 
 impl From<ReservationState> for StateV1 {
@@ -40,6 +42,9 @@ impl From<ReservationState> for StateV1 {
             }
             ReservationState::Cancelled { at, held_until } => Self::Cancelled { at, held_until },
             ReservationState::Expired { at } => Self::Expired { at },
+            ReservationState::Refunded { at, paid_at, payment, held_until, returned } => {
+                Self::Refunded { at, paid_at, payment, held_until, returned }
+            }
         }
     }
 }
@@ -51,6 +56,9 @@ impl From<StateV1> for ReservationState {
             StateV1::Confirmed { at, payment, held_until } => Self::Confirmed { at, payment, held_until },
             StateV1::Cancelled { at, held_until } => Self::Cancelled { at, held_until },
             StateV1::Expired { at } => Self::Expired { at },
+            StateV1::Refunded { at, paid_at, payment, held_until, returned } => {
+                Self::Refunded { at, paid_at, payment, held_until, returned }
+            }
         }
     }
 }
@@ -110,10 +118,12 @@ mod tests {
             amount: Money::MAX,
             created_at: Timestamp::from_micros(i64::MAX),
             entry: None,
-            state: ReservationState::Confirmed {
+            state: ReservationState::Refunded {
                 at: Timestamp::from_micros(i64::MAX),
+                paid_at: Timestamp::from_micros(i64::MAX),
                 payment: PaymentId::new(Uuid::max()),
                 held_until: Timestamp::from_micros(i64::MAX),
+                returned: Money::MAX,
             },
             last_event: u32::MAX,
         });

@@ -1,4 +1,6 @@
-//! Hold seats by number: all or nothing (R-R1), within what one fan may have (R-R5).
+//! Hold seats, by number or the best that are to be had: all or nothing (R-R1), within what one fan may have (R-R5).
+
+use std::sync::Arc;
 
 use frontrow_domain::catalog::SaleClosed;
 use frontrow_domain::event::{self, Event, ReservationCreated};
@@ -10,6 +12,7 @@ use frontrow_domain::reservation::{
 use frontrow_domain::{EntryId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
 use super::Standing;
+use super::choice::{Choice, SeatsRefused, Wanted};
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
@@ -21,8 +24,8 @@ use crate::queue::{Entrance, GateRefused};
 pub struct HoldRequest {
     /// Of which schedule.
     pub schedule: ScheduleId,
-    /// By number, in any order.
-    pub seats: Vec<SeatNo>,
+    /// Which of its seats.
+    pub seats: Wanted,
 }
 
 /// Why seats are not held.
@@ -49,14 +52,36 @@ pub enum HoldSeatsRefused {
     Fan(FanLimitRefused),
     /// These seats are taken or blocked.
     SeatUnavailable(Vec<SeatNo>),
+    /// The schedule has no such grade.
+    UnknownGrade,
+    /// Fewer seats of that kind are left than were asked for.
+    SoldOut {
+        /// How many are.
+        seats_left: u32,
+    },
+    /// There are enough seats, but not together.
+    NoAdjacentSeats,
+}
+
+impl From<SeatsRefused> for HoldSeatsRefused {
+    fn from(refused: SeatsRefused) -> Self {
+        match refused {
+            SeatsRefused::NoSeats => Self::NoSeats,
+            SeatsRefused::TooManySeats { limit } => Self::TooManySeats { limit },
+            SeatsRefused::DuplicateSeats(seats) => Self::DuplicateSeats(seats),
+            SeatsRefused::UnknownSeats(seats) => Self::UnknownSeats(seats),
+            SeatsRefused::UnknownGrade => Self::UnknownGrade,
+            SeatsRefused::SoldOut { seats_left } => Self::SoldOut { seats_left },
+            SeatsRefused::NoAdjacentSeats => Self::NoAdjacentSeats,
+        }
+    }
 }
 
 struct Hold {
     id: ReservationId,
     user: UserId,
     schedule: ScheduleId,
-    /// In order of number, each once.
-    seats: Vec<SeatNo>,
+    seats: Choice,
     lapses: LapsePolicy,
     /// Whether fans may see the schedule. Looked up before, but refused here: a repeat of a hold that was made
     /// is shown again whatever has become of the concert.
@@ -72,7 +97,7 @@ impl Command for Hold {
 
     fn keys(&self) -> Keys {
         Keys::new([Key::Schedule(self.schedule), Key::FanReservations(self.schedule, self.user)])
-            .and(Key::claims(self.schedule, &self.seats))
+            .and(self.seats.keys(self.schedule))
     }
 
     fn decide(&self, records: &mut Records, now: Timestamp) -> Result<Standing, Stop<HoldSeatsRefused>> {
@@ -84,17 +109,22 @@ impl Command for Hold {
             Err(refused) => return refuse(HoldSeatsRefused::Gate(refused.clone())),
         };
         schedule.check_on_sale(now).map_err(|closed| Stop::Refused(HoldSeatsRefused::Sale(closed)))?;
-        let Some(amount) = schedule.plan.price_of(&self.seats) else {
-            let unknown = self.seats.iter().copied().filter(|&no| schedule.plan.seat(no).is_none()).collect();
-            return refuse(HoldSeatsRefused::UnknownSeats(unknown));
-        };
         let limits = FanLimits { max_seats: schedule.max_seats_per_fan, lapses: self.lapses };
         let expires_at = now.plus_seconds(schedule.hold.hold_seconds);
-        let concert = schedule.concert;
-        check_fan_limits(records.fan_reservations(self.schedule, self.user)?, self.seats.len(), &limits, now)
+        let (concert, plan) = (schedule.concert, Arc::clone(&schedule.plan));
+        self.seats.check(&plan).map_err(|refused| Stop::Refused(refused.into()))?;
+        let history = records.fan_reservations(self.schedule, self.user)?;
+        check_fan_limits(history, self.seats.quantity(), &limits, now)
             .map_err(|refused| Stop::Refused(HoldSeatsRefused::Fan(refused)))?;
+        let seats = match self.seats.choose(records, self.schedule, &plan, self.id.uuid(), now)? {
+            Ok(seats) => seats,
+            Err(refused) => return refuse(refused.into()),
+        };
+        let Some(amount) = plan.price_of(&seats) else {
+            return refuse(HoldSeatsRefused::UnknownSeats(seats));
+        };
         let claim = Claim::Held { reservation: self.id, user: self.user, until: expires_at };
-        if let Err(taken) = claim_seats(records, self.schedule, &self.seats, claim, now)? {
+        if let Err(taken) = claim_seats(records, self.schedule, &seats, claim, now)? {
             return refuse(HoldSeatsRefused::SeatUnavailable(taken.seats));
         }
         let reservation = Reservation {
@@ -102,7 +132,7 @@ impl Command for Hold {
             user: self.user,
             concert,
             schedule: self.schedule,
-            seats: self.seats.clone(),
+            seats,
             amount,
             created_at: now,
             entry,
@@ -137,9 +167,10 @@ impl App {
         request: HoldRequest,
         tag: Option<OnceTag>,
     ) -> Result<Answered<Standing>, Failure<OnceRefused<HoldSeatsRefused>>> {
-        let seats = match self.check_seats(request.seats) {
-            Ok(seats) => seats,
-            Err(refused) => return self.refuse_early(tag.as_ref(), refused).await,
+        let seats = match self.choice(request.schedule, request.seats).await {
+            Ok(Ok(seats)) => seats,
+            Ok(Err(refused)) => return self.refuse_early(tag.as_ref(), refused.into()).await,
+            Err(error) => return Err(crate::account::unavailable(error)),
         };
         let is_public = self.is_public(request.schedule).await.map_err(crate::account::unavailable)?;
         let entrance = self.enter_schedule(request.schedule, entrance, user).await;
@@ -153,19 +184,5 @@ impl App {
         let lapses = self.settings.sales.lapses;
         let command = Hold { id, user, schedule: request.schedule, seats, lapses, is_public, entrance };
         self.run_once(Priority::Begin, tag, command).await
-    }
-
-    fn check_seats(&self, mut seats: Vec<SeatNo>) -> Result<Vec<SeatNo>, HoldSeatsRefused> {
-        let limit = self.settings.sales.max_seats_per_request;
-        if seats.is_empty() {
-            return Err(HoldSeatsRefused::NoSeats);
-        }
-        if seats.len() > limit {
-            return Err(HoldSeatsRefused::TooManySeats { limit });
-        }
-        seats.sort_unstable();
-        let twice: Vec<SeatNo> =
-            seats.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-        if twice.is_empty() { Ok(seats) } else { Err(HoldSeatsRefused::DuplicateSeats(twice)) }
     }
 }

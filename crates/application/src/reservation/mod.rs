@@ -1,15 +1,23 @@
-//! Reservations: hold, extend, cancel, expire, read.
+//! Reservations: hold, extend, cancel, expire, give back for money, sell at the box office, read.
 
+mod box_office_sale;
+mod choice;
 mod compact;
 mod end;
 mod extend;
 mod hold;
+mod keep_back;
 mod read;
+mod refund;
 
+pub use box_office_sale::{SaleMeans, SellRequest, SellSeatsRefused};
+pub use choice::{BestWanted, SeatsRefused, Wanted};
 pub use end::CancelReservationRefused;
 pub use extend::ExtendReservationRefused;
 pub use hold::{HoldRequest, HoldSeatsRefused};
+pub use keep_back::{KeepBack, KeepBackRefused, KeptBack, SeatSelection};
 pub use read::ReservationDetails;
+pub use refund::{StaffRefund, StaffRefundRefused};
 
 use frontrow_domain::records::{Key, Keys};
 use frontrow_domain::reservation::Reservation;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use frontrow_domain::account::Account;
 use frontrow_domain::catalog::{Concert, Schedule};
 use frontrow_domain::reservation::{Reservation, ReservationState};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::{ReservationId, UserId};
 
 use crate::app::App;
-use crate::store::{ReadError, ReservationFilter};
+use crate::store::{ReadError, ReservationFilter, StaffFilter};
 
 /// A reservation with everything that its owner is shown.
 #[derive(Debug, Clone)]
@@ -52,13 +53,40 @@ impl App {
         Ok(details)
     }
 
+    /// A reservation, whoever asks.
+    pub async fn any_reservation(&self, id: ReservationId) -> Result<Option<ReservationDetails>, ReadError> {
+        match self.reads.reservation(id).await? {
+            Some(reservation) => self.details(reservation).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The reservations that staff asks for, newest first, before the one given, each with whose it is; nobody, once
+    /// their account is not there.
+    pub async fn find_reservations(
+        &self,
+        filter: StaffFilter,
+        before: Option<ReservationId>,
+        limit: usize,
+    ) -> Result<Vec<(ReservationDetails, Option<Account>)>, ReadError> {
+        let found = self.reads.reservations(filter, before, limit, self.clock.now()).await?;
+        let mut details = Vec::with_capacity(found.len());
+        for reservation in found {
+            let fan = self.reads.account(reservation.user).await?;
+            details.push((self.details(reservation).await?, fan));
+        }
+        Ok(details)
+    }
+
     /// Adds to a reservation what its owner is shown with it.
     pub async fn details(&self, reservation: Reservation) -> Result<ReservationDetails, ReadError> {
         let missing = || ReadError::Corrupt(format!("{} has no schedule or concert", reservation.id));
         let schedule = self.memory.catalog.schedule(reservation.schedule).await?.ok_or_else(missing)?;
         let concert = self.memory.catalog.concert(reservation.concert).await?.ok_or_else(missing)?;
         let tickets = match reservation.state {
-            ReservationState::Confirmed { .. } => self.reads.tickets(reservation.id).await?,
+            ReservationState::Confirmed { .. } | ReservationState::Refunded { .. } => {
+                self.reads.tickets(reservation.id).await?
+            }
             _ => Vec::new(),
         };
         Ok(ReservationDetails { reservation, concert, schedule, tickets })

@@ -2,6 +2,7 @@
 
 use frontrow_domain::event::{Event, OutboxEvent, WalletCharged};
 use frontrow_domain::records::{Key, Keys, Records};
+use frontrow_domain::staff::ActionKind;
 use frontrow_domain::wallet::{ChargeMethod, ChargePolicy, ChargeRefused, LedgerEntry, Wallet};
 use frontrow_domain::{Money, Timestamp, TransactionId, UserId};
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
 use crate::once::{Answered, Compact, OnceRefused, OnceTag};
+use crate::staff::{By, Deed, Signature};
 use crate::store::ReadError;
 
 /// A charge that was booked.
@@ -52,6 +54,15 @@ struct Charge {
     amount: Money,
     method: ChargeMethod,
     policy: ChargePolicy,
+    signature: Signature,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SeenBalance {
+    balance: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_id: Option<TransactionId>,
 }
 
 impl Command for Charge {
@@ -66,6 +77,7 @@ impl Command for Charge {
         let Some(wallet) = records.wallets.get(&self.user)?.cloned() else {
             return refuse(ChargeWalletRefused::NotFound);
         };
+        let before = SeenBalance { balance: wallet.balance.minor(), transaction_id: None };
         let (wallet, entry) = wallet
             .charge(self.transaction, self.amount, self.method, &self.policy, now)
             .map_err(|refused| Stop::Refused(ChargeWalletRefused::Policy(refused)))?;
@@ -82,6 +94,9 @@ impl Command for Charge {
                 balance: wallet.balance,
             }),
         });
+        let after = SeenBalance { balance: wallet.balance.minor(), transaction_id: Some(self.transaction) };
+        let (action, target) = (ActionKind::ChargeWallet, format!("user/{}/wallet", self.user));
+        self.signature.note(records, now, Deed { action, target, before, after });
         records.ledger.add(entry);
         records.wallets.put(self.user, wallet);
         Ok(charged)
@@ -89,9 +104,11 @@ impl Command for Charge {
 }
 
 impl App {
-    /// Pays money into a wallet.
+    /// Pays money into a wallet. Staff who do it for a fan leave a line on the audit log; `By::System` stands for the
+    /// fan.
     pub async fn charge(
         &self,
+        by: By,
         user: UserId,
         amount: Money,
         method: ChargeMethod,
@@ -99,7 +116,9 @@ impl App {
     ) -> Result<Answered<Charged>, Failure<OnceRefused<ChargeWalletRefused>>> {
         let transaction = TransactionId::new(self.entropy.uuid());
         let policy = self.settings.charges;
-        self.run_once(Priority::Settle, tag, Charge { user, transaction, amount, method, policy }).await
+        let signature = self.sign(by);
+        let command = Charge { user, transaction, amount, method, policy, signature };
+        self.run_once(Priority::Settle, tag, command).await
     }
 
     /// The wallet of a fan.

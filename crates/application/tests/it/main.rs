@@ -1,6 +1,7 @@
 //! Tests of the application over a store in memory, which does all that a store must do.
 
 mod box_office;
+mod box_office_steps;
 mod estimates;
 mod feed;
 mod lanes;

@@ -147,7 +147,7 @@ fn names_are_those_of_now_and_end_with_the_account() {
         };
         let anna_is = Some("anna".to_owned());
         assert_eq!(names().await, [anna_is.clone(), None, anna_is]);
-        stage.app.erase_account(anna).await.expect("erased");
+        stage.app.erase_account(By::System, anna).await.expect("erased");
         assert_eq!(names().await, [None, None, None]);
         let lines = stage.app.audit_log(None, 2).await.expect("read");
         let next = stage.app.audit_log(lines.last().map(|line| line.action.id), 2).await.expect("read");
@@ -166,6 +166,7 @@ fn a_schedule_is_made_with_a_line() {
             concert: schedule.concert,
             draft: schedule.draft(),
             plan: std::sync::Arc::clone(&schedule.plan),
+            drawing: None,
         };
         for _ in 0..2 {
             let made = stage.app.create_schedule(olga(), new.clone(), Stage::tag(OLGA, "key", "body")).await;
@@ -174,7 +175,7 @@ fn a_schedule_is_made_with_a_line() {
         expect![[r#"
             create_schedule schedule/2
               nothing
-              {"bookingEnd":"2026-10-01T11:00:00Z","bookingStart":"2026-09-01T10:00:00Z","concertId":1,"durationMinutes":120,"holdExtensionSeconds":300,"holdMaxSeconds":600,"holdSeconds":300,"maxSeatsPerFan":4,"planVersion":1,"salesPaused":false,"startsAt":"2026-10-01T11:00:00Z","timeZone":"Asia/Seoul","totalSeats":50,"venue":"Olympic Hall"}
+              {"bookingEnd":"2026-10-01T11:00:00Z","bookingStart":"2026-09-01T10:00:00Z","concertId":1,"durationMinutes":120,"holdExtensionSeconds":300,"holdMaxSeconds":600,"holdSeconds":300,"maxSeatsPerFan":4,"planVersion":1,"refundPolicy":[],"salesPaused":false,"startsAt":"2026-10-01T11:00:00Z","timeZone":"Asia/Seoul","totalSeats":50,"venue":"Olympic Hall"}
         "#]]
         .assert_eq(&log(&stage).await);
     });

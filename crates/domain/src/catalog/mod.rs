@@ -1,15 +1,19 @@
 //! What is sold: concerts, their dated schedules, and the seats of each schedule.
 
 mod concert;
+mod distance;
 mod drawing;
 mod layout;
 mod plan;
+mod refund;
 mod schedule;
 
 pub use concert::{Concert, ConcertDraft, RoomControls, WaitingRoomSettings};
-pub use drawing::{Area, Drawing, Point, Shape};
+pub use distance::aisles;
+pub use drawing::{Area, AreaText, Drawing, Point, Shape};
 pub use layout::SeatLayout;
 pub use plan::{Grade, PLAIN_GRADE, PlanParts, Row, SEATS_MAX, Seat, SeatPlan, Section};
+pub use refund::{RefundPolicy, RefundRow, share};
 pub use schedule::{
     BookingWindow, HoldPolicy, SaleClosed, Schedule, ScheduleDefaults, ScheduleDraft, ScheduleStatus,
     combined_status,

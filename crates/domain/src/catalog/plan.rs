@@ -196,6 +196,11 @@ impl SeatPlan {
         &self.grades[usize::from(seat.grade)]
     }
 
+    /// The position of the grade of that name.
+    pub fn grade_named(&self, name: &str) -> Option<u16> {
+        (0_u16..).zip(&self.grades).find(|(_, grade)| &*grade.name == name).map(|(position, _)| position)
+    }
+
     /// The name of the row of a seat of this plan.
     pub fn row_name(&self, seat: &Seat) -> Option<&str> {
         self.rows[seat.row as usize].name.as_deref()

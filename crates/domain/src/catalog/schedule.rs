@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{FieldError, SeatPlan, check_range, check_text};
-use crate::{ConcertId, ScheduleId, Timestamp};
+use super::refund::share;
+use super::{FieldError, RefundPolicy, SeatPlan, check_range, check_text};
+use crate::{ConcertId, Money, ScheduleId, Timestamp};
 
 /// Characters in the longest venue.
 const VENUE_MAX: usize = 200;
@@ -51,8 +52,12 @@ pub struct Schedule {
     pub hold: HoldPolicy,
     /// The most seats that one fan may have, over all live claims.
     pub max_seats_per_fan: u32,
+    /// What a fan gets back who returns paid seats.
+    pub refund_policy: RefundPolicy,
     /// True while an operator has stopped new holds.
     pub sales_paused: bool,
+    /// When it was called off; nothing while it takes place.
+    pub cancelled_at: Option<Timestamp>,
     /// The seats.
     pub plan: Arc<SeatPlan>,
     /// Counts the plans that this schedule has had, from 1.
@@ -63,6 +68,8 @@ pub struct Schedule {
     pub version: u64,
     /// The latest time at which a command was decided over this schedule. Time never runs backwards over it.
     pub decided_at: Timestamp,
+    /// The sequence number of its newest event; 0 when there is none.
+    pub last_event: u64,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -79,7 +86,7 @@ pub enum SaleClosed {
     /// Stopped for now by an operator.
     #[error("the sale is paused")]
     Paused,
-    /// After the window.
+    /// After the window, or called off.
     #[error("the sale has closed")]
     Closed,
 }
@@ -97,11 +104,14 @@ pub enum ScheduleStatus {
     SoldOut,
     /// The window has closed.
     Closed,
+    /// It does not take place.
+    Cancelled,
 }
 
 impl ScheduleStatus {
     /// All of them, in the order in which they are documented.
-    pub const ALL: [Self; 5] = [Self::Upcoming, Self::OnSale, Self::Paused, Self::SoldOut, Self::Closed];
+    pub const ALL: [Self; 6] =
+        [Self::Upcoming, Self::OnSale, Self::Paused, Self::SoldOut, Self::Closed, Self::Cancelled];
 
     /// The name used in the interface.
     pub const fn name(self) -> &'static str {
@@ -111,6 +121,7 @@ impl ScheduleStatus {
             Self::Paused => "paused",
             Self::SoldOut => "sold_out",
             Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -123,13 +134,14 @@ impl ScheduleStatus {
 /// The status of a concert: that of its schedule which a fan can do most with. A concert without schedules is
 /// upcoming.
 pub fn combined_status(schedules: impl IntoIterator<Item = ScheduleStatus>) -> ScheduleStatus {
-    use ScheduleStatus::{Closed, OnSale, Paused, SoldOut, Upcoming};
+    use ScheduleStatus::{Cancelled, Closed, OnSale, Paused, SoldOut, Upcoming};
     let usefulness = |status: &ScheduleStatus| match status {
-        OnSale => 4,
-        Paused => 3,
-        Upcoming => 2,
-        SoldOut => 1,
-        Closed => 0,
+        OnSale => 5,
+        Paused => 4,
+        Upcoming => 3,
+        SoldOut => 2,
+        Closed => 1,
+        Cancelled => 0,
     };
     schedules.into_iter().max_by_key(usefulness).unwrap_or(Upcoming)
 }
@@ -137,7 +149,7 @@ pub fn combined_status(schedules: impl IntoIterator<Item = ScheduleStatus>) -> S
 impl Schedule {
     /// Whether new holds are taken at `now`.
     pub fn check_on_sale(&self, now: Timestamp) -> Result<(), SaleClosed> {
-        if now >= self.booking.end {
+        if now >= self.booking.end || self.cancelled_at.is_some() {
             return Err(SaleClosed::Closed);
         }
         if now < self.booking.start {
@@ -146,9 +158,20 @@ impl Schedule {
         if self.sales_paused { Err(SaleClosed::Paused) } else { Ok(()) }
     }
 
+    /// The first moment after the performance: until then staff may sell at the door.
+    pub fn ends_at(&self) -> Timestamp {
+        self.starts_at.plus_seconds(self.duration_minutes.saturating_mul(60))
+    }
+
+    /// What a fan gets back at `now` of what was paid for seats; nothing when they are not taken back.
+    pub fn refundable(&self, amount: Money, now: Timestamp) -> Option<Money> {
+        self.refund_policy.percent_at(self.starts_at, now).map(|percent| share(amount, percent))
+    }
+
     /// Where it stands at `now`, with so many seats available.
     pub fn status(&self, now: Timestamp, seats_left: u32) -> ScheduleStatus {
         match self.check_on_sale(now) {
+            Err(_) if self.cancelled_at.is_some() => ScheduleStatus::Cancelled,
             Err(SaleClosed::Closed) => ScheduleStatus::Closed,
             Err(SaleClosed::NotOpen { .. }) => ScheduleStatus::Upcoming,
             Err(SaleClosed::Paused) => ScheduleStatus::Paused,
@@ -167,6 +190,7 @@ impl Schedule {
             booking: self.booking,
             hold: self.hold,
             max_seats_per_fan: self.max_seats_per_fan,
+            refund_policy: self.refund_policy.clone(),
             sales_paused: self.sales_paused,
         }
     }
@@ -181,6 +205,7 @@ impl Schedule {
             booking,
             hold,
             max_seats_per_fan,
+            refund_policy,
             sales_paused,
         } = draft;
         Self {
@@ -191,6 +216,7 @@ impl Schedule {
             booking,
             hold,
             max_seats_per_fan,
+            refund_policy,
             sales_paused,
             ..self
         }
@@ -214,6 +240,8 @@ pub struct ScheduleDraft {
     pub hold: HoldPolicy,
     /// The most seats that one fan may have.
     pub max_seats_per_fan: u32,
+    /// What a fan gets back who returns paid seats.
+    pub refund_policy: RefundPolicy,
     /// True to stop new holds.
     pub sales_paused: bool,
 }
@@ -237,6 +265,7 @@ impl ScheduleDraft {
         check_range(&mut errors, "holdMaxSeconds", self.hold.max_seconds, 1, 3_600);
         check_range(&mut errors, "holdExtensionSeconds", self.hold.extension_seconds, 0, 3_600);
         check_range(&mut errors, "maxSeatsPerFan", self.max_seats_per_fan, 1, 100);
+        errors.extend(self.refund_policy.check());
         if self.hold.max_seconds < self.hold.hold_seconds {
             errors.push(FieldError::new("holdMaxSeconds", "must not be below holdSeconds"));
         }
@@ -265,6 +294,7 @@ impl ScheduleDraft {
             booking,
             hold,
             max_seats_per_fan,
+            refund_policy,
             sales_paused,
         } = self;
         Schedule {
@@ -277,12 +307,15 @@ impl ScheduleDraft {
             booking,
             hold,
             max_seats_per_fan,
+            refund_policy,
             sales_paused,
+            cancelled_at: None,
             plan,
             plan_version: 1,
             in_use: false,
             version: 1,
             decided_at: now,
+            last_event: 0,
             created_at: now,
         }
     }

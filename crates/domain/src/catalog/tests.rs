@@ -16,6 +16,7 @@ fn draft() -> ScheduleDraft {
         booking: BookingWindow { start: at(100), end: at(200) },
         hold: HoldPolicy { hold_seconds: 300, max_seconds: 600, extension_seconds: 120 },
         max_seats_per_fan: 4,
+        refund_policy: RefundPolicy::NONE,
         sales_paused: false,
     }
 }
@@ -54,6 +55,7 @@ fn a_bad_draft_names_every_member() {
         booking: BookingWindow { start: at(200), end: at(200) },
         hold: HoldPolicy { hold_seconds: 3_601, max_seconds: 10, extension_seconds: 3_601 },
         max_seats_per_fan: 101,
+        refund_policy: RefundPolicy::NONE,
         ..draft()
     };
     let fields: Vec<String> = bad.check().into_iter().map(|error| error.field).collect();

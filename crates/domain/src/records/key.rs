@@ -41,6 +41,13 @@ pub enum Key {
     Reservation(ReservationId),
     /// All reservations of a fan in a schedule.
     FanReservations(ScheduleId, UserId),
+    /// All tickets of a reservation.
+    Tickets(ReservationId),
+    /// The claims on all seats of a schedule that a commit has changed after this version of its map. After
+    /// version 0: all claims. Whoever has the map of that version then knows of every seat.
+    ClaimsSince(ScheduleId, u64),
+    /// The claims of all holds of a schedule that have ended unpaid and that nobody has noted as expired.
+    LapsedClaims(ScheduleId),
     /// The claim on a seat.
     Claim(ScheduleId, SeatNo),
 }

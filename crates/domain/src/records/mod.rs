@@ -10,22 +10,28 @@
 //! fails until all of them agree.
 
 mod key;
+mod pick;
 mod table;
 
 pub use key::{Counter, Digest, Key, Keys, Need};
+pub use pick::SeatPicture;
 pub use table::{Change, Journal, Table};
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
 
 use crate::account::{Account, Email, Login};
-use crate::catalog::{Concert, Schedule};
+use crate::catalog::{Concert, Drawing, Schedule};
 use crate::event::OutboxEvent;
-use crate::payment::Payment;
+use crate::payment::{Payment, Refund};
 use crate::reservation::{Claim, Reservation, SeatState};
 use crate::staff::StaffAction;
 use crate::ticket::Ticket;
 use crate::wallet::{LedgerEntry, Wallet};
-use crate::{ConcertId, LoginId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use crate::{ConcertId, LoginId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId};
+use pick::Picks;
 
 /// The stored outcome of a command that was sent with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +53,17 @@ pub struct SeatChanges {
     pub version: u64,
     /// What each changed seat shows now, in order of number.
     pub seats: Vec<(SeatNo, SeatState)>,
+}
+
+/// The drawing of a plan, to be kept beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanDrawing {
+    /// Of which schedule.
+    pub schedule: ScheduleId,
+    /// Of which of its plans.
+    pub plan_version: u32,
+    /// The drawing.
+    pub drawing: Arc<Drawing>,
 }
 
 /// The working set of one group.
@@ -78,12 +95,20 @@ pub struct Records {
     pub ledger: Journal<LedgerEntry>,
     /// New payments.
     pub payments: Journal<Payment>,
-    /// New tickets.
-    pub tickets: Journal<Ticket>,
+    /// Tickets by id.
+    pub tickets: Table<TicketId, Ticket>,
+    /// New refunds.
+    pub refunds: Journal<Refund>,
+    /// New drawings of plans.
+    pub drawings: Journal<PlanDrawing>,
     /// New events.
     pub events: Journal<OutboxEvent>,
     /// New lines of the audit log.
     pub staff_actions: Journal<StaffAction>,
+    picks: Picks,
+    tickets_of: HashMap<ReservationId, Vec<TicketId>>,
+    /// To whose list a ticket was added, in order, so that it can be taken off again.
+    ticket_additions: Vec<ReservationId>,
     fan_reservations: HashMap<(ScheduleId, UserId), Vec<ReservationId>>,
     /// To whose list a reservation was added, in order, so that it can be taken off again.
     fan_additions: Vec<(ScheduleId, UserId)>,
@@ -93,9 +118,10 @@ pub struct Records {
 /// A moment in the life of a working set, to roll back to.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
-    tables: [usize; 11],
-    journals: [usize; 5],
+    tables: [usize; 12],
+    journals: [usize; 6],
     fan_additions: usize,
+    ticket_additions: usize,
 }
 
 /// What an adapter gets to save: for every kind the changed records in order of key.
@@ -127,8 +153,12 @@ pub struct Changes<'a> {
     pub ledger: &'a [LedgerEntry],
     /// New payments.
     pub payments: &'a [Payment],
-    /// New tickets.
-    pub tickets: &'a [Ticket],
+    /// New and changed tickets.
+    pub tickets: Vec<Change<'a, TicketId, Ticket>>,
+    /// New refunds.
+    pub refunds: &'a [Refund],
+    /// New drawings of plans.
+    pub drawings: &'a [PlanDrawing],
     /// New events, in the order in which they happened.
     pub events: &'a [OutboxEvent],
     /// New lines of the audit log.
@@ -153,9 +183,14 @@ impl Default for Records {
             once: Table::new(|key| Key::Once(*key)),
             ledger: Journal::default(),
             payments: Journal::default(),
-            tickets: Journal::default(),
+            tickets: Table::new(|_| Key::Tickets(ReservationId::new(Uuid::nil()))),
+            refunds: Journal::default(),
+            drawings: Journal::default(),
             events: Journal::default(),
             staff_actions: Journal::default(),
+            picks: Picks::default(),
+            tickets_of: HashMap::new(),
+            ticket_additions: Vec::new(),
             fan_reservations: HashMap::new(),
             fan_additions: Vec::new(),
             seat_changes: Vec::new(),
@@ -195,6 +230,26 @@ impl Records {
         self.reservations.put_new(reservation.id, reservation);
     }
 
+    /// Notes that all tickets of a reservation are these, and that they have been loaded.
+    pub fn loaded_tickets(&mut self, reservation: ReservationId, ids: Vec<TicketId>) {
+        self.tickets_of.insert(reservation, ids);
+    }
+
+    /// All tickets of a reservation, in order of seat.
+    pub fn tickets_of(&self, reservation: ReservationId) -> Result<Vec<Ticket>, Need> {
+        let ids = self.tickets_of.get(&reservation).ok_or(Need(Key::Tickets(reservation)))?;
+        Ok(ids.iter().filter_map(|id| self.tickets.get(id).ok().flatten().cloned()).collect())
+    }
+
+    /// Adds a ticket that did not exist before.
+    pub fn add_ticket(&mut self, ticket: Ticket) {
+        if let Some(ids) = self.tickets_of.get_mut(&ticket.reservation) {
+            ids.push(ticket.id);
+            self.ticket_additions.push(ticket.reservation);
+        }
+        self.tickets.put_new(ticket.id, ticket);
+    }
+
     /// The present moment in the life of the set.
     pub fn mark(&self) -> Mark {
         Mark {
@@ -210,15 +265,18 @@ impl Records {
                 self.claims.mark(),
                 self.reservations.mark(),
                 self.once.mark(),
+                self.tickets.mark(),
             ],
             journals: [
                 self.ledger.mark(),
                 self.payments.mark(),
-                self.tickets.mark(),
+                self.refunds.mark(),
+                self.drawings.mark(),
                 self.events.mark(),
                 self.staff_actions.mark(),
             ],
             fan_additions: self.fan_additions.len(),
+            ticket_additions: self.ticket_additions.len(),
         }
     }
 
@@ -236,7 +294,9 @@ impl Records {
             claims,
             reservations,
             once,
+            tickets,
         ] = mark.tables;
+        let seats: Vec<_> = self.claims.touched_since(claims).copied().collect();
         self.accounts.roll_back(accounts);
         self.emails.roll_back(emails);
         self.identities.roll_back(identities);
@@ -248,14 +308,22 @@ impl Records {
         self.claims.roll_back(claims);
         self.reservations.roll_back(reservations);
         self.once.roll_back(once);
-        let [ledger, payments, tickets, events, staff_actions] = mark.journals;
+        self.tickets.roll_back(tickets);
+        self.picks.roll_back(&self.claims, &seats, claims);
+        let [ledger, payments, refunds, drawings, events, staff_actions] = mark.journals;
         self.ledger.roll_back(ledger);
         self.payments.roll_back(payments);
-        self.tickets.roll_back(tickets);
+        self.refunds.roll_back(refunds);
+        self.drawings.roll_back(drawings);
         self.events.roll_back(events);
         self.staff_actions.roll_back(staff_actions);
         for owner in self.fan_additions.drain(mark.fan_additions..).rev() {
             if let Some(ids) = self.fan_reservations.get_mut(&owner) {
+                ids.pop();
+            }
+        }
+        for reservation in self.ticket_additions.drain(mark.ticket_additions..).rev() {
+            if let Some(ids) = self.tickets_of.get_mut(&reservation) {
                 ids.pop();
             }
         }
@@ -264,7 +332,8 @@ impl Records {
     /// Takes back everything, keeping what was loaded: for a second round.
     pub fn roll_back_all(&mut self) {
         self.seat_changes.clear();
-        self.roll_back(&Mark { tables: [0; 11], journals: [0; 5], fan_additions: 0 });
+        self.picks.forget();
+        self.roll_back(&Mark { tables: [0; 12], journals: [0; 6], fan_additions: 0, ticket_additions: 0 });
     }
 
     /// Ends the deciding: moves the version of every schedule whose seats changed on by one, notes the time of
@@ -319,7 +388,9 @@ impl Records {
             once: self.once.changes(),
             ledger: self.ledger.items(),
             payments: self.payments.items(),
-            tickets: self.tickets.items(),
+            tickets: self.tickets.changes(),
+            refunds: self.refunds.items(),
+            drawings: self.drawings.items(),
             events: self.events.items(),
             staff_actions: self.staff_actions.items(),
             seat_changes: &self.seat_changes,
@@ -344,6 +415,8 @@ impl Changes<'_> {
             && self.ledger.is_empty()
             && self.payments.is_empty()
             && self.tickets.is_empty()
+            && self.refunds.is_empty()
+            && self.drawings.is_empty()
             && self.events.is_empty()
             && self.staff_actions.is_empty()
     }

@@ -100,6 +100,16 @@ impl<K: Clone + Eq + Hash + Ord, V: PartialEq> Table<K, V> {
         }
     }
 
+    /// The names of all that was set after `mark`, perhaps with repeats.
+    pub(super) fn touched_since(&self, mark: usize) -> impl Iterator<Item = &K> {
+        self.undo.iter().skip(mark).map(|(key, _)| key)
+    }
+
+    /// The names of all that was loaded or made here.
+    pub(super) fn names(&self) -> impl Iterator<Item = &K> {
+        self.slots.keys()
+    }
+
     pub(super) fn loaded(&self) -> impl Iterator<Item = &V> {
         self.slots.values().filter_map(|slot| slot.loaded.as_ref().map(|(value, _)| value))
     }

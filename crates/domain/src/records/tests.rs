@@ -4,8 +4,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::account::Role;
-use crate::catalog::{BookingWindow, HoldPolicy, ScheduleDraft, SeatPlan};
-use crate::reservation::{ReservationState, claim_seats, confirm_seats, extend_seats, release_seats};
+use crate::catalog::{BookingWindow, HoldPolicy, RefundPolicy, ScheduleDraft, SeatPlan};
+use crate::reservation::{
+    BestRequest, FreeSeats, ReservationState, claim_seats, confirm_seats, extend_seats, release_seats,
+};
 use crate::staff::{ActionKind, Actor};
 use crate::{AuditEntryId, Money};
 
@@ -20,6 +22,7 @@ fn schedule() -> Schedule {
         booking: BookingWindow { start: Timestamp::ZERO, end: Timestamp::from_micros(900) },
         hold: HoldPolicy { hold_seconds: 1, max_seconds: 1, extension_seconds: 0 },
         max_seats_per_fan: 4,
+        refund_policy: RefundPolicy::NONE,
         sales_paused: false,
     };
     let plan = Arc::new(SeatPlan::plain(3, Money::ZERO).expect("plan"));
@@ -223,4 +226,98 @@ fn every_way_to_change_a_claim_asks_for_the_schedule() {
     assert_eq!(confirm_seats(&mut records, SCHEDULE, &seats, holder, user), Err(need.clone()));
     assert_eq!(extend_seats(&mut records, SCHEDULE, &seats, holder, user, now), Err(need.clone()));
     assert_eq!(release_seats(&mut records, SCHEDULE, &seats, holder), Err(need));
+}
+
+fn picture(version: u64) -> SeatPicture {
+    SeatPicture { version, plan_version: 1, free: FreeSeats::all(3) }
+}
+
+fn pick(records: &mut Records, quantity: usize, now: Timestamp) -> Result<Vec<u32>, Option<Key>> {
+    let request = BestRequest { quantity, grade: None, adjacent: true, accessible: false };
+    match records.pick_best(SCHEDULE, &picture(1), &request, 7, now) {
+        Ok(Ok(seats)) => Ok(seats.into_iter().map(SeatNo::get).collect()),
+        Ok(Err(_)) => Err(None),
+        Err(Need(key)) => Err(Some(key)),
+    }
+}
+
+#[test]
+fn the_best_are_chosen_among_what_nobody_has_at_that_moment() {
+    let now = Timestamp::from_micros(5);
+    let mut records = Records::new();
+    records.schedules.load(SCHEDULE, Some((schedule(), 1)));
+    assert_eq!(pick(&mut records, 2, now), Err(Some(Key::ClaimsSince(SCHEDULE, 1))));
+    // Since the picture somebody has taken the first seat.
+    records.claims.load(seat(1), Some((Claim::Blocked, 0)));
+    records.loaded_claims_since(SCHEDULE, 1);
+    assert_eq!(pick(&mut records, 2, now), Ok(vec![2, 3]));
+    assert_eq!(records.claims.get(&seat(2)), Ok(None), "what was free and has not changed has no claim");
+    // What others of the group take counts, and what is taken back counts no more.
+    let mark = records.mark();
+    records.claims.put(seat(2), Claim::Blocked);
+    assert_eq!(pick(&mut records, 1, now), Ok(vec![3]));
+    records.claims.put(seat(3), Claim::Blocked);
+    assert_eq!(pick(&mut records, 1, now), Err(Some(Key::LapsedClaims(SCHEDULE))));
+    records.roll_back(&mark);
+    assert_eq!(pick(&mut records, 2, now), Ok(vec![2, 3]));
+    records.claims.remove(seat(1));
+    assert_eq!(pick(&mut records, 3, now), Ok(vec![1, 2, 3]));
+    records.roll_back_all();
+    assert_eq!(pick(&mut records, 2, now), Ok(vec![2, 3]));
+}
+
+#[test]
+fn a_refusal_counts_once_lapsed_holds_were_looked_at() {
+    let (before, after) = (Timestamp::from_micros(5), Timestamp::from_micros(6));
+    let mut records = Records::new();
+    records.schedules.load(SCHEDULE, Some((schedule(), 1)));
+    let (reservation, user) = (ReservationId::new(Uuid::nil()), UserId::new(Uuid::nil()));
+    for no in 1..=3 {
+        let until = Timestamp::from_micros(if no == 3 { 1_000 } else { 6 });
+        records.claims.load(seat(no), Some((Claim::Held { reservation, user, until }, 0)));
+    }
+    records.loaded_claims_since(SCHEDULE, 1);
+    records.loaded_lapsed_claims(SCHEDULE);
+    assert_eq!(pick(&mut records, 2, before), Err(None));
+    assert_eq!(pick(&mut records, 2, after), Ok(vec![1, 2]));
+}
+
+#[test]
+fn a_picture_that_does_not_fit_is_not_used() {
+    let now = Timestamp::from_micros(5);
+    let request = BestRequest { quantity: 1, grade: None, adjacent: true, accessible: false };
+    for (version, plan_version) in [(9, 1), (1, 2)] {
+        let mut records = Records::new();
+        records.schedules.load(SCHEDULE, Some((schedule(), 1)));
+        records.loaded_claims_since(SCHEDULE, 1);
+        let stale = SeatPicture { version, plan_version, free: FreeSeats::all(3) };
+        let asked = records.pick_best(SCHEDULE, &stale, &request, 7, now);
+        assert_eq!(asked, Err(Need(Key::ClaimsSince(SCHEDULE, 0))));
+        // With all claims at hand no picture is needed: what is not there is free.
+        records.claims.load(seat(1), Some((Claim::Blocked, 0)));
+        records.loaded_claims_since(SCHEDULE, 0);
+        assert_eq!(records.pick_best(SCHEDULE, &stale, &request, 7, now), Ok(Ok(vec![SeatNo::new(2)])));
+        assert_eq!(records.claim(SCHEDULE, SeatNo::new(3)), Ok(None));
+    }
+}
+
+#[test]
+fn tickets_belong_to_their_reservation_also_when_they_are_taken_back() {
+    let reservation = ReservationId::new(Uuid::max());
+    let mut records = Records::new();
+    assert_eq!(records.tickets_of(reservation), Err(Need(Key::Tickets(reservation))));
+    let (first, user) = (TicketId::new(Uuid::nil()), UserId::new(Uuid::nil()));
+    let tickets = crate::ticket::issue(first, reservation, SCHEDULE, user, &[SeatNo::new(1), SeatNo::new(2)]);
+    records.tickets.load(tickets[0].id, Some((tickets[0].clone(), 3)));
+    records.loaded_tickets(reservation, vec![tickets[0].id]);
+    let mark = records.mark();
+    records.add_ticket(tickets[1].clone());
+    assert_eq!(records.tickets_of(reservation), Ok(tickets.clone()));
+    records.tickets.put(tickets[0].id, tickets[0].clone().voided());
+    let changed = records.changed().tickets;
+    let versions: Vec<_> = changed.iter().map(|change| change.before.map(|(_, version)| version)).collect();
+    assert_eq!(versions, [Some(3), None], "one was there, one is new");
+    records.roll_back(&mark);
+    assert_eq!(records.tickets_of(reservation), Ok(vec![tickets[0].clone()]));
+    assert!(records.changed().is_empty());
 }

@@ -1,7 +1,7 @@
 //! Claims: who has a seat, and the only functions that change that.
 //!
-//! Every path that takes, keeps or frees a seat goes through the four functions below; nothing else writes to
-//! the table of claims. Each checks the claim that it finds before it changes it, and asks for the schedule, whose
+//! Every path that takes, keeps or frees a seat goes through the functions below; nothing else writes to the table
+//! of claims. Each checks the claim that it finds before it changes it, and asks for the schedule, whose
 //! lock it needs.
 
 use crate::catalog::Schedule;
@@ -117,7 +117,7 @@ pub fn claim_seats(
 ) -> Result<Result<(), SeatTaken>, Need> {
     let mut taken = Vec::new();
     for &seat in seats {
-        if let Some(present) = records.claims.get(&(schedule, seat))?
+        if let Some(present) = records.claim(schedule, seat)?
             && !present.has_lapsed(now)
         {
             taken.push(seat);
@@ -126,16 +126,68 @@ pub fn claim_seats(
     if !taken.is_empty() {
         return Ok(Err(SeatTaken { seats: taken }));
     }
-    if let Some(present) = records.schedules.get(&schedule)?
-        && !present.in_use
-    {
-        let in_use = Schedule { in_use: true, ..present.clone() };
-        records.schedules.put(schedule, in_use);
-    }
-    for &seat in seats {
-        records.claims.put((schedule, seat), claim);
-    }
+    put_claims(records, schedule, seats, claim)?;
     Ok(Ok(()))
+}
+
+/// Keeps seats back from sale, all or none: none when one is held or sold. Answers which were not kept back before.
+pub fn block_seats(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    now: Timestamp,
+) -> Result<Result<Vec<SeatNo>, SeatTaken>, Need> {
+    let (mut taken, mut free) = (Vec::new(), Vec::new());
+    for &seat in seats {
+        match records.claim(schedule, seat)? {
+            Some(Claim::Blocked) => {}
+            Some(claim) if !claim.has_lapsed(now) => taken.push(seat),
+            _ => free.push(seat),
+        }
+    }
+    if !taken.is_empty() {
+        return Ok(Err(SeatTaken { seats: taken }));
+    }
+    put_claims(records, schedule, &free, Claim::Blocked)?;
+    Ok(Ok(free))
+}
+
+/// Puts those of the seats on sale again that were kept back, and leaves the others alone. Answers which they were.
+pub fn unblock_seats(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+) -> Result<Vec<SeatNo>, Need> {
+    free_seats_where(records, schedule, seats, |claim| matches!(claim, Claim::Blocked))
+}
+
+/// Those of the seats that are held or sold, in their order.
+pub fn taken_seats(
+    records: &Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    now: Timestamp,
+) -> Result<Vec<SeatNo>, Need> {
+    let mut taken = Vec::new();
+    for &seat in seats {
+        match records.claim(schedule, seat)? {
+            None | Some(Claim::Blocked) => {}
+            Some(claim) if claim.has_lapsed(now) => {}
+            Some(_) => taken.push(seat),
+        }
+    }
+    Ok(taken)
+}
+
+/// Frees seats that were sold to `holder`, for others to have at once. Answers how many were its own.
+pub fn return_seats(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    holder: ReservationId,
+) -> Result<usize, Need> {
+    let is_own = |claim: &Claim| matches!(claim, Claim::Sold { reservation, .. } if *reservation == holder);
+    free_seats_where(records, schedule, seats, is_own).map(|freed| freed.len())
 }
 
 /// Makes the seats of `holder` sold. False, and nothing changed, when one of them is no longer held by it.
@@ -171,17 +223,46 @@ pub fn release_seats(
     seats: &[SeatNo],
     holder: ReservationId,
 ) -> Result<usize, Need> {
+    free_seats_where(records, schedule, seats, |claim| claim.is_held_by(holder)).map(|freed| freed.len())
+}
+
+fn free_seats_where(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    is_meant: impl Fn(&Claim) -> bool,
+) -> Result<Vec<SeatNo>, Need> {
     records.schedules.get(&schedule)?;
     let mut freed = Vec::new();
     for &seat in seats {
-        if records.claims.get(&(schedule, seat))?.is_some_and(|claim| claim.is_held_by(holder)) {
+        if records.claim(schedule, seat)?.is_some_and(&is_meant) {
             freed.push(seat);
         }
     }
     for &seat in &freed {
         records.claims.remove((schedule, seat));
     }
-    Ok(freed.len())
+    Ok(freed)
+}
+
+/// Sets the claims. From the first one on the plan of the schedule is fixed.
+fn put_claims(
+    records: &mut Records,
+    schedule: ScheduleId,
+    seats: &[SeatNo],
+    claim: Claim,
+) -> Result<(), Need> {
+    if let Some(present) = records.schedules.get(&schedule)?
+        && !present.in_use
+        && !seats.is_empty()
+    {
+        let in_use = Schedule { in_use: true, ..present.clone() };
+        records.schedules.put(schedule, in_use);
+    }
+    for &seat in seats {
+        records.claims.put((schedule, seat), claim);
+    }
+    Ok(())
 }
 
 fn replace_held(
@@ -193,7 +274,7 @@ fn replace_held(
 ) -> Result<bool, Need> {
     records.schedules.get(&schedule)?;
     for &seat in seats {
-        if !records.claims.get(&(schedule, seat))?.is_some_and(|present| present.is_held_by(holder)) {
+        if !records.claim(schedule, seat)?.is_some_and(|present| present.is_held_by(holder)) {
             return Ok(false);
         }
     }

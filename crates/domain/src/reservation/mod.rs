@@ -4,13 +4,19 @@
 //! So an unpaid hold can be taken over the moment it ends, whether or not any job has run (R-R4), and a paid
 //! seat cannot, whatever the clock does.
 
+mod best;
 mod claim;
 mod model;
 mod policy;
 
-pub use claim::{Claim, SeatState, SeatTaken, claim_seats, confirm_seats, extend_seats, release_seats};
+pub use best::{BestRequest, FreeSeats, NotAvailable, best_available};
+pub use claim::{
+    Claim, SeatState, SeatTaken, block_seats, claim_seats, confirm_seats, extend_seats, release_seats,
+    return_seats, taken_seats, unblock_seats,
+};
 pub use model::{
-    ExtendRefused, NotPending, PayRefused, Reservation, ReservationState, ReservationStatus, Transition,
+    ExtendRefused, NotPending, PayRefused, RefundRefused, Reservation, ReservationState, ReservationStatus,
+    Transition,
 };
 pub use policy::{FanLimitRefused, FanLimits, LapsePolicy, check_fan_limits};
 

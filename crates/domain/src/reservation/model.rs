@@ -1,4 +1,4 @@
-//! The reservation: `pending` → `confirmed`, `cancelled` or `expired`.
+//! The reservation: `pending` → `confirmed`, `cancelled` or `expired`; `confirmed` → `refunded`.
 
 use crate::catalog::HoldPolicy;
 use crate::{ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
@@ -60,6 +60,19 @@ pub enum ReservationState {
         /// When the hold ended.
         at: Timestamp,
     },
+    /// Paid, and given back for money.
+    Refunded {
+        /// When.
+        at: Timestamp,
+        /// When it was paid.
+        paid_at: Timestamp,
+        /// By which payment.
+        payment: PaymentId,
+        /// When the hold would have ended.
+        held_until: Timestamp,
+        /// What went back into the wallet; the rest of the amount was kept as a fee.
+        returned: Money,
+    },
 }
 
 /// The state of a reservation as a word.
@@ -73,11 +86,14 @@ pub enum ReservationStatus {
     Expired,
     /// Given back.
     Cancelled,
+    /// Paid, and given back for money.
+    Refunded,
 }
 
 impl ReservationStatus {
     /// All of them, in the order in which they are documented.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Confirmed, Self::Expired, Self::Cancelled];
+    pub const ALL: [Self; 5] =
+        [Self::Pending, Self::Confirmed, Self::Expired, Self::Cancelled, Self::Refunded];
 
     /// The name used in the interface and in stores.
     pub const fn name(self) -> &'static str {
@@ -86,6 +102,7 @@ impl ReservationStatus {
             Self::Confirmed => "confirmed",
             Self::Expired => "expired",
             Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
         }
     }
 
@@ -113,9 +130,17 @@ pub enum PayRefused {
     /// Another payment has paid it.
     #[error("it is paid already")]
     AlreadyPaid(PaymentId),
-    /// It was cancelled.
+    /// It was cancelled or refunded.
     #[error("it is no longer pending")]
     NotPending,
+}
+
+/// Why a reservation cannot be refunded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefundRefused {
+    /// It was never paid.
+    #[error("it is not paid")]
+    NotPaid,
 }
 
 /// Why a reservation cannot be extended.
@@ -149,6 +174,7 @@ impl Reservation {
             ReservationState::Confirmed { .. } => ReservationStatus::Confirmed,
             ReservationState::Cancelled { .. } => ReservationStatus::Cancelled,
             ReservationState::Expired { .. } => ReservationStatus::Expired,
+            ReservationState::Refunded { .. } => ReservationStatus::Refunded,
         }
     }
 
@@ -158,6 +184,7 @@ impl Reservation {
             ReservationState::Pending { expires_at: until, .. }
             | ReservationState::Confirmed { held_until: until, .. }
             | ReservationState::Cancelled { held_until: until, .. }
+            | ReservationState::Refunded { held_until: until, .. }
             | ReservationState::Expired { at: until } => until,
         }
     }
@@ -167,12 +194,31 @@ impl Reservation {
         matches!(self.status(now), ReservationStatus::Pending | ReservationStatus::Confirmed)
     }
 
-    /// When it ended without being paid, as seen at `now`.
-    pub fn ended_at(&self, now: Timestamp) -> Option<Timestamp> {
+    /// When it ended without being paid, as seen at `now`. A refunded one was paid.
+    pub fn lapsed_at(&self, now: Timestamp) -> Option<Timestamp> {
         match self.state {
             ReservationState::Pending { expires_at, .. } if now >= expires_at => Some(expires_at),
             ReservationState::Cancelled { at, .. } | ReservationState::Expired { at } => Some(at),
-            ReservationState::Pending { .. } | ReservationState::Confirmed { .. } => None,
+            ReservationState::Pending { .. }
+            | ReservationState::Confirmed { .. }
+            | ReservationState::Refunded { .. } => None,
+        }
+    }
+
+    /// When it ended, as seen at `now`; nothing while it is live.
+    pub fn ended_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.state {
+            ReservationState::Refunded { at, .. } => Some(at),
+            _ => self.lapsed_at(now),
+        }
+    }
+
+    /// When and by which payment it was paid, whatever became of it.
+    pub const fn paid(&self) -> Option<(Timestamp, PaymentId)> {
+        match self.state {
+            ReservationState::Confirmed { at, payment, .. } => Some((at, payment)),
+            ReservationState::Refunded { paid_at, payment, .. } => Some((paid_at, payment)),
+            _ => None,
         }
     }
 
@@ -197,9 +243,9 @@ impl Reservation {
                 Ok(Transition::Applied(Self { state, ..self }))
             }
             ReservationState::Expired { .. } => Err(ExtendRefused::Expired),
-            ReservationState::Confirmed { .. } | ReservationState::Cancelled { .. } => {
-                Err(ExtendRefused::NotPending)
-            }
+            ReservationState::Confirmed { .. }
+            | ReservationState::Cancelled { .. }
+            | ReservationState::Refunded { .. } => Err(ExtendRefused::NotPending),
         }
     }
 
@@ -209,7 +255,9 @@ impl Reservation {
             ReservationState::Pending { expires_at, .. } if now < expires_at => Ok(()),
             ReservationState::Pending { .. } | ReservationState::Expired { .. } => Err(PayRefused::Expired),
             ReservationState::Confirmed { payment, .. } => Err(PayRefused::AlreadyPaid(payment)),
-            ReservationState::Cancelled { .. } => Err(PayRefused::NotPending),
+            ReservationState::Cancelled { .. } | ReservationState::Refunded { .. } => {
+                Err(PayRefused::NotPending)
+            }
         }
     }
 
@@ -229,7 +277,22 @@ impl Reservation {
             }
             ReservationState::Pending { .. } | ReservationState::Expired { .. } => Err(NotPending::Expired),
             ReservationState::Cancelled { .. } => Ok(Transition::AlreadyApplied(self)),
-            ReservationState::Confirmed { .. } => Err(NotPending::Confirmed),
+            ReservationState::Confirmed { .. } | ReservationState::Refunded { .. } => {
+                Err(NotPending::Confirmed)
+            }
+        }
+    }
+
+    /// Takes a paid reservation back for `returned`, at most its amount. Refunding a refunded one changes nothing.
+    pub fn refund(self, returned: Money, now: Timestamp) -> Result<Transition, RefundRefused> {
+        match self.state {
+            ReservationState::Confirmed { at: paid_at, payment, held_until } => {
+                let returned = returned.min(self.amount);
+                let state = ReservationState::Refunded { at: now, paid_at, payment, held_until, returned };
+                Ok(Transition::Applied(Self { state, ..self }))
+            }
+            ReservationState::Refunded { .. } => Ok(Transition::AlreadyApplied(self)),
+            _ => Err(RefundRefused::NotPaid),
         }
     }
 

@@ -56,7 +56,7 @@ pub fn check_fan_limits<'a>(
     for reservation in history {
         if reservation.is_live(now) {
             held += reservation.seats.len();
-        } else if let Some(ended) = reservation.ended_at(now)
+        } else if let Some(ended) = reservation.lapsed_at(now)
             && ended > window_start
         {
             lapses += 1;

@@ -48,6 +48,24 @@ fn a_hold_counts_until_its_end_exclusively() {
 }
 
 #[test]
+fn what_is_paid_can_be_given_back_once_and_says_what_was() {
+    let payment = PaymentId::new(Uuid::max());
+    let pending = Reservation { amount: Money::of(100), ..held(1, &[1], 0) };
+    assert_eq!(pending.clone().refund(Money::of(70), at(1)), Err(RefundRefused::NotPaid));
+    let paid = pending.confirm(payment, at(10)).expect("payable");
+    let Ok(Transition::Applied(back)) = paid.refund(Money::of(70), at(900)) else { panic!("it was paid") };
+    assert_eq!(back.status(at(900)), ReservationStatus::Refunded);
+    assert_eq!((back.paid(), back.ended_at(at(900))), (Some((at(10), payment)), Some(at(900))));
+    assert_eq!(back.lapsed_at(at(900)), None, "who has paid has not hoarded (R-R5)");
+    assert!(!back.is_live(at(900)));
+    assert_eq!(back.clone().refund(Money::of(100), at(901)), Ok(Transition::AlreadyApplied(back.clone())));
+    assert_eq!(back.clone().cancel(at(901)), Err(NotPending::Confirmed));
+    assert_eq!(back.clone().extend(&POLICY, at(901)), Err(ExtendRefused::NotPending));
+    assert_eq!(back.check_payable(at(901)), Err(PayRefused::NotPending));
+    assert_eq!(back.clone().expire(at(901)), Transition::AlreadyApplied(back));
+}
+
+#[test]
 fn bug_9_refreshing_never_keeps_a_hold_past_its_cap() {
     let mut reservation = held(1, &[1], 0);
     for second in 0..1_000 {

@@ -51,6 +51,20 @@ pub enum EntryKind {
         /// What it paid for.
         reservation: ReservationId,
     },
+    /// What was paid for a reservation, given back whole.
+    Refund {
+        /// The payment.
+        payment: PaymentId,
+        /// What it had paid for.
+        reservation: ReservationId,
+    },
+    /// What is kept of a refund.
+    Fee {
+        /// The payment.
+        payment: PaymentId,
+        /// What it had paid for.
+        reservation: ReservationId,
+    },
 }
 
 impl EntryKind {
@@ -58,7 +72,8 @@ impl EntryKind {
     pub const fn counter_account(self) -> CounterAccount {
         match self {
             Self::Charge(_) => CounterAccount::External,
-            Self::Payment { .. } => CounterAccount::Sales,
+            Self::Payment { .. } | Self::Refund { .. } => CounterAccount::Sales,
+            Self::Fee { .. } => CounterAccount::Fees,
         }
     }
 }
@@ -105,6 +120,11 @@ pub enum ChargeRefused {
     #[error("the balance would pass its limit")]
     BalanceLimit,
 }
+
+/// The balance would leave the range of [`Money`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the balance would leave the exact range of money")]
+pub struct BalanceOutOfRange;
 
 /// There is too little in the wallet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -158,6 +178,42 @@ impl Wallet {
             }
             _ => Err(InsufficientBalance { required: amount, balance: self.balance }),
         }
+    }
+
+    /// Takes in money that is paid out again at once, such as cash at the box office: no limit binds it.
+    pub fn pass_through(
+        self,
+        transaction: TransactionId,
+        amount: Money,
+        method: ChargeMethod,
+        now: Timestamp,
+    ) -> Result<(Self, LedgerEntry), BalanceOutOfRange> {
+        let after = self.balance.plus(amount).ok_or(BalanceOutOfRange)?;
+        Ok(self.enter(transaction, EntryKind::Charge(method), amount, after, now))
+    }
+
+    /// Gives back what was paid for a reservation: the whole `amount`, then the `fee` that is kept of it, if any.
+    /// No limit on the balance binds a refund.
+    pub fn refund(
+        self,
+        transactions: [TransactionId; 2],
+        paid: (PaymentId, ReservationId),
+        amount: Money,
+        fee: Money,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<LedgerEntry>), BalanceOutOfRange> {
+        let (payment, reservation) = paid;
+        let after = self.balance.plus(amount).ok_or(BalanceOutOfRange)?;
+        let kind = EntryKind::Refund { payment, reservation };
+        let (wallet, back) = self.enter(transactions[0], kind, amount, after, now);
+        if fee == Money::ZERO {
+            return Ok((wallet, vec![back]));
+        }
+        let after = wallet.balance.minus(fee).filter(|after| !after.is_negative());
+        let kind = EntryKind::Fee { payment, reservation };
+        let after = after.ok_or(BalanceOutOfRange)?;
+        let (wallet, kept) = wallet.enter(transactions[1], kind, fee.negated(), after, now);
+        Ok((wallet, vec![back, kept]))
     }
 
     /// The number for the next event of this wallet, and the wallet that has given it out.

@@ -41,15 +41,45 @@ fn nothing_may_cost_nothing_and_too_little_changes_nothing() {
     assert_eq!(refused, Err(InsufficientBalance { required: Money::of(100), balance: Money::of(99) }));
 }
 
+#[test]
+fn a_refund_is_the_whole_and_the_fee_an_entry_of_its_own() {
+    let paid = (PaymentId::new(Uuid::nil()), ReservationId::new(Uuid::nil()));
+    let ids = [transaction(1), transaction(2)];
+    let refund =
+        |fee| wallet_with(5).refund(ids, paid, Money::of(100), Money::of(fee), NOW).expect("it fits");
+    let (wallet, entries) = refund(30);
+    assert_eq!(wallet.balance, Money::of(75));
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.transaction, entry.amount.minor(), entry.kind.counter_account()))
+        .collect();
+    assert_eq!(seen, [(ids[0], 100, CounterAccount::Sales), (ids[1], -30, CounterAccount::Fees)]);
+    assert_eq!(refund(0).1.len(), 1, "nothing kept is no entry");
+    // The policy's highest balance does not bind what goes back; the range of money does.
+    assert!(
+        wallet_with(POLICY.balance_max.minor()).refund(ids, paid, Money::of(1), Money::ZERO, NOW).is_ok()
+    );
+    let full = wallet_with(Money::MAX.minor());
+    assert_eq!(full.refund(ids, paid, Money::of(1), Money::ZERO, NOW), Err(BalanceOutOfRange));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Charge(i64),
     Pay(i64),
+    /// Cash that goes through.
+    PassThrough(i64),
+    /// An amount that goes back, and percent of it that are kept.
+    Refund(i64, i64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step =
-        prop_oneof![(-10_i64..2_000_000).prop_map(Step::Charge), (0_i64..3_000_000).prop_map(Step::Pay)];
+    let step = prop_oneof![
+        (-10_i64..2_000_000).prop_map(Step::Charge),
+        (0_i64..3_000_000).prop_map(Step::Pay),
+        (0_i64..1_000_000).prop_map(Step::PassThrough),
+        (0_i64..1_000_000, 0_i64..=100).prop_map(|(amount, percent)| Step::Refund(amount, percent)),
+    ];
     prop::collection::vec(step, 0..60)
 }
 
@@ -62,23 +92,34 @@ proptest! {
         for (index, step) in steps.into_iter().enumerate() {
             let id = transaction(index as u64);
             let before = wallet.clone();
+            let (payment, reservation) = (PaymentId::new(Uuid::nil()), ReservationId::new(Uuid::nil()));
+            let is_charge = matches!(step, Step::Charge(_));
+            let one = |(wallet, entry)| (wallet, vec![entry]);
             let entered = match step {
                 Step::Charge(amount) => {
-                    wallet.clone().charge(id, Money::of(amount), ChargeMethod::Card, &POLICY, NOW).ok()
+                    let money = Money::of(amount);
+                    wallet.clone().charge(id, money, ChargeMethod::Card, &POLICY, NOW).ok().map(one)
                 }
-                Step::Pay(amount) => wallet
-                    .clone()
-                    .pay(id, Money::of(amount), PaymentId::new(Uuid::nil()), ReservationId::new(Uuid::nil()), NOW)
-                    .ok(),
+                Step::Pay(amount) => {
+                    wallet.clone().pay(id, Money::of(amount), payment, reservation, NOW).ok().map(one)
+                }
+                Step::PassThrough(amount) => {
+                    wallet.clone().pass_through(id, Money::of(amount), ChargeMethod::Cash, NOW).ok().map(one)
+                }
+                Step::Refund(amount, percent) => {
+                    let (amount, fee) = (Money::of(amount), Money::of(amount * percent / 100));
+                    wallet.clone().refund([id, id], (payment, reservation), amount, fee, NOW).ok()
+                }
             };
-            if let Some((after, entry)) = entered {
+            if let Some((after, entries)) = entered {
                 wallet = after;
-                ledger.push(entry);
+                ledger.extend(entries);
             } else {
                 prop_assert_eq!(&wallet, &before);
             }
             prop_assert!(!wallet.balance.is_negative());
-            prop_assert!(wallet.balance <= POLICY.balance_max);
+            // The cap binds charges only: money that goes back is never refused.
+            prop_assert!(!is_charge || wallet.balance <= POLICY.balance_max.max(before.balance));
             prop_assert_eq!(Money::sum(ledger.iter().map(|entry| entry.amount)), Some(wallet.balance));
             prop_assert_eq!(wallet.last_entry, ledger.len() as u64);
         }

@@ -147,6 +147,13 @@ impl Form for ConcertForm {
     }
 
     fn check(self, _state: &HttpState) -> Result<ConcertDraft, Refused> {
+        self.read().map_err(Problem::invalid)
+    }
+}
+
+impl ConcertForm {
+    /// The concert, or everything that is wrong with it.
+    pub(super) fn read(self) -> Result<ConcertDraft, Vec<FieldError>> {
         let mut errors = Vec::new();
         let waiting_room = self.waiting_room.unwrap_or_default().0.patch(&mut errors);
         let draft = ConcertDraft {
@@ -157,7 +164,7 @@ impl Form for ConcertForm {
             waiting_room: waiting_room.apply(WaitingRoomSettings::OFF),
         };
         errors.extend(draft.check());
-        if errors.is_empty() { Ok(draft) } else { Err(Problem::invalid(errors)) }
+        if errors.is_empty() { Ok(draft) } else { Err(errors) }
     }
 }
 

@@ -1,24 +1,24 @@
 //! Schedules, as operators make and edit them.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::StatusCode;
+use frontrow_application::catalog::plan_import::{ImportedPlan, PlanDocument, PlanFiles};
 use frontrow_application::catalog::{NewSchedule, ScheduleDetails, SchedulePatch};
 use frontrow_domain::catalog::{
-    BookingWindow, FieldError, HoldPolicy, ScheduleDefaults, ScheduleDraft, SeatPlan,
+    BookingWindow, FieldError, HoldPolicy, RefundPolicy, ScheduleDefaults, ScheduleDraft,
 };
-use frontrow_domain::{ConcertId, Currency, Money, ScheduleId};
+use frontrow_domain::{ConcertId, Currency, ScheduleId};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::patch::Member;
+use super::seat_plan::SeatPlanForm;
 use super::{CreateProblems, EditScheduleProblems};
 use crate::auth::Caller;
-use crate::catalog::Schedule;
+use crate::catalog::{RefundStep, Schedule};
 use crate::problem::Problem;
-use crate::request::{Form, KeyRule, Object, Refused, Sent, Untyped};
+use crate::request::{Form, KeyRule, Object, Refused, Sent};
 use crate::respond::{self, Answer};
 use crate::state::HttpState;
 use crate::time::Time;
@@ -53,13 +53,13 @@ pub(super) struct ScheduleForm {
     hold_extension_seconds: Option<u32>,
     #[schema(minimum = 1, maximum = 100)]
     max_seats_per_fan: Option<u32>,
-    /// Only null in this version: nothing is refunded.
-    #[schema(value_type = Option<Vec<Object>>)]
-    refund_policy: Option<Untyped>,
+    /// What a fan gets back, in order of time: the first row that has not passed counts. Null, or no rows: nothing.
+    #[schema(value_type = Option<Vec<RefundStep>>, max_items = 20)]
+    refund_policy: Option<Vec<Object<RefundStep>>>,
     /// True to stop new holds.
     sales_paused: Option<bool>,
     #[schema(value_type = SeatPlanForm)]
-    seat_plan: Object<SeatPlanForm>,
+    seat_plan: PlanDocument,
 }
 
 /// What changes of a schedule.
@@ -96,65 +96,17 @@ pub(super) struct SchedulePatchForm {
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
     max_seats_per_fan: Member<u32>,
-    /// Only null in this version: nothing is refunded.
-    #[schema(value_type = Option<Vec<Object>>)]
-    refund_policy: Option<Untyped>,
+    /// Counts at once, for what was paid before as well. Null, or no rows: nothing is given back.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<RefundStep>>, max_items = 20)]
+    refund_policy: Member<Vec<Object<RefundStep>>>,
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     sales_paused: Member<bool>,
     /// Other seats, as long as none was ever claimed.
     #[serde(default)]
     #[schema(value_type = Option<SeatPlanForm>, nullable = false)]
-    seat_plan: Member<Object<SeatPlanForm>>,
-}
-
-/// The seats, in one of several forms.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = SeatPlan)]
-struct SeatPlanForm {
-    /// Numbered seats at one price.
-    #[schema(value_type = Option<PlainPlan>)]
-    plain: Option<Object<PlainPlan>>,
-    /// Not in this version yet.
-    #[schema(value_type = Option<Object>)]
-    rows: Option<Untyped>,
-    /// Not in this version yet.
-    #[schema(value_type = Option<Object>)]
-    pretix: Option<Untyped>,
-}
-
-/// Numbered seats at one price.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct PlainPlan {
-    #[schema(minimum = 1, maximum = 100_000)]
-    seats: u32,
-    /// In minor units.
-    #[schema(minimum = 0)]
-    price: i64,
-}
-
-impl SeatPlanForm {
-    fn plan(self, errors: &mut Vec<FieldError>) -> Option<Arc<SeatPlan>> {
-        for (field, given) in [("seatPlan.rows", self.rows), ("seatPlan.pretix", self.pretix)] {
-            if given.is_some() {
-                errors.push(FieldError::new(field, "is not in this version yet; use seatPlan.plain"));
-                return None;
-            }
-        }
-        let Some(Object(PlainPlan { seats, price })) = self.plain else {
-            errors.push(FieldError::new("seatPlan.plain", "must be given"));
-            return None;
-        };
-        match SeatPlan::plain(seats, Money::of(price)) {
-            Ok(plan) => Some(Arc::new(plan)),
-            Err(wrong) => {
-                errors.extend(wrong);
-                None
-            }
-        }
-    }
+    seat_plan: Member<PlanDocument>,
 }
 
 fn check_time_zone(errors: &mut Vec<FieldError>, name: Option<String>) -> Option<String> {
@@ -167,17 +119,15 @@ fn check_time_zone(errors: &mut Vec<FieldError>, name: Option<String>) -> Option
     Some(zone.iana_name().map_or(name, str::to_owned))
 }
 
-fn check_refund_policy(errors: &mut Vec<FieldError>, policy: Option<Untyped>) {
-    if policy.is_some() {
-        errors.push(FieldError::new("refundPolicy", "refunds are not in this version yet; leave it null"));
-    }
+fn refund_policy(steps: Vec<Object<RefundStep>>) -> RefundPolicy {
+    RefundPolicy::of(steps.into_iter().map(|Object(step)| step.row()).collect())
 }
 
 /// A new schedule that was read: everything but its concert, which the path names.
 #[derive(Debug)]
 pub(super) struct ScheduleInput {
-    draft: ScheduleDraft,
-    plan: Arc<SeatPlan>,
+    pub(super) draft: ScheduleDraft,
+    pub(super) seats: ImportedPlan,
 }
 
 impl Form for ScheduleForm {
@@ -191,10 +141,21 @@ impl Form for ScheduleForm {
     }
 
     fn check(self, state: &HttpState) -> Result<ScheduleInput, Refused> {
-        let ScheduleDefaults { hold, max_seats_per_fan } = state.app().settings().sales.defaults;
+        self.read(state.app().settings().sales.defaults, None).map_err(Problem::invalid)
+    }
+}
+
+impl ScheduleForm {
+    /// The schedule, or everything that is wrong with it. `files` reads the plans that the form only names, where it may
+    /// name any.
+    pub(super) fn read(
+        self,
+        defaults: ScheduleDefaults,
+        files: Option<&PlanFiles<'_>>,
+    ) -> Result<ScheduleInput, Vec<FieldError>> {
+        let ScheduleDefaults { hold, max_seats_per_fan } = defaults;
         let mut errors = Vec::new();
         let time_zone = check_time_zone(&mut errors, self.time_zone);
-        check_refund_policy(&mut errors, self.refund_policy);
         let hold_seconds = self.hold_seconds.unwrap_or(hold.hold_seconds);
         let draft = ScheduleDraft {
             venue: self.venue,
@@ -210,11 +171,20 @@ impl Form for ScheduleForm {
             },
             max_seats_per_fan: self.max_seats_per_fan.unwrap_or(max_seats_per_fan),
             sales_paused: self.sales_paused.unwrap_or(false),
+            refund_policy: refund_policy(self.refund_policy.unwrap_or_default()),
         };
         errors.extend(draft.check());
-        match self.seat_plan.0.plan(&mut errors) {
-            Some(plan) if errors.is_empty() => Ok(ScheduleInput { draft, plan }),
-            _ => Err(Problem::invalid(errors)),
+        let seats = match files {
+            Some(files) => self.seat_plan.import_with("seatPlan", files),
+            None => self.seat_plan.import("seatPlan"),
+        };
+        match seats {
+            Ok(seats) if errors.is_empty() => Ok(ScheduleInput { draft, seats }),
+            Ok(_) => Err(errors),
+            Err(wrong) => {
+                errors.extend(wrong);
+                Err(errors)
+            }
         }
     }
 }
@@ -233,8 +203,15 @@ impl Form for SchedulePatchForm {
         let ScheduleDefaults { hold, max_seats_per_fan } = state.app().settings().sales.defaults;
         let mut errors = Vec::new();
         let seat_plan = self.seat_plan.required(&mut errors, "seatPlan");
+        let seats = seat_plan.and_then(|plan| match plan.import("seatPlan") {
+            Ok(seats) => Some(seats),
+            Err(wrong) => {
+                errors.extend(wrong);
+                None
+            }
+        });
+        let (plan, drawing) = seats.map_or((None, None), |seats| (Some(seats.plan), seats.drawing));
         let time_zone = self.time_zone.or_default(|| TIME_ZONE.to_owned());
-        check_refund_policy(&mut errors, self.refund_policy);
         let patch = SchedulePatch {
             venue: self.venue.required(&mut errors, "venue"),
             starts_at: self.starts_at.required(&mut errors, "startsAt").map(|time| time.0),
@@ -247,7 +224,9 @@ impl Form for SchedulePatchForm {
             hold_extension_seconds: self.hold_extension_seconds.or_default(|| hold.extension_seconds),
             max_seats_per_fan: self.max_seats_per_fan.or_default(|| max_seats_per_fan),
             sales_paused: self.sales_paused.or_default(|| false),
-            plan: seat_plan.and_then(|Object(plan)| plan.plan(&mut errors)),
+            refund_policy: self.refund_policy.or_default(Vec::new).map(refund_policy),
+            plan,
+            drawing,
         };
         if errors.is_empty() { Ok(patch) } else { Err(Problem::invalid(errors)) }
     }
@@ -263,6 +242,9 @@ pub(super) struct AdminSchedule {
     sales_paused: bool,
     /// True once a seat was ever claimed: the seat plan is fixed.
     in_use: bool,
+    /// When it was called off, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_at: Option<Time>,
     created_at: Time,
 }
 
@@ -272,12 +254,14 @@ impl AdminSchedule {
             schedule: Schedule::of(details, currency),
             sales_paused: details.schedule.sales_paused,
             in_use: details.schedule.in_use,
+            cancelled_at: details.schedule.cancelled_at.map(Time),
             created_at: Time(details.schedule.created_at),
         }
     }
 }
 
-async fn find(state: &HttpState, id: ScheduleId) -> Result<AdminSchedule, Problem> {
+/// A schedule as staff sees it.
+pub(super) async fn find(state: &HttpState, id: ScheduleId) -> Result<AdminSchedule, Problem> {
     let found = state.app().any_schedule(id).await.map_err(|error| state.problem(error))?;
     Ok(AdminSchedule::of(&found.ok_or_else(Problem::not_found)?, state.app().settings().currency))
 }
@@ -289,8 +273,8 @@ async fn find(state: &HttpState, id: ScheduleId) -> Result<AdminSchedule, Proble
     request_body = ScheduleForm, responses((status = 201, body = AdminSchedule), CreateProblems))]
 pub(super) async fn create(State(state): State<HttpState>, sent: Sent<ScheduleForm, ConcertId>) -> Answer {
     let by = sent.staff().by();
-    let ScheduleInput { draft, plan } = sent.input;
-    let new = NewSchedule { concert: sent.target, draft, plan };
+    let ScheduleInput { draft, seats: ImportedPlan { plan, drawing } } = sent.input;
+    let new = NewSchedule { concert: sent.target, draft, plan, drawing };
     let created = state.app().create_schedule(by, new, sent.tag).await;
     let created = created.map_err(|failure| state.problem(failure))?;
     respond::once(StatusCode::CREATED, created.replayed, &find(&state, created.outcome).await?)

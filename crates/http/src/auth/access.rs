@@ -1,4 +1,5 @@
-//! Our own access tokens: HS256 JWTs, believed without asking the store, and therefore short-lived.
+//! Our own access tokens: HS256 JWTs. They say who somebody is; the role in them is a hint for clients, and what counts
+//! is the account's (`accounts`).
 
 use frontrow_domain::account::Role;
 use frontrow_domain::{Timestamp, UserId};
@@ -35,8 +36,6 @@ struct Claims {
 pub(crate) struct OwnToken {
     /// Whose it is.
     pub(crate) user: UserId,
-    /// What they may do.
-    pub(crate) role: Role,
     /// The first moment at which it is no longer good.
     pub(crate) expires_at: Timestamp,
 }
@@ -91,9 +90,8 @@ impl AccessTokens {
         if claims.iss != ISSUER || data.header.crit.is_some() {
             return Err(Untrusted::Forged);
         }
-        let role = Role::parse(&claims.role).ok_or(Untrusted::Forged)?;
         let user = UserId::new(claims.sub.0);
-        Ok(OwnToken { user, role, expires_at: at_seconds(claims.exp) })
+        Ok(OwnToken { user, expires_at: at_seconds(claims.exp) })
     }
 }
 
@@ -122,7 +120,7 @@ mod tests {
         let now = Timestamp::from_micros(1_000_500_000);
         let token = tokens.issue(user(), Role::Operator, now).expect("token");
         let said = tokens.verify(&token).expect("ours");
-        assert_eq!(said, OwnToken { user: user(), role: Role::Operator, expires_at: at_seconds(1_900) });
+        assert_eq!(said, OwnToken { user: user(), expires_at: at_seconds(1_900) });
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The caller of a handler, in three strengths: anybody logged in, staff, and whoever may act for the account in
+//! The caller of a handler, in four strengths: anybody logged in, staff, admins, and whoever may act for the account in
 //! the path.
 
 use axum::extract::FromRequestParts;
@@ -19,7 +19,7 @@ use crate::time::Uid;
 pub(crate) struct Caller {
     /// Who.
     pub(crate) user: UserId,
-    /// What their token says that they may do.
+    /// What they may do: by their account, or by the external issuer that vouches for them.
     pub(crate) role: Role,
 }
 
@@ -30,6 +30,15 @@ impl Caller {
             Ok(())
         } else {
             Err(Problem::new(Code::Forbidden, "This is for operators and admins."))
+        }
+    }
+
+    /// Admins pass.
+    pub(crate) fn check_admin(self) -> Result<(), Problem> {
+        if self.role == Role::Admin {
+            Ok(())
+        } else {
+            Err(Problem::new(Code::Forbidden, "This is for admins."))
         }
     }
 
@@ -69,6 +78,11 @@ impl Staff {
         let id = self.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
         By::Staff(staff::Staff::new(self.caller.user, self.caller.role, id))
     }
+
+    /// The same for a command on this account: what somebody does with their own is no business of the audit log.
+    pub(crate) fn by_unless_own(&self, account: UserId) -> By {
+        if account == self.caller.user { By::System } else { self.by() }
+    }
 }
 
 impl FromRequestParts<HttpState> for Staff {
@@ -81,13 +95,34 @@ impl FromRequestParts<HttpState> for Staff {
     }
 }
 
-/// The account named in the path by `me` or its id, and who asks about it.
+/// An admin has sent the request.
 #[derive(Debug, Clone, Copy)]
+pub(crate) struct Admin;
+
+impl FromRequestParts<HttpState> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
+        Caller::from_request_parts(parts, state).await?.check_admin()?;
+        Ok(Self)
+    }
+}
+
+/// The account named in the path by `me` or its id, and who asks about it.
+#[derive(Debug, Clone)]
 pub(crate) struct Owner {
     /// The account.
     pub(crate) user: UserId,
     /// Who asks.
     pub(crate) caller: Caller,
+    request_id: Option<HeaderValue>,
+}
+
+impl Owner {
+    /// On whose behalf a command on the account runs.
+    pub(crate) fn by(&self) -> By {
+        Staff::new(self.caller, self.request_id.clone()).by_unless_own(self.user)
+    }
 }
 
 impl FromRequestParts<HttpState> for Owner {
@@ -96,6 +131,7 @@ impl FromRequestParts<HttpState> for Owner {
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, state).await?;
         let At(user) = At::<String>::from_request_parts(parts, state).await?;
-        Ok(Self { user: caller.resolve(&user)?, caller })
+        let request_id = parts.headers.get(REQUEST_ID).cloned();
+        Ok(Self { user: caller.resolve(&user)?, caller, request_id })
     }
 }

@@ -1,9 +1,11 @@
 //! Who asks: our own access tokens and those of an external issuer, behind one cache of checked signatures.
 //!
-//! Only the signature's validity is cached. Whether a token has expired, and whether its account was erased, is
-//! asked anew for every request. An id in a path, header or body never says who asks (R-A2).
+//! Of a token only the signature's validity is cached; whether it has expired is asked anew for every request. What its
+//! owner may do is asked of the account (`accounts`), so that a token never outlives a block or a role. Only the issuer
+//! says what its own users may do. An id in a path, header or body never says who asks (R-A2).
 
 mod access;
+mod accounts;
 mod address;
 mod caller;
 mod external;
@@ -12,18 +14,14 @@ mod keyed;
 mod refresh;
 mod throttle;
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::HeaderValue;
 use frontrow_application::App;
 use frontrow_application::account::{ExternalIdentity, LoggedIn};
 use frontrow_application::once::digest;
-use frontrow_domain::account::{Role, Standing};
 use frontrow_domain::records::Digest;
 use frontrow_domain::{Timestamp, UserId};
-use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -31,7 +29,7 @@ use sha2::{Digest as _, Sha256};
 pub use jwks::Jwks;
 
 pub(crate) use address::PeerAddress;
-pub(crate) use caller::{Caller, Owner, Staff};
+pub(crate) use caller::{Admin, Caller, Owner, Staff};
 pub(crate) use keyed::derived;
 pub(crate) use refresh::RefreshTokens;
 pub(crate) use throttle::LogInThrottle;
@@ -39,6 +37,7 @@ pub(crate) use throttle::LogInThrottle;
 pub(crate) use address::ClientAddress;
 
 use access::AccessTokens;
+use accounts::Accounts;
 use external::ExternalIssuer;
 
 use crate::problem::{Code, Problem, Refusal as _};
@@ -48,8 +47,6 @@ use crate::settings::HttpSettings;
 const TOKENS_MAX: usize = 131_072;
 /// How many fans of the external issuer are kept: known fans cost a query otherwise.
 const IDENTITIES_MAX: usize = 262_144;
-/// How many erased accounts are kept until their tokens have expired.
-const ERASED_MAX: usize = 65_536;
 /// Bytes in the longest token that is looked at.
 const TOKEN_MAX_BYTES: usize = 8_192;
 
@@ -67,14 +64,13 @@ pub(crate) struct Auth {
     external: Option<ExternalIssuer>,
     tokens: Cache<[u8; 32], Believed>,
     identities: Cache<Digest, UserId>,
-    erased: Erased,
+    accounts: Accounts,
 }
 
 /// A token whose signature was checked.
 #[derive(Debug, Clone)]
 struct Believed {
     who: Who,
-    role: Role,
     not_before: Timestamp,
     expires_at: Timestamp,
     /// The set of keys that it was checked with.
@@ -103,7 +99,7 @@ impl Auth {
             external: settings.issuer.clone().map(ExternalIssuer::new),
             tokens: Cache::new(TOKENS_MAX),
             identities: Cache::new(IDENTITIES_MAX),
-            erased: Erased::default(),
+            accounts: Accounts::new(),
         }
     }
 
@@ -137,23 +133,19 @@ impl Auth {
         if now < believed.not_before {
             return Err(forged());
         }
-        let user = match &believed.who {
-            Who::Own(user) => *user,
-            Who::External(key, identity) => self.meet(app, *key, identity).await?,
-        };
-        if self.erased.contains(user) {
-            return Err(erased());
+        match &believed.who {
+            Who::Own(user) => Ok(Caller { user: *user, role: self.accounts.role(app, *user).await? }),
+            Who::External(key, identity) => {
+                let user = self.meet(app, *key, identity).await?;
+                self.accounts.role(app, user).await?;
+                Ok(Caller { user, role: identity.role })
+            }
         }
-        Ok(Caller { user, role: believed.role })
     }
 
-    /// Makes every access token of this account stop working on this instance.
-    pub(crate) fn forget(&self, user: UserId, now: Timestamp) {
-        self.erased.insert(user, now.plus_seconds(self.access.lifetime_seconds()), now);
-        // Fans of the external issuer are looked up again, and their account says that it was erased.
-        if self.external.is_some() {
-            self.identities.retain(|_, known| *known != user);
-        }
+    /// Makes a change of this account count from the next request on, whatever its tokens say.
+    pub(crate) fn forget(&self, user: UserId) {
+        self.accounts.forget(user);
     }
 
     fn believe(&self, token: &str, now: Timestamp) -> Result<Believed, Untrusted> {
@@ -185,7 +177,6 @@ impl Auth {
                 let said = external.verify(token, now)?;
                 let key = digest(&[said.identity.issuer.as_bytes(), said.identity.subject.as_bytes()]);
                 Ok(Believed {
-                    role: said.identity.role,
                     who: Who::External(key, Arc::new(said.identity)),
                     not_before: said.not_before,
                     expires_at: said.expires_at,
@@ -196,7 +187,6 @@ impl Auth {
                 let said = self.access.verify(token)?;
                 Ok(Believed {
                     who: Who::Own(said.user),
-                    role: said.role,
                     not_before: Timestamp::ZERO,
                     expires_at: said.expires_at,
                     generation,
@@ -209,21 +199,9 @@ impl Auth {
         if let Some(known) = self.identities.get(&key) {
             return Ok(known);
         }
-        let now = app.now();
-        let user = app.meet(identity).await.map_err(|failure| failure.problem(now))?;
-        let account = app.account(user).await.map_err(|error| error.problem(now))?;
-        match account.map(|account| account.standing) {
-            Some(Standing::Active) => {
-                self.identities.insert(key, user);
-                // After the insertion, so that an erasure at this very moment is seen by one of the two.
-                if self.erased.contains(user) {
-                    self.identities.remove(&key);
-                }
-                Ok(user)
-            }
-            Some(Standing::Blocked) => Err(Problem::blocked()),
-            Some(Standing::Erased) | None => Err(erased()),
-        }
+        let user = app.meet(identity).await.map_err(|failure| failure.problem(app.now()))?;
+        self.identities.insert(key, user);
+        Ok(user)
     }
 }
 
@@ -239,33 +217,4 @@ fn bearer(authorization: Option<&HeaderValue>) -> Result<&str, Problem> {
 
 fn forged() -> Problem {
     Problem::new(Code::Unauthenticated, "The access token is not valid here; log in again.")
-}
-
-fn erased() -> Problem {
-    Problem::new(Code::Unauthenticated, "The account no longer exists.")
-}
-
-/// Accounts that were erased a short while ago, until the last access token made for them has expired.
-#[derive(Default)]
-struct Erased {
-    users: Mutex<HashMap<UserId, Timestamp>>,
-    count: AtomicUsize,
-}
-
-impl Erased {
-    fn insert(&self, user: UserId, until: Timestamp, now: Timestamp) {
-        let mut users = self.users.lock();
-        users.retain(|_, until| now < *until);
-        if users.len() >= ERASED_MAX {
-            // More erasures within one token's life than anybody can ask for: the one that expires next goes.
-            let next = users.iter().min_by_key(|(_, until)| **until).map(|(user, _)| *user);
-            next.map(|user| users.remove(&user));
-        }
-        users.insert(user, until);
-        self.count.store(users.len(), Ordering::Release);
-    }
-
-    fn contains(&self, user: UserId) -> bool {
-        self.count.load(Ordering::Acquire) > 0 && self.users.lock().contains_key(&user)
-    }
 }

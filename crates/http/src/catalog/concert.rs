@@ -9,11 +9,11 @@ use frontrow_domain::{ConcertId, Currency};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::schedule::{NOT_YET, Schedule, Wanted};
+use super::schedule::Schedule;
 use super::{ListProblems, ReadProblems};
 use crate::page::{Page, PageRequest, parse_page};
 use crate::problem::Problem;
-use crate::request::{Asked, At, Query, QueryErrors};
+use crate::request::{Asked, At, Query, QueryErrors, parse_word};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
 use crate::time::Time;
@@ -147,7 +147,7 @@ pub(crate) struct ConcertQuery {
 #[derive(Debug)]
 pub(crate) struct WantedConcerts {
     text: Option<String>,
-    status: Wanted<ScheduleStatus>,
+    status: Option<ScheduleStatus>,
     page: PageRequest<ConcertCursor>,
 }
 
@@ -161,7 +161,7 @@ impl Query for ConcertQuery {
         }
         WantedConcerts {
             text,
-            status: Wanted::parse(errors, self.status.as_deref(), ScheduleStatus::parse, NOT_YET),
+            status: parse_word(errors, "status", self.status.as_deref(), ScheduleStatus::parse),
             page: parse_page(errors, self.limit.as_deref(), self.cursor.as_deref()),
         }
     }
@@ -174,12 +174,9 @@ impl WantedConcerts {
         state: &HttpState,
         published_only: bool,
     ) -> Result<(Vec<ConcertDetails>, Option<ConcertCursor>), Problem> {
-        if self.status == Wanted::Nothing {
-            return Ok((Vec::new(), None));
-        }
         let filter = ConcertFilter { text: self.text, published_only };
         let PageRequest { after, limit } = self.page;
-        let found = state.app().concerts(filter, self.status.only(), after, limit).await;
+        let found = state.app().concerts(filter, self.status, after, limit).await;
         found.map_err(|error| state.problem(error))
     }
 }

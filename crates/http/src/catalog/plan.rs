@@ -1,12 +1,18 @@
 //! The drawing of a seat plan, with absolute positions: fetched once and kept.
 
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use frontrow_application::catalog::ScheduleDetails;
-use frontrow_domain::catalog::SeatPlan;
+use frontrow_domain::catalog::{Area as Drawn, Drawing, Point, Schedule, SeatPlan, Shape};
 use frontrow_domain::{ConcertId, ScheduleId};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ReadProblems;
@@ -14,9 +20,7 @@ use crate::problem::Problem;
 use crate::request::{Asked, At, Query, QueryErrors, parse_number};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
-
-/// Distance between two seats, and from the edge to the first.
-const PITCH: u32 = 24;
+use crate::words;
 
 /// Colours of grades, in order; they differ in lightness as well, for those who see no hues.
 const COLORS: [&str; 8] =
@@ -32,14 +36,16 @@ struct Plan<'a> {
     grades: Vec<GradeColor<'a>>,
     sections: Vec<Section<'a>>,
     /// What else is drawn, such as the stage.
-    areas: Vec<serde_json::Value>,
+    areas: Vec<Area<'a>>,
 }
 
 /// The size of the drawing.
 #[derive(Serialize, ToSchema)]
 struct Size {
-    width: u32,
-    height: u32,
+    #[schema(value_type = f64)]
+    width: Measure,
+    #[schema(value_type = f64)]
+    height: Measure,
 }
 
 /// What a grade is drawn in.
@@ -77,11 +83,152 @@ struct Seat<'a> {
     label: &'a str,
     grade: &'a str,
     /// Of its centre, from the left.
-    x: u32,
+    #[schema(value_type = f64)]
+    x: Measure,
     /// Of its centre, from the top.
-    y: u32,
+    #[schema(value_type = f64)]
+    y: Measure,
     /// Whether it is meant for people in a wheelchair.
     accessible: bool,
+    /// What it is called in the file that the plan comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guid: Option<&'a str>,
+}
+
+/// Something that is drawn beside the seats.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = PlanArea)]
+struct Area<'a> {
+    #[schema(value_type = words::AreaShape)]
+    shape: &'static str,
+    /// Of a circle or an ellipse its centre, of a rectangle its top left corner; what it is turned around.
+    #[schema(value_type = f64)]
+    x: Measure,
+    #[schema(value_type = f64)]
+    y: Measure,
+    /// Of a rectangle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    width: Option<Measure>,
+    /// Of a rectangle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    height: Option<Measure>,
+    /// Of a circle; of an ellipse across.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    radius: Option<Measure>,
+    /// Of an ellipse down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    radius_y: Option<Measure>,
+    /// The corners of a polygon, on the drawing, before it is turned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    points: Option<Vec<Place>>,
+    /// Degrees, clockwise.
+    #[schema(value_type = f64)]
+    rotation: Measure,
+    #[schema(required)]
+    color: Option<&'a str>,
+    #[schema(required)]
+    border_color: Option<&'a str>,
+    #[schema(required)]
+    text: Option<Text<'a>>,
+}
+
+/// What is written on an area.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlanText)]
+struct Text<'a> {
+    text: &'a str,
+    /// Of its middle.
+    #[schema(value_type = f64)]
+    x: Measure,
+    #[schema(value_type = f64)]
+    y: Measure,
+    #[schema(required)]
+    color: Option<&'a str>,
+    /// How high letters are.
+    #[schema(value_type = f64)]
+    size: Measure,
+}
+
+/// A place on the drawing.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PlanPoint)]
+struct Place {
+    #[schema(value_type = f64)]
+    x: Measure,
+    #[schema(value_type = f64)]
+    y: Measure,
+}
+
+/// A number of units, written as short as it can be: whole, or with two decimals at the most.
+struct Measure(f32);
+
+impl Serialize for Measure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Beyond this a number of this type has no decimals anyway.
+        const WHOLE: f64 = 16_777_216.0;
+        let rounded = (f64::from(self.0) * 100.0).round() / 100.0;
+        #[expect(clippy::cast_possible_truncation, reason = "within the bounds that are checked before")]
+        if rounded.fract() == 0.0 && rounded.abs() <= WHOLE {
+            serializer.serialize_i32(rounded as i32)
+        } else {
+            serializer.serialize_f64(rounded)
+        }
+    }
+}
+
+/// A plan ready to be sent, plain and compressed.
+#[derive(Debug, Clone)]
+pub(crate) struct PlanBody {
+    plain: Bytes,
+    gzip: Bytes,
+}
+
+impl PlanBody {
+    /// How much memory it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.plain.len() + self.gzip.len()
+    }
+
+    fn of(plain: Bytes) -> Self {
+        // Writing into memory has no way to fail; were it to, the plan is sent as it is.
+        let gzip = compress(&plain).unwrap_or_default();
+        Self { plain, gzip: gzip.into() }
+    }
+
+    /// The answer that a client with this `Accept-Encoding` takes.
+    fn respond(&self, keep: Keep, accepted: Option<&HeaderValue>) -> Response {
+        let is_compressed = !self.gzip.is_empty() && accepted.is_some_and(takes_gzip);
+        let body = if is_compressed { &self.gzip } else { &self.plain };
+        let mut response = respond::bytes(StatusCode::OK, keep, body.clone());
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if is_compressed {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+}
+
+fn compress(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::default());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+/// True when `gzip`, or any encoding, is named and not ruled out by `q=0`.
+fn takes_gzip(accepted: &HeaderValue) -> bool {
+    let Ok(accepted) = accepted.to_str() else { return false };
+    accepted.split(',').any(|one| {
+        let mut parts = one.split(';').map(str::trim);
+        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
+        let is_ruled_out = parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0_f32));
+        is_named && !is_ruled_out
+    })
 }
 
 /// Which version.
@@ -110,59 +257,114 @@ pub(super) async fn plan(
     State(state): State<HttpState>,
     At((concert, schedule)): At<(ConcertId, ScheduleId)>,
     Asked(version): Asked<PlanQuery>,
+    headers: HeaderMap,
 ) -> Answer {
     let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
     let ScheduleDetails { schedule, .. } = found.ok_or_else(Problem::not_found)?;
-    let draw = || draw(schedule.id, schedule.plan_version, &schedule.plan);
-    let body = state.plan((schedule.id, schedule.plan_version), draw);
     // Another version than the one asked for must not be kept under that address.
     let keep = if version == Some(schedule.plan_version) { Keep::Forever } else { Keep::Second };
-    Ok(respond::bytes(StatusCode::OK, keep, body))
+    let key = (schedule.id, schedule.plan_version);
+    let body = state.plan(key, draw(&state, schedule)).await?;
+    Ok(body.respond(keep, headers.get(header::ACCEPT_ENCODING)))
 }
 
-/// Rows of seats without positions of their own are laid out one below the other, long ones broken so that the
-/// drawing is about twice as wide as high.
-fn draw(schedule: ScheduleId, version: u32, plan: &SeatPlan) -> Bytes {
-    let columns = (2 * plan.size()).isqrt().max(1);
-    let mut sections: Vec<Section<'_>> = plan
-        .sections()
-        .iter()
-        .map(|section| Section { name: section.name.as_deref(), rows: Vec::new() })
-        .collect();
-    let mut line = 0;
-    let mut seats = plan.numbered().peekable();
-    for (at, row) in (0_u32..).zip(plan.rows()) {
-        let mut drawn = Row { row: row.name.as_deref(), seats: Vec::new() };
-        let mut column = 0;
-        while let Some((no, seat)) = seats.next_if(|(_, seat)| seat.row == at) {
-            if column == columns {
-                (line, column) = (line + 1, 0);
+/// Draws a plan, aside: that of a stadium takes longer than others may be kept waiting.
+async fn draw(state: &HttpState, schedule: Arc<Schedule>) -> Result<PlanBody, Problem> {
+    let drawing = state.app().drawing(&schedule).await.map_err(|error| state.problem(error))?;
+    let drawn = tokio::task::spawn_blocking(move || {
+        let plan = Plan::of(schedule.id, schedule.plan_version, &schedule.plan, &drawing);
+        respond::write(&plan).map(PlanBody::of)
+    });
+    drawn.await.map_err(|_| Problem::internal())?
+}
+
+impl<'a> Plan<'a> {
+    fn of(schedule: ScheduleId, version: u32, plan: &'a SeatPlan, drawing: &'a Drawing) -> Self {
+        let mut sections: Vec<Section<'_>> = plan
+            .sections()
+            .iter()
+            .map(|section| Section { name: section.name.as_deref(), rows: Vec::new() })
+            .collect();
+        let mut seats = plan.numbered().peekable();
+        for (at, row) in (0_u32..).zip(plan.rows()) {
+            let mut drawn = Row { row: row.name.as_deref(), seats: Vec::new() };
+            while let Some((no, seat)) = seats.next_if(|(_, seat)| seat.row == at) {
+                let point = drawing.points.get(no.index()).copied().unwrap_or_default();
+                drawn.seats.push(Seat {
+                    no: no.get(),
+                    label: &seat.label,
+                    grade: &plan.grade_of(seat).name,
+                    x: Measure(point.x),
+                    y: Measure(point.y),
+                    accessible: seat.accessible,
+                    guid: drawing.guids.get(no.index()).and_then(Option::as_deref),
+                });
             }
-            drawn.seats.push(Seat {
-                no: no.get(),
-                label: &seat.label,
-                grade: &plan.grade_of(seat).name,
-                x: (column + 1) * PITCH,
-                y: (line + 1) * PITCH,
-                accessible: false,
-            });
-            column += 1;
+            if let Some(section) = sections.get_mut(usize::from(row.section)) {
+                section.rows.push(drawn);
+            }
         }
-        line += 1;
-        if let Some(section) = sections.get_mut(usize::from(row.section)) {
-            section.rows.push(drawn);
+        let color = |at: usize| drawing.colors.get(at).and_then(Option::as_deref);
+        let grades = plan.grades().iter().zip(COLORS.iter().cycle()).enumerate();
+        let grades = grades
+            .map(|(at, (grade, usual))| GradeColor { grade: &grade.name, color: color(at).unwrap_or(usual) });
+        Self {
+            schedule_id: schedule.get(),
+            plan_version: version,
+            size: Size { width: Measure(drawing.width), height: Measure(drawing.height) },
+            grades: grades.collect(),
+            sections,
+            areas: drawing.areas.iter().map(Area::of).collect(),
         }
     }
-    let size = Size { width: (columns.min(plan.size()) + 1) * PITCH, height: (line + 1) * PITCH };
-    let grades = plan.grades().iter().zip(COLORS.iter().cycle());
-    let grades = grades.map(|(grade, color)| GradeColor { grade: &grade.name, color }).collect();
-    let drawing = Plan {
-        schedule_id: schedule.get(),
-        plan_version: version,
-        size,
-        grades,
-        sections,
-        areas: Vec::new(),
-    };
-    respond::write(&drawing).unwrap_or_default()
+}
+
+/// What a shape is called.
+pub(crate) fn shape_name(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::Circle(_) => "circle",
+        Shape::Ellipse(..) => "ellipse",
+        Shape::Rectangle(..) => "rectangle",
+        Shape::Polygon(_) => "polygon",
+        Shape::Text => "text",
+    }
+}
+
+impl<'a> Area<'a> {
+    fn of(area: &'a Drawn) -> Self {
+        let [width, height, radius, radius_y] = match &area.shape {
+            Shape::Circle(radius) => [None, None, Some(radius), None],
+            Shape::Ellipse(across, down) => [None, None, Some(across), Some(down)],
+            Shape::Rectangle(width, height) => [Some(width), Some(height), None, None],
+            Shape::Polygon(_) | Shape::Text => [None; 4],
+        };
+        let measure = |number: Option<&f32>| number.copied().map(Measure);
+        let corner =
+            |point: &Point| Place { x: Measure(area.at.x + point.x), y: Measure(area.at.y + point.y) };
+        let points = match &area.shape {
+            Shape::Polygon(points) => Some(points.iter().map(corner).collect()),
+            _ => None,
+        };
+        let text = area.text.as_ref().map(|text| Text {
+            text: &text.text,
+            x: Measure(text.at.x),
+            y: Measure(text.at.y),
+            color: text.color.as_deref(),
+            size: Measure(text.size),
+        });
+        Self {
+            shape: shape_name(&area.shape),
+            x: Measure(area.at.x),
+            y: Measure(area.at.y),
+            width: measure(width),
+            height: measure(height),
+            radius: measure(radius),
+            radius_y: measure(radius_y),
+            points,
+            rotation: Measure(area.rotation),
+            color: area.color.as_deref(),
+            border_color: area.border_color.as_deref(),
+            text,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use frontrow_application::catalog::ScheduleDetails;
-use frontrow_domain::catalog::ScheduleStatus;
+use frontrow_domain::catalog::{RefundPolicy, RefundRow, ScheduleStatus};
 use frontrow_domain::{ConcertId, Currency};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::ReadProblems;
 use crate::page::Page;
 use crate::problem::Problem;
-use crate::request::{Asked, At, Query, QueryErrors};
+use crate::request::{Asked, At, Query, QueryErrors, parse_word};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
 use crate::time::Time;
@@ -67,11 +67,30 @@ struct GradeLeft {
 }
 
 /// What is given back when a reservation is returned early enough.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct RefundStep {
+    /// Hours before the start at which this step has passed; fewer from step to step.
+    #[schema(maximum = 43_920, example = 240)]
     until_hours_before: u32,
+    /// Percent of what was paid, rounded down to whole minor units.
+    #[schema(maximum = 100, example = 100)]
     percent: u32,
+}
+
+impl RefundStep {
+    /// The step as a row of a policy, whose rules check it.
+    pub(crate) const fn row(&self) -> RefundRow {
+        RefundRow { until_hours_before: self.until_hours_before, percent: self.percent }
+    }
+
+    /// The steps of a policy; nothing of one that takes nothing back.
+    pub(crate) fn of(policy: &RefundPolicy) -> Option<Vec<Self>> {
+        let step =
+            |row: &RefundRow| Self { until_hours_before: row.until_hours_before, percent: row.percent };
+        let rows = policy.rows();
+        (!rows.is_empty()).then(|| rows.iter().map(step).collect())
+    }
 }
 
 impl Schedule {
@@ -103,49 +122,11 @@ impl Schedule {
             hold_max_seconds: schedule.hold.max_seconds,
             hold_extension_seconds: schedule.hold.extension_seconds,
             max_seats_per_fan: schedule.max_seats_per_fan,
-            refund_policy: None,
+            refund_policy: RefundStep::of(&schedule.refund_policy),
             plan_version: schedule.plan_version,
         }
     }
 }
-
-/// Which of a status is asked for. Words of the contract that nothing has yet are known, and match nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted<T> {
-    Any,
-    Only(T),
-    Nothing,
-}
-
-impl<T> Wanted<T> {
-    /// Reads `status`.
-    pub(crate) fn parse(
-        errors: &mut QueryErrors,
-        text: Option<&str>,
-        parse: impl Fn(&str) -> Option<T>,
-        not_yet: &[&str],
-    ) -> Self {
-        let Some(text) = text else { return Self::Any };
-        if let Some(status) = parse(text) {
-            return Self::Only(status);
-        }
-        if !not_yet.contains(&text) {
-            errors.add("status", "is no status");
-        }
-        Self::Nothing
-    }
-
-    /// The one that is asked for, if it is one.
-    pub(crate) fn only(self) -> Option<T> {
-        match self {
-            Self::Only(status) => Some(status),
-            Self::Any | Self::Nothing => None,
-        }
-    }
-}
-
-/// Words for the status of a schedule that nothing has yet.
-pub(super) const NOT_YET: &[&str] = &["cancelled"];
 
 /// Which schedules of a concert.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -158,10 +139,10 @@ pub(super) struct ScheduleQuery {
 }
 
 impl Query for ScheduleQuery {
-    type Parsed = Wanted<ScheduleStatus>;
+    type Parsed = Option<ScheduleStatus>;
 
     fn parse(self, errors: &mut QueryErrors) -> Self::Parsed {
-        Wanted::parse(errors, self.status.as_deref(), ScheduleStatus::parse, NOT_YET)
+        parse_word(errors, "status", self.status.as_deref(), ScheduleStatus::parse)
     }
 }
 
@@ -177,11 +158,7 @@ pub(super) async fn list(
     let found = state.app().concert(concert, true).await.map_err(|error| state.problem(error))?;
     let concert = found.ok_or_else(Problem::not_found)?;
     let currency = state.app().settings().currency;
-    let is_wanted = |schedule: &&ScheduleDetails| match status {
-        Wanted::Any => true,
-        Wanted::Only(status) => schedule.status == status,
-        Wanted::Nothing => false,
-    };
+    let is_wanted = |schedule: &&ScheduleDetails| status.is_none_or(|status| schedule.status == status);
     let wanted = concert.schedules.iter().filter(is_wanted);
     let page = Page::whole(wanted.map(|schedule| Schedule::of(schedule, currency)).collect());
     respond::json(StatusCode::OK, Keep::Second, &page)

@@ -8,12 +8,14 @@ use frontrow_application::reservation::{
     CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
 };
 use frontrow_application::store::ReadError;
+use frontrow_application::ticket::ScanTicketRefused;
 use frontrow_application::waiting_room::LineError;
 use frontrow_application::wallet::ChargeWalletRefused;
 use frontrow_application::{Failure, OnceRefused};
 use frontrow_domain::catalog::{FieldError, SaleClosed};
 use frontrow_domain::queue::JoinRefused;
 use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
+use frontrow_domain::ticket::ScanRefused;
 use frontrow_domain::wallet::{ChargeRefused, InsufficientBalance};
 use frontrow_domain::{PaymentId, Timestamp};
 
@@ -159,6 +161,11 @@ impl Refusal for HoldSeatsRefused {
                 Problem::new(Code::SeatUnavailable, "Choose other seats; none of yours are held.")
                     .seats(&seats)
             }
+            Self::UnknownGrade => {
+                Problem::invalid_field("bestAvailable.grade", "must be a grade of this schedule")
+            }
+            Self::SoldOut { seats_left } => Problem::sold_out(seats_left),
+            Self::NoAdjacentSeats => Problem::not_together(),
         }
     }
 }
@@ -292,7 +299,23 @@ impl Refusal for CancelReservationRefused {
             Self::NotFound => Problem::not_found(),
             Self::Expired => Problem::expired(),
             Self::RefundNotAllowed => {
-                Problem::new(Code::RefundNotAllowed, "It is paid, and its schedule takes nothing back.")
+                Problem::new(Code::RefundNotAllowed, "It is paid, and its schedule takes nothing back now.")
+            }
+            Self::TicketUsed { at } => Problem::ticket_used(at),
+        }
+    }
+}
+
+impl Refusal for ScanTicketRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::Unknown => Problem::ticket_invalid(),
+            Self::Ticket(ScanRefused::AlreadyUsed { at }) => Problem::ticket_used(at),
+            Self::Ticket(ScanRefused::Void) => {
+                Problem::new(Code::TicketVoid, "Its seat was given back, or the performance was called off.")
+            }
+            Self::Ticket(ScanRefused::WrongSchedule) => {
+                Problem::new(Code::TicketWrongSchedule, "It is a ticket for another performance.")
             }
         }
     }
@@ -338,6 +361,30 @@ impl Problem {
                 members.required = Some(required.minor());
                 members.balance = Some(balance.minor());
             })
+    }
+
+    /// It is no ticket of ours.
+    pub(crate) fn ticket_invalid() -> Self {
+        Self::new(Code::TicketInvalid, "No ticket of this server says this.")
+    }
+
+    /// Fewer of the best are left than were asked for.
+    pub(super) fn sold_out(seats_left: u32) -> Self {
+        let detail = "Fewer of these seats are left than you asked for.";
+        Self::new(Code::SoldOut, detail).with(|members| members.seats_left = Some(seats_left))
+    }
+
+    /// There are enough, but apart.
+    pub(super) fn not_together() -> Self {
+        let detail =
+            "There are enough seats, but not beside each other: ask for fewer, or with `adjacent: false`.";
+        Self::new(Code::NoAdjacentSeats, detail)
+    }
+
+    /// Somebody has come in with it.
+    pub(super) fn ticket_used(at: Timestamp) -> Self {
+        Self::new(Code::TicketAlreadyUsed, "Somebody has come in with this ticket.")
+            .with(|members| members.used_at = Some(Time(at)))
     }
 
     fn expired() -> Self {

@@ -36,11 +36,14 @@ fn the_table_of_errors() {
         403 queue_token_invalid        The queue token is not valid here
         403 queue_not_active           It is not your turn yet
         403 queue_token_expired        Your place in the line is over
+        403 challenge_required         The challenge has to be solved first
         403 account_blocked            The account is blocked
         403 forbidden                  Not allowed for this account
         404 not_found                  There is no such thing
+        404 ticket_invalid             This is no ticket of ours
         405 method_not_allowed         This address does not take this method
         409 seat_unavailable           A seat is taken
+        409 no_adjacent_seats          There are not so many seats together
         409 sold_out                   Everything is sold
         409 seat_limit_exceeded        More seats than one fan may have
         409 reservation_not_pending    The reservation is no longer pending
@@ -55,6 +58,9 @@ fn the_table_of_errors() {
         409 draw_not_done              The draw has not been done
         409 schedule_in_use            Seats of the schedule were claimed already
         409 refund_not_allowed         The reservation cannot be refunded
+        409 ticket_already_used        The ticket was used already
+        409 ticket_void                The ticket is no longer valid
+        409 ticket_wrong_schedule      The ticket is for another schedule
         410 reservation_expired        The hold has ended
         413 payload_too_large          The body is too long
         415 unsupported_media_type     The body has to be JSON

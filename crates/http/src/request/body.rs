@@ -76,7 +76,8 @@ pub(crate) struct Sent<F: Form, T = ()> {
 }
 
 impl<F: Form, T> Sent<F, T> {
-    /// Who of the staff has sent it: for forms that [`Form::allow`] nobody else.
+    /// Who of the staff has sent it: for forms that [`Form::allow`] nobody else, and for commands on accounts, which
+    /// owners send as well ([`Staff::by_unless_own`]).
     pub(crate) fn staff(&self) -> Staff {
         Staff::new(self.caller, self.request_id.clone())
     }
@@ -215,24 +216,41 @@ async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Byte
     }
 }
 
+/// Why bytes are not what was asked for.
+pub(crate) enum Unread {
+    /// They are no JSON at all, for this reason.
+    NotJson(String),
+    /// A member has another shape.
+    Wrong(FieldError),
+}
+
 /// Reads JSON of a known shape. What is no JSON at all is a 400; what is JSON of another shape a 422 that names
 /// the member.
 fn parse<F: DeserializeOwned>(bytes: &[u8]) -> Result<F, Problem> {
+    read_json(bytes).map_err(|unread| match unread {
+        Unread::NotJson(error) => Problem::new(Code::InvalidRequest, format!("The body {error}.")),
+        Unread::Wrong(error) => Problem::invalid(vec![error]),
+    })
+}
+
+/// Reads an object of a known shape.
+pub(crate) fn read_json<F: DeserializeOwned>(bytes: &[u8]) -> Result<F, Unread> {
     match serde_json::from_slice::<Object<F>>(bytes) {
         Ok(Object(form)) => Ok(form),
-        Err(_) => Err(explain::<F>(bytes)),
+        Err(error) => Err(explain::<F>(bytes, error)),
     }
 }
 
 /// Reads again, slowly, to say what is wrong and where.
-fn explain<F: DeserializeOwned>(bytes: &[u8]) -> Problem {
-    let unreadable = |error| Problem::new(Code::InvalidRequest, format!("The body is not JSON: {error}."));
+fn explain<F: DeserializeOwned>(bytes: &[u8], first: serde_json::Error) -> Unread {
+    let unreadable = |error| Unread::NotJson(format!("is not JSON: {error}"));
     if let Err(error) = serde_json::from_slice::<IgnoredAny>(bytes) {
         return unreadable(error);
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Err(error) = serde_path_to_error::deserialize::<_, Object<F>>(&mut deserializer) else {
-        return Problem::internal();
+        // It is read as it was before, so it fails as it did before.
+        return unreadable(first);
     };
     let path = error.path().to_string();
     let error = error.into_inner();
@@ -246,7 +264,7 @@ fn explain<F: DeserializeOwned>(bytes: &[u8]) -> Problem {
     // A message may repeat a value that was sent, however long.
     let message: String = message.chars().take(MESSAGE_MAX).collect();
     let path: String = field(&path, &message).chars().take(MESSAGE_MAX).collect();
-    Problem::invalid(vec![FieldError::new(path, message)])
+    Unread::Wrong(FieldError::new(path, message))
 }
 
 /// The member that a message is about. Messages on members that are missing, unknown or repeated name it

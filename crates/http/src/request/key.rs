@@ -43,8 +43,16 @@ pub(super) fn tag(user: UserId, key: &str, route: &str, target: &[u8], body: &[u
 pub(super) async fn or_reused(app: &App, user: UserId, key: Option<&str>, problem: Problem) -> Problem {
     let Some(key) = key else { return problem };
     // Nothing that was kept can have come from a request that cannot be read, so any tag will do.
-    if app.is_key_reused(&OnceTag::new(user, key, &[b"unreadable"])).await {
-        return Problem::new(Code::IdempotencyKeyReused, "Take a new key for every new request.");
+    let tag = OnceTag::new(user, key, &[b"unreadable"]);
+    refuse_reused(app, Some(&tag)).await.err().unwrap_or(problem)
+}
+
+/// Refuses a request that changes nothing, and so keeps nothing, when its key belongs to another one.
+pub(crate) async fn refuse_reused(app: &App, tag: Option<&OnceTag>) -> Result<(), Problem> {
+    match tag {
+        Some(tag) if app.is_key_reused(tag).await => {
+            Err(Problem::new(Code::IdempotencyKeyReused, "Take a new key for every new request."))
+        }
+        _ => Ok(()),
     }
-    problem
 }

@@ -10,8 +10,11 @@ mod key;
 mod path;
 mod query;
 mod tag;
+mod word;
 
-pub(crate) use body::{Form, KeyRule, Nothing, Object, Open, Refused, Sent, Untyped};
+pub(crate) use body::{Form, KeyRule, Nothing, Object, Open, Refused, Sent, Unread, Untyped, read_json};
+pub(crate) use key::refuse_reused;
 pub(crate) use path::At;
-pub(crate) use query::{Asked, Query, QueryErrors, parse_number};
+pub(crate) use query::{Asked, Query, QueryErrors, parse_number, parse_word};
 pub(crate) use tag::IfNoneMatch;
+pub(crate) use word::{Word, Words};

@@ -2,7 +2,7 @@
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
-use frontrow_domain::{ConcertId, PaymentId, ReservationId, ScheduleId, UserId};
+use frontrow_domain::{ConcertId, PaymentId, ReservationId, ScheduleId, TicketId, UserId};
 
 use crate::auth::Caller;
 use crate::problem::Problem;
@@ -41,7 +41,7 @@ macro_rules! uuids {
 }
 
 numbers!(ConcertId, ScheduleId);
-uuids!(ReservationId, PaymentId, UserId);
+uuids!(ReservationId, PaymentId, TicketId, UserId);
 
 impl<T: PathId> FromRequestParts<HttpState> for At<T> {
     type Rejection = Problem;

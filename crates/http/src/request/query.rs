@@ -6,6 +6,7 @@ use std::str::FromStr;
 use axum::extract::{FromRequestParts, Query as AxumQuery};
 use axum::http::request::Parts;
 use frontrow_domain::catalog::FieldError;
+use frontrow_domain::{ConcertId, ScheduleId};
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, Problem};
@@ -34,17 +35,59 @@ impl QueryErrors {
     }
 }
 
+/// What a parameter can be that is a number or an id.
+pub(crate) trait QueryNumber: FromStr {
+    /// The largest, as the document says with its formats `int32` and `int64`, which are signed.
+    const MOST: u64;
+}
+
+macro_rules! numbers {
+    ($($number:ty: $most:expr;)+) => { $(impl QueryNumber for $number {
+        const MOST: u64 = $most;
+    })+ };
+}
+
+numbers! {
+    u32: INT32_MAX;
+    u64: i64::MAX.unsigned_abs();
+    ConcertId: INT32_MAX;
+    ScheduleId: INT32_MAX;
+}
+
+const INT32_MAX: u64 = i32::MAX.unsigned_abs() as u64;
+
 /// A parameter that is a number or an id.
-pub(crate) fn parse_number<T: FromStr>(
+pub(crate) fn parse_number<T: QueryNumber>(
     errors: &mut QueryErrors,
     parameter: &str,
     text: Option<&str>,
 ) -> Option<T> {
-    let parsed = text.map(str::parse);
-    if let Some(Err(_)) = &parsed {
+    let text = text?;
+    let number = text.parse::<u64>();
+    if number.as_ref().is_ok_and(|&number| number > T::MOST) {
+        errors.add(parameter, format!("must be {} at the most", T::MOST));
+        return None;
+    }
+    let parsed = number.ok().and_then(|_| text.parse().ok());
+    if parsed.is_none() {
         errors.add(parameter, "must be a whole number");
     }
-    parsed.and_then(Result::ok)
+    parsed
+}
+
+/// A parameter that is one of a closed list of words.
+pub(crate) fn parse_word<T>(
+    errors: &mut QueryErrors,
+    parameter: &str,
+    text: Option<&str>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let text = text?;
+    let word = parse(text);
+    if word.is_none() {
+        errors.add(parameter, format!("is no {parameter}"));
+    }
+    word
 }
 
 impl<Q: Query> FromRequestParts<HttpState> for Asked<Q> {

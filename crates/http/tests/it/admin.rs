@@ -196,12 +196,30 @@ async fn d9_ranges_of_a_schedule() {
         (json!({"maxSeatsPerFan": 101}), vec!["maxSeatsPerFan"]),
         (json!({"bookingEnd": world.time(0)}), vec!["bookingEnd"]),
         (json!({"bookingEnd": world.time(86_401)}), vec!["bookingEnd"]),
-        (json!({"refundPolicy": [{"untilHoursBefore": 24, "percent": 70}]}), vec!["refundPolicy"]),
-        (json!({"seatPlan": {}}), vec!["seatPlan.plain"]),
+        (json!({"refundPolicy": {"untilHoursBefore": 24, "percent": 70}}), vec!["refundPolicy"]),
+        (json!({"refundPolicy": [[24, 70]]}), vec!["refundPolicy[0]"]),
+        (json!({"refundPolicy": [{"percent": 70}]}), vec!["refundPolicy[0].untilHoursBefore"]),
+        (
+            json!({"refundPolicy": [{"untilHoursBefore": 24, "percent": 70, "fee": 1}]}),
+            vec!["refundPolicy[0].fee"],
+        ),
+        (
+            json!({"refundPolicy": [{"untilHoursBefore": 43_921, "percent": 101}]}),
+            vec!["refundPolicy[0].untilHoursBefore", "refundPolicy[0].percent"],
+        ),
+        (
+            json!({"refundPolicy": [{"untilHoursBefore": 24, "percent": 70}, {"untilHoursBefore": 24, "percent": 50}]}),
+            vec!["refundPolicy[1].untilHoursBefore"],
+        ),
+        (
+            json!({"refundPolicy": vec![json!({"untilHoursBefore": 24, "percent": 70}); 21]}),
+            vec!["refundPolicy"],
+        ),
+        (json!({"seatPlan": {}}), vec!["seatPlan"]),
         (json!({"seatPlan": {"plain": {"seats": 0, "price": 1}}}), vec!["seatPlan.plain.seats"]),
         (
             json!({"seatPlan": {"plain": {"seats": 100_001, "price": -1}}}),
-            vec!["seatPlan.plain.seats", "seatPlan.plain.price"],
+            vec!["seatPlan.plain.price", "seatPlan.plain.seats"],
         ),
         (
             json!({"seatPlan": {"plain": {"seats": 1, "price": 1_000_000_000_001_i64}}}),
@@ -209,8 +227,11 @@ async fn d9_ranges_of_a_schedule() {
         ),
         (json!({"seatPlan": {"plain": {"seats": "1", "price": 1}}}), vec!["seatPlan.plain.seats"]),
         (json!({"seatPlan": {"plain": [1, 1]}}), vec!["seatPlan.plain"]),
-        (json!({"seatPlan": {"rows": {}}}), vec!["seatPlan.rows"]),
-        (json!({"seatPlan": {"pretix": {"plan": {}}}}), vec!["seatPlan.pretix"]),
+        (json!({"seatPlan": {"rows": {}}}), vec!["seatPlan.rows.sections", "seatPlan.rows.prices"]),
+        (
+            json!({"seatPlan": {"pretix": {"plan": {}}}}),
+            vec!["seatPlan.pretix.plan.zones", "seatPlan.pretix.plan.categories", "seatPlan.pretix.prices"],
+        ),
         (json!({"seatPlan": {"circle": {}}}), vec!["seatPlan.circle"]),
         (json!({"seatPlan": null}), vec!["seatPlan"]),
         (json!({"seats": 5}), vec!["seats"]),
@@ -260,8 +281,9 @@ async fn a_schedule_is_edited_and_its_plan_until_the_first_claim() {
     for (form, field) in [
         (json!({"venue": null}), "venue"),
         (json!({"seatPlan": null}), "seatPlan"),
-        (json!({"seatPlan": {"rows": {}}}), "seatPlan.rows"),
-        (json!({"refundPolicy": []}), "refundPolicy"),
+        (json!({"seatPlan": {"rows": []}}), "seatPlan.rows"),
+        (json!({"refundPolicy": "none"}), "refundPolicy"),
+        (json!({"refundPolicy": [{"untilHoursBefore": 1, "percent": 101}]}), "refundPolicy[0].percent"),
         (json!({"bookingEnd": "2000-01-01T00:00:00Z"}), "bookingEnd"),
     ] {
         let answer = patch(form.clone()).await;
@@ -273,4 +295,29 @@ async fn a_schedule_is_edited_and_its_plan_until_the_first_claim() {
     patch(plan).await.problem(409, "schedule_in_use");
     patch(json!({"venue": "Great Hall"})).await.expect(200);
     world.patch("/api/v1/admin/schedules/99", &json!({})).by(&olga).send().await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_refund_policy_is_made_seen_and_taken_away() {
+    let world = World::new();
+    let olga = world.staff("olga", Role::Operator).await;
+    world.post("/api/v1/admin/concerts", &concert()).by(&olga).send().await.expect(201);
+    let policy = json!([{"untilHoursBefore": 240, "percent": 100}, {"untilHoursBefore": 0, "percent": 0}]);
+    let mut form = schedule(&world);
+    form["refundPolicy"] = policy.clone();
+    let made =
+        world.post("/api/v1/admin/concerts/1/schedules", &form).by(&olga).send().await.expect(201).json();
+    assert_eq!(made["refundPolicy"], policy);
+    let public = world.get("/api/v1/concerts/1").send().await.expect(200).json();
+    assert_eq!(public["schedules"][0]["refundPolicy"], policy);
+    let patch = |form: Value| world.patch("/api/v1/admin/schedules/1", &form).by(&olga).send();
+    let same = patch(json!({"venue": "Small Hall"})).await.expect(200).json();
+    assert_eq!(same["refundPolicy"], policy, "what is absent stays");
+    let other = json!([{"untilHoursBefore": 24, "percent": 70}]);
+    assert_eq!(patch(json!({"refundPolicy": other})).await.expect(200).json()["refundPolicy"], other);
+    for none in [Value::Null, json!([])] {
+        let edited = patch(json!({"refundPolicy": none})).await.expect(200).json();
+        assert_eq!(edited["refundPolicy"], Value::Null, "{none}");
+        patch(json!({"refundPolicy": other})).await.expect(200);
+    }
 }

@@ -232,3 +232,22 @@ async fn an_erased_fan_of_the_issuer_stays_erased() {
     let anew = shared(&claims(&world, "kim"));
     world.get("/api/v1/users/me").by(&anew).send().await.problem(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn an_admin_can_stop_a_user_of_the_issuer_but_only_the_issuer_says_what_they_may_do() {
+    let world = world(IssuerKeys::Shared(SHARED.to_vec()));
+    let anton = world.staff("anton", frontrow_domain::account::Role::Admin).await;
+    let mut of_crew = claims(&world, "crew");
+    of_crew["realm"] = json!({"roles": ["crew"]});
+    let crew = shared(&of_crew);
+    let me = || world.get("/api/v1/users/me").by(&crew).send();
+    let user = me().await.expect(200).json()["userId"].as_str().expect("id").to_owned();
+    let patch = |form: Value| world.patch(&format!("/api/v1/admin/users/{user}"), &form).by(&anton).send();
+    let refused = patch(json!({"role": "fan"})).await;
+    assert_eq!(refused.wrong(), ["role"]);
+    refused.problem(422, "validation_failed");
+    patch(json!({"blocked": true})).await.expect(200);
+    me().await.problem(403, "account_blocked");
+    patch(json!({"blocked": false})).await.expect(200);
+    assert_eq!(me().await.expect(200).json()["role"], "operator");
+}

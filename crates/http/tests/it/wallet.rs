@@ -76,6 +76,8 @@ async fn amounts_that_are_not_taken() {
         (json!({"amount": 1e300, "method": "card"}), "amount"),
         (json!({"amount": null, "method": "card"}), "amount"),
         (json!({"amount": 1_000, "method": "cheque"}), "method"),
+        (json!({"amount": 1_000, "method": 1}), "method"),
+        (json!({"amount": 1_000, "method": {"card": null}}), "method"),
         (json!({"amount": 1_000, "method": "CARD"}), "method"),
         (json!({"amount": 1_000}), "method"),
         (json!({"method": "card"}), "amount"),

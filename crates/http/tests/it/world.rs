@@ -33,7 +33,7 @@ pub(crate) struct World {
     pub(crate) router: Router,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) stopping: CancellationToken,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// Somebody who is logged in.
@@ -114,7 +114,16 @@ impl World {
         http(&mut settings);
         let (ready, stopping) = (Arc::clone(&settings.ready), settings.stopping.clone());
         let router = frontrow_http::router(HttpState::new(Arc::clone(&stage.app), settings));
-        Self { stage, router, ready, stopping, _folder: folder }
+        Self { stage, router, ready, stopping, _folder: Some(folder) }
+    }
+
+    /// Another instance on the same store and clock. It must not outlive this one, whose folder it uses.
+    pub(crate) fn second(&self) -> Self {
+        let stage = self.stage.second();
+        let settings = http_settings();
+        let (ready, stopping) = (Arc::clone(&settings.ready), settings.stopping.clone());
+        let router = frontrow_http::router(HttpState::new(Arc::clone(&stage.app), settings));
+        Self { stage, router, ready, stopping, _folder: None }
     }
 
     /// A request, with a request id that is always the same.

@@ -98,11 +98,16 @@ impl House {
 
     /// A schedule that is on sale, with so many plain seats.
     pub(crate) fn schedule(&self, concert: u64, seats: usize) -> Result<u64> {
+        self.schedule_of(concert, &format!(r#"{{"plain":{{"seats":{seats},"price":{PRICE}}}}}"#))
+    }
+
+    /// A schedule that is on sale, with this plan.
+    pub(crate) fn schedule_of(&self, concert: u64, plan: &str) -> Result<u64> {
         let body = format!(
             "{{\"venue\":\"Hall\",\"startsAt\":\"2099-01-01T00:00:00Z\",\"durationMinutes\":60,\
              \"bookingStart\":\"2020-01-01T00:00:00Z\",\"bookingEnd\":\"2098-01-01T00:00:00Z\",\
              \"holdSeconds\":3600,\"holdMaxSeconds\":3600,\"maxSeatsPerFan\":100,\
-             \"seatPlan\":{{\"plain\":{{\"seats\":{seats},\"price\":{PRICE}}}}}}}"
+             \"seatPlan\":{plan}}}"
         );
         let path = format!("/api/v1/admin/concerts/{concert}/schedules");
         self.create(&path, &body)?["scheduleId"].as_u64().context("no scheduleId")

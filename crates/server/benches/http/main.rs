@@ -3,7 +3,7 @@
 //! A result counts only when the audit passes on the store afterwards.
 //!
 //! Each part has a server with a data folder of its own, so that none measures what another has left behind: `sale` is
-//! holds, charges, payments and reads; `join` and `poll` are the line; `maps` are seats behind a waiting room;
+//! holds, charges, payments and reads; `best` is best available; `join` and `poll` are the line; `maps` are seats behind a waiting room;
 //! `journeys` is all of it, one fan after the other.
 //!
 //! `cargo bench -p frontrow-server --bench http -- [--seconds 3] [--runs 3] [--connections 64,256]
@@ -13,6 +13,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod best;
 mod house;
 mod join;
 mod journeys;
@@ -57,6 +58,7 @@ fn main() -> Result<()> {
     );
     println!("SQLite WAL synchronous=FULL, a server and a data folder for each table");
     sale::bench(&options)?;
+    best::bench(&options)?;
     join::bench(&options)?;
     poll::bench(&options)?;
     maps::bench(&options)?;

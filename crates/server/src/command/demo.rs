@@ -10,7 +10,9 @@ use frontrow_application::catalog::NewSchedule;
 use frontrow_application::staff::By;
 use frontrow_application::store::ConcertFilter;
 use frontrow_domain::account::Role;
-use frontrow_domain::catalog::{BookingWindow, ConcertDraft, ScheduleDraft, SeatPlan, WaitingRoomSettings};
+use frontrow_domain::catalog::{
+    BookingWindow, ConcertDraft, RefundPolicy, RefundRow, ScheduleDraft, SeatPlan, WaitingRoomSettings,
+};
 use frontrow_domain::wallet::ChargeMethod;
 use frontrow_domain::{Money, Timestamp, UserId};
 use futures_util::future::try_join_all;
@@ -107,7 +109,7 @@ async fn charge(app: &App, fan: UserId, balance: i64) -> anyhow::Result<()> {
     let mut left = Money::of(balance);
     while left >= policy.charge_min && left > Money::ZERO {
         let step = left.min(policy.charge_max);
-        app.charge(fan, step, ChargeMethod::Card, None)
+        app.charge(By::System, fan, step, ChargeMethod::Card, None)
             .await
             .map_err(|failure| anyhow!("a demo wallet could not be charged: {failure:?}"))?;
         left = left.minus(step).unwrap_or(Money::ZERO);
@@ -142,6 +144,7 @@ async fn add_concert(app: &App, demo: &DemoConcert) -> anyhow::Result<()> {
             concert,
             draft: schedule(app, demo.venue, now, opens_at, evening),
             plan: Arc::new(plan),
+            drawing: None,
         };
         let made = app.create_schedule(By::System, new, None).await;
         made.map_err(|failure| anyhow!("a demo schedule could not be made: {failure:?}"))?;
@@ -162,6 +165,10 @@ fn schedule(app: &App, venue: &str, now: Timestamp, opens_at: Timestamp, evening
         booking: BookingWindow { start: opens_at, end: starts_at.minus_seconds(3_600) },
         hold: defaults.hold,
         max_seats_per_fan: defaults.max_seats_per_fan,
+        refund_policy: RefundPolicy::of(vec![
+            RefundRow { until_hours_before: 240, percent: 100 },
+            RefundRow { until_hours_before: 24, percent: 70 },
+        ]),
         sales_paused: false,
     }
 }

@@ -1,8 +1,10 @@
 //! The subcommands. What they print on standard output is their answer; problems go to standard error.
 
 mod audit;
+mod concert;
 mod config;
 mod demo;
+mod plan;
 mod serve;
 mod user;
 
@@ -54,6 +56,16 @@ enum Command {
         #[command(subcommand)]
         command: UserCommand,
     },
+    /// Concerts with their schedules and seats
+    Concert {
+        #[command(subcommand)]
+        command: ConcertCommand,
+    },
+    /// Seat plans
+    Plan {
+        #[command(subcommand)]
+        command: PlanCommand,
+    },
     /// Look at the settings
     Config {
         #[command(subcommand)]
@@ -100,6 +112,30 @@ struct CreateUserArguments {
 }
 
 #[derive(Subcommand)]
+enum ConcertCommand {
+    /// Make a concert with its schedules and seats, as a file says; the server has to be stopped
+    ///
+    /// FILE is JSON: {"concert": {…}, "schedules": [{…, "seatPlan": {…}}]}, each as the API takes it. In place of
+    /// `seatPlan.pretix.plan`, `planFile` may name a file with the plan, beside FILE. Everything is checked before
+    /// anything is written. Examples are in plans/.
+    Import {
+        /// The concert, as .json or .json.gz
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
+enum PlanCommand {
+    /// Check a seat plan and say what is in it, or everything that is wrong with it, each with its path
+    ///
+    /// Exits with 0 when the plan is good, and with 2 when not.
+    Check {
+        /// A plan in the pretix format, or any object with a seatPlan, as .json or .json.gz
+        file: PathBuf,
+    },
+}
+
+#[derive(Subcommand)]
 enum ConfigCommand {
     /// Check all settings, and report every problem at once
     Check,
@@ -118,6 +154,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Command::Openapi = command {
         return config::print_openapi();
     }
+    if let Command::Plan { command: PlanCommand::Check { file } } = &command {
+        return plan::check(file);
+    }
     let loaded: Result<Config, _> = load(settings.config.as_deref(), environment(), &flags);
     let config = match loaded {
         Ok(config) => config,
@@ -130,6 +169,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve::run(&config, serve.demo),
         Command::Audit(audit) => audit::run(&config, audit.json),
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
+        Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),
+        Command::Plan { command: PlanCommand::Check { file } } => plan::check(&file),
         Command::Config { command: ConfigCommand::Check } => config::check(),
         Command::Config { command: ConfigCommand::Print } => config::print(&config),
         Command::Openapi => config::print_openapi(),

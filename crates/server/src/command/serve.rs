@@ -28,6 +28,8 @@ mod settings;
 /// Microseconds by which the wall clock may move away before it is worth a line in the log.
 const DRIFT_MAX_MICROS: i64 = 1_000_000;
 /// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
+/// How often it is looked for reservations of schedules that were called off.
+const CANCELLATIONS_TICK: Duration = Duration::from_secs(1);
 /// commits is one event for each of them.
 const FEED_TICK: Duration = Duration::from_millis(100);
 
@@ -125,6 +127,8 @@ async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
     expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut upkeep = interval(Duration::from_secs(settings.clean_tick_seconds));
     upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut cancellations = interval(CANCELLATIONS_TICK);
+    cancellations.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -132,6 +136,13 @@ async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
                 Ok(0) => {}
                 Ok(count) => tracing::debug!(count, "holds expired"),
                 Err(failure) => tracing::warn!(?failure, "holds could not be expired; the next tick tries again"),
+            },
+            _ = cancellations.tick() => match app.tick_cancellations().await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, "reservations of cancelled schedules taken back"),
+                Err(failure) => {
+                    tracing::warn!(?failure, "a cancelled schedule waits; the next tick tries again");
+                }
             },
             _ = upkeep.tick() => if let Err(error) = app.tick_upkeep().await {
                 tracing::warn!(%error, "the store could not be tidied; the next tick tries again");

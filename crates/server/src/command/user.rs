@@ -13,13 +13,19 @@ use super::{CreateUserArguments, answer};
 use crate::config::Config;
 use crate::wiring::{Wired, refused_members};
 
+/// How a fan gets an account from a running server, and staff from a stopped one.
+const SIGN_UP: &str = "A fan signs up with:\n  \
+    curl -X POST http://{}/api/v1/auth/signup -H 'Content-Type: application/json' \\\n    \
+    -d '{\"email\": \"…\", \"password\": \"…\", \"name\": \"…\"}'\n\
+    For staff, stop the server, run this command again, and start it";
+
 pub(super) fn create(config: &Config, new: CreateUserArguments) -> anyhow::Result<ExitCode> {
     let Some(role) = Role::parse(&new.role) else { bail!("there is no role {}", new.role) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _entered = runtime.enter();
     let wired = match Wired::open(config) {
         Ok(wired) => wired,
-        Err(error) => return Err(explain_in_use(error)),
+        Err(error) => return Err(explain_in_use(error, SIGN_UP)),
     };
     let password = read_password()?;
     let name = new.name.unwrap_or_else(|| new.email.split('@').next().unwrap_or_default().to_owned());
@@ -56,15 +62,13 @@ fn read_password() -> anyhow::Result<String> {
     Ok(password)
 }
 
-/// A served folder is written by its server only; says what to ask it for.
-fn explain_in_use(error: anyhow::Error) -> anyhow::Error {
+/// A served folder is written by its server only; says what else to do, with the server's address in place of `{}`.
+pub(super) fn explain_in_use(error: anyhow::Error, instead: &str) -> anyhow::Error {
     match error.downcast_ref::<OpenError>() {
         Some(OpenError::InUse { address: Some(address), .. }) => {
             let hint = format!(
-                "a server is running on this folder, and only it may write there. A fan signs up with:\n  \
-                 curl -X POST http://{address}/api/v1/auth/signup -H 'Content-Type: application/json' \\\n    \
-                 -d '{{\"email\": \"…\", \"password\": \"…\", \"name\": \"…\"}}'\n\
-                 For staff, stop the server, run this command again, and start it"
+                "a server is running on this folder, and only it may write there. {}",
+                instead.replace("{}", address)
             );
             error.context(hint)
         }

@@ -68,6 +68,12 @@ impl Person {
         Self { base: server.url(""), ..self.clone() }
     }
 
+    /// The headers that say who asks.
+    pub(crate) fn credentials(&self) -> Vec<(&'static str, String)> {
+        let pass = self.pass.clone().map(|pass| ("Queue-Token", pass));
+        std::iter::once(("Authorization", format!("Bearer {}", self.bearer))).chain(pass).collect()
+    }
+
     /// Asks, and says when the server could not be reached or did not answer in full.
     pub(crate) async fn try_ask(
         &self,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use frontrow_domain::catalog::{
-    BookingWindow, Concert, HoldPolicy, RoomControls, Schedule, SeatPlan, WaitingRoomSettings,
+    BookingWindow, Concert, HoldPolicy, RefundPolicy, RefundRow, RoomControls, Schedule, SeatPlan,
+    WaitingRoomSettings,
 };
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 use rusqlite::{Result, Row};
 
-use super::time;
+use super::{time, unreadable};
 
 pub(crate) const CONCERT_COLUMNS: &str = "concert_id, title, artist, description, published, room_enabled, \
      room_max_active, room_admit_per_second_milli, room_session_seconds, room_claim_seconds, \
@@ -44,7 +45,28 @@ pub(crate) fn concert(row: &Row<'_>) -> Result<(Concert, u64)> {
 
 pub(crate) const SCHEDULE_COLUMNS: &str = "schedule_id, concert_id, venue, starts_at, time_zone, \
      duration_minutes, booking_start, booking_end, hold_seconds, hold_max_seconds, hold_extension_seconds, \
-     max_seats_per_fan, sales_paused, plan_version, in_use, version, decided_at, created_at, row_version";
+     max_seats_per_fan, sales_paused, plan_version, in_use, version, decided_at, created_at, row_version, \
+     refund_policy, cancelled_at, last_event";
+
+/// The rows of a refund policy as text, `hours:percent` with commas between; nothing when it has none.
+pub(crate) fn policy_text(policy: &RefundPolicy) -> Option<String> {
+    let row = |row: &RefundRow| format!("{}:{}", row.until_hours_before, row.percent);
+    let rows: Vec<String> = policy.rows().iter().map(row).collect();
+    (!rows.is_empty()).then(|| rows.join(","))
+}
+
+fn policy(row: &Row<'_>, column: usize) -> Result<RefundPolicy> {
+    let Some(text) = row.get_ref(column)?.as_str_or_null()? else { return Ok(RefundPolicy::NONE) };
+    let rows: Option<Vec<RefundRow>> = text
+        .split(',')
+        .map(|row| {
+            let (hours, percent) = row.split_once(':')?;
+            let (until_hours_before, percent) = (hours.parse().ok()?, percent.parse().ok()?);
+            Some(RefundRow { until_hours_before, percent })
+        })
+        .collect();
+    rows.map(RefundPolicy::of).ok_or_else(|| unreadable(column, "refund policy"))
+}
 
 /// Which plan the row of a schedule belongs to.
 pub(crate) fn plan_key(row: &Row<'_>) -> Result<(ScheduleId, u32)> {
@@ -67,12 +89,15 @@ pub(crate) fn schedule(row: &Row<'_>, plan: Arc<SeatPlan>) -> Result<(Schedule, 
             extension_seconds: row.get(10)?,
         },
         max_seats_per_fan: row.get(11)?,
+        refund_policy: policy(row, 19)?,
         sales_paused: row.get(12)?,
+        cancelled_at: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_micros),
         plan,
         plan_version: row.get(13)?,
         in_use: row.get(14)?,
         version: row.get(15)?,
         decided_at: time(row, 16)?,
+        last_event: row.get(21)?,
         created_at: time(row, 17)?,
     };
     Ok((schedule, row.get(18)?))

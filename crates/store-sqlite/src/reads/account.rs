@@ -5,7 +5,7 @@ use frontrow_domain::UserId;
 use frontrow_domain::account::{Account, Email};
 use frontrow_domain::records::Digest;
 
-use super::{bare, one};
+use super::{AFTER_ALL, all, bare, contains, one, rows};
 use crate::SqliteReads;
 use crate::codec::{self, ACCOUNT_COLUMNS};
 use crate::load::select;
@@ -38,6 +38,19 @@ impl AccountReads for SqliteReads {
     fn has_no_accounts(&self) -> Read<'_, bool> {
         self.point(|connection| {
             connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))
+        })
+    }
+
+    fn accounts(&self, text: Option<String>, before: Option<UserId>, limit: usize) -> Read<'_, Vec<Account>> {
+        self.scan(move |connection| {
+            let sql = select(
+                ACCOUNT_COLUMNS,
+                "account WHERE user_id < ?1 AND (?2 IS NULL OR name LIKE ?2 ESCAPE '\\' \
+                 OR CAST(email AS TEXT) LIKE ?2 ESCAPE '\\') ORDER BY user_id DESC LIMIT ?3",
+            );
+            let before = before.as_ref().map_or(&AFTER_ALL[..], |before| before.bytes());
+            let pattern = text.as_deref().map(contains);
+            all(connection, &sql, (before, pattern, rows(limit)), bare(codec::account))
         })
     }
 }

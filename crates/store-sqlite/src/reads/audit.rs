@@ -17,7 +17,9 @@ use super::reservation::{reservation, tickets};
 use super::{all, bare, one, rows};
 use crate::SqliteReads;
 use crate::codec::catalog::SCHEDULE_COLUMNS;
-use crate::codec::{self, ENTRY_COLUMNS, PAYMENT_COLUMNS, RESERVATION_COLUMNS, WALLET_COLUMNS};
+use crate::codec::{
+    self, ENTRY_COLUMNS, PAYMENT_COLUMNS, REFUND_COLUMNS, RESERVATION_COLUMNS, WALLET_COLUMNS,
+};
 use crate::load::select;
 
 impl AuditReads for SqliteReads {
@@ -106,8 +108,10 @@ fn facts(connection: &Connection, found: Reservation) -> Result<ReservationFacts
         .collect::<Result<_>>()?;
     let sql = select(PAYMENT_COLUMNS, "payment WHERE reservation_id = ?1 AND state = 0");
     let payments = all(connection, &sql, [found.id.bytes()], codec::payment)?;
+    let sql = select(REFUND_COLUMNS, "refund WHERE reservation_id = ?1");
+    let refunds = all(connection, &sql, [found.id.bytes()], |row| codec::refund(row, 0))?;
     let tickets = tickets(connection, found.id)?;
-    Ok(ReservationFacts { reservation: found, claims, payments, tickets })
+    Ok(ReservationFacts { reservation: found, claims, payments, refunds, tickets })
 }
 
 fn wallet_facts(connection: &Connection, wallet: Wallet) -> Result<WalletFacts> {
@@ -122,5 +126,7 @@ fn wallet_facts(connection: &Connection, wallet: Wallet) -> Result<WalletFacts> 
             Ok((payment, found))
         })
         .collect::<Result<_>>()?;
-    Ok(WalletFacts { wallet, entries, payments })
+    let sql = select(REFUND_COLUMNS, "refund WHERE user_id = ?1 ORDER BY payment_id");
+    let refunds = all(connection, &sql, [wallet.user.bytes()], |row| codec::refund(row, 0))?;
+    Ok(WalletFacts { wallet, entries, payments, refunds })
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use frontrow_application::catalog::drawing_form;
 use frontrow_application::store::{CatalogReads, ConcertCursor, ConcertFilter, Read, SeatMap};
-use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ConcertId, ScheduleId, SeatNo, Timestamp};
 use rusqlite::{Connection, Result};
 
 use super::plans::PlanCache;
-use super::{all, bare, one, rows};
+use super::{all, bare, contains, one, rows};
 use crate::SqliteReads;
-use crate::codec;
 use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert};
+use crate::codec::{self, unreadable};
 use crate::load::select;
 
 /// What a concert without a schedule sorts by: before the beginning of time, so it comes last.
@@ -52,6 +53,24 @@ impl CatalogReads for SqliteReads {
 
     fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>> {
         self.point(|connection| schedule(connection, &self.plans, id))
+    }
+
+    fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>> {
+        self.scan(move |connection| {
+            let sql = "SELECT form FROM seat_drawing WHERE schedule_id = ?1 AND plan_version = ?2";
+            one(connection, sql, (schedule.get(), plan_version), |row| {
+                let form = row.get_ref(0)?.as_blob()?;
+                drawing_form::from_bytes(form).ok_or_else(|| unreadable(0, "drawing of a seat plan"))
+            })
+        })
+    }
+
+    fn cancelled_schedules(&self) -> Read<'_, Vec<ScheduleId>> {
+        self.scan(|connection| {
+            let sql = "SELECT schedule_id FROM schedule INDEXED BY schedule_cancelled \
+                       WHERE cancelled_at IS NOT NULL ORDER BY schedule_id";
+            all(connection, sql, [], |row| row.get(0).map(ScheduleId::new))
+        })
     }
 
     fn concerts_with_rooms(&self) -> Read<'_, Vec<ConcertId>> {
@@ -102,20 +121,6 @@ fn concerts(
     let after_concert = after.map(|after| after.concert.get());
     let values = (NO_BOOKING, pattern, filter.published_only, after_booking, after_concert, rows(limit));
     all(connection, &sql, values, bare(concert))
-}
-
-/// The pattern for texts that contain this one, whatever it contains itself.
-fn contains(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    pattern.push('%');
-    for c in text.chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    pattern
 }
 
 fn schedule(connection: &Connection, plans: &PlanCache, id: ScheduleId) -> Result<Option<Schedule>> {

@@ -6,7 +6,9 @@ mod catalog;
 mod outbox;
 pub(crate) mod plans;
 mod reservation;
+mod sales;
 mod staff;
+mod staff_list;
 mod wallet;
 
 use std::future::ready;
@@ -71,6 +73,23 @@ fn bare<T>(
     move |row| read(row).map(|(value, _)| value)
 }
 
+/// The pattern for texts that contain this one, whatever it contains itself.
+fn contains(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Longer than any id, and so after all of them: one bound for every page, so that each begins where it is in the index.
+const AFTER_ALL: [u8; 17] = [0xFF; 17];
+
 /// A limit as SQLite takes it.
 fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
@@ -83,4 +102,16 @@ impl OnceReads for SqliteReads {
             Ok(found.filter(|record| frontrow_application::once::still_counts(record, now)))
         })
     }
+}
+
+/// How SQLite would go about a query on a store of this schema, a step a line.
+#[cfg(test)]
+fn query_plan(sql: &str) -> String {
+    let mut connection = Connection::open_in_memory().expect("a store in memory");
+    crate::schema::migrate(&mut connection, Timestamp::ZERO).expect("migrated");
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a query");
+    let none = vec![rusqlite::types::Null; statement.parameter_count()];
+    let steps = statement.query_map(rusqlite::params_from_iter(none), |row| row.get::<_, String>(3));
+    let steps: rusqlite::Result<Vec<String>> = steps.expect("a plan").collect();
+    steps.expect("a plan").join("\n")
 }

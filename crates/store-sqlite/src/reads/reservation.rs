@@ -1,12 +1,12 @@
 //! Queries about reservations and tickets.
 
-use frontrow_application::store::{Read, ReservationFilter, ReservationReads};
+use frontrow_application::store::{Admissions, Read, ReservationFilter, ReservationReads, StaffFilter};
 use frontrow_domain::reservation::{Reservation, ReservationStatus};
 use frontrow_domain::ticket::Ticket;
-use frontrow_domain::{ConcertId, ReservationId, Timestamp, UserId};
+use frontrow_domain::{ConcertId, ReservationId, ScheduleId, TicketId, Timestamp, UserId};
 use rusqlite::Connection;
 
-use super::{all, bare, one, rows};
+use super::{all, bare, one, rows, staff_list};
 use crate::SqliteReads;
 use crate::codec::{self, RESERVATION_COLUMNS, TICKET_COLUMNS};
 use crate::load::select;
@@ -58,6 +58,50 @@ impl ReservationReads for SqliteReads {
         self.point(|connection| tickets(connection, reservation))
     }
 
+    fn ticket(&self, id: TicketId) -> Read<'_, Option<Ticket>> {
+        self.point(|connection| {
+            let sql = select(TICKET_COLUMNS, "ticket WHERE ticket_id = ?1");
+            one(connection, &sql, [id.bytes()], bare(codec::ticket))
+        })
+    }
+
+    fn admissions(&self, schedule: ScheduleId) -> Read<'_, Admissions> {
+        self.scan(move |connection| {
+            // Every sold seat has one ticket that is not void, and claims lie together by schedule.
+            let sql = "SELECT (SELECT count(*) FROM ticket INDEXED BY ticket_used \
+                               WHERE schedule_id = ?1 AND state = 1), \
+                              (SELECT count(*) FROM claim WHERE schedule_id = ?1 AND kind = 1)";
+            connection.prepare_cached(sql)?.query_row([schedule.get()], |row| {
+                Ok(Admissions { admitted: row.get(0)?, total: row.get(1)? })
+            })
+        })
+    }
+
+    fn reservations(
+        &self,
+        filter: StaffFilter,
+        before: Option<ReservationId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Read<'_, Vec<Reservation>> {
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            staff_list::page(&transaction, filter, before, limit, now)
+        })
+    }
+
+    fn live_in(
+        &self,
+        schedule: ScheduleId,
+        after: Option<ReservationId>,
+        limit: usize,
+    ) -> Read<'_, Vec<Reservation>> {
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            staff_list::live_in(&transaction, schedule, after, limit)
+        })
+    }
+
     fn lapsed(&self, now: Timestamp, limit: usize) -> Read<'_, Vec<Reservation>> {
         self.scan(move |connection| {
             let sql = select(
@@ -101,5 +145,5 @@ pub(super) fn reservation(
 
 pub(super) fn tickets(connection: &Connection, id: ReservationId) -> rusqlite::Result<Vec<Ticket>> {
     let sql = select(TICKET_COLUMNS, "ticket WHERE reservation_id = ?1 ORDER BY seat_no");
-    all(connection, &sql, [id.bytes()], codec::ticket)
+    all(connection, &sql, [id.bytes()], bare(codec::ticket))
 }

@@ -1,11 +1,12 @@
 //! Saving concerts, schedules and plans.
 
-use frontrow_application::catalog::plan_form;
+use frontrow_application::catalog::{drawing_form, plan_form};
 use frontrow_domain::catalog::{Concert, Schedule};
-use frontrow_domain::records::{Change, Key};
+use frontrow_domain::records::{Change, Key, PlanDrawing};
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 
 use super::{Saved, Saver, loaded_version, never_deleted};
+use crate::codec::catalog::policy_text;
 
 impl Saver<'_> {
     pub(super) fn concert(&self, change: &Change<'_, ConcertId, Concert>) -> Saved {
@@ -64,26 +65,29 @@ impl Saver<'_> {
                     "INSERT INTO schedule (schedule_id, concert_id, venue, starts_at, time_zone, \
                      duration_minutes, booking_start, booking_end, hold_seconds, hold_max_seconds, \
                      hold_extension_seconds, max_seats_per_fan, sales_paused, plan_version, in_use, version, \
-                     decided_at, created_at, row_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                     ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19 + 1)",
+                     decided_at, created_at, row_version, refund_policy, cancelled_at, last_event) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
+                     ?19 + 1, ?20, ?21, ?22)",
                     rusqlite::params_from_iter(schedule_values(schedule, 0)),
                     key,
                 )?;
                 self.plan(schedule)
             }
-            // The common change by far: seats were claimed, and the schedule only notes it.
+            // The common change by far: seats were claimed or came back, and the schedule only notes it.
             Some((before, version))
                 if before.draft() == schedule.draft() && before.plan_version == schedule.plan_version =>
             {
                 self.matched(
-                    "UPDATE schedule SET in_use = ?2, version = ?3, decided_at = ?4, row_version = ?5 + 1 \
-                     WHERE schedule_id = ?1 AND row_version = ?5",
+                    "UPDATE schedule SET in_use = ?2, version = ?3, decided_at = ?4, row_version = ?5 + 1, \
+                     cancelled_at = ?6, last_event = ?7 WHERE schedule_id = ?1 AND row_version = ?5",
                     (
                         schedule.id.get(),
                         schedule.in_use,
                         schedule.version,
                         schedule.decided_at.micros(),
                         version,
+                        schedule.cancelled_at.map(Timestamp::micros),
+                        schedule.last_event,
                     ),
                     key,
                 )
@@ -94,7 +98,8 @@ impl Saver<'_> {
                      duration_minutes = ?6, booking_start = ?7, booking_end = ?8, hold_seconds = ?9, \
                      hold_max_seconds = ?10, hold_extension_seconds = ?11, max_seats_per_fan = ?12, \
                      sales_paused = ?13, plan_version = ?14, in_use = ?15, version = ?16, decided_at = ?17, \
-                     created_at = ?18, row_version = ?19 + 1 WHERE schedule_id = ?1 AND row_version = ?19",
+                     created_at = ?18, row_version = ?19 + 1, refund_policy = ?20, cancelled_at = ?21, \
+                     last_event = ?22 WHERE schedule_id = ?1 AND row_version = ?19",
                     rusqlite::params_from_iter(schedule_values(schedule, version)),
                     key,
                 )?;
@@ -108,6 +113,14 @@ impl Saver<'_> {
             "INSERT INTO seat_plan (schedule_id, plan_version, form) VALUES (?1, ?2, ?3)",
             (schedule.id.get(), schedule.plan_version, plan_form::to_bytes(&schedule.plan)),
             Key::Schedule(schedule.id),
+        )
+    }
+
+    pub(super) fn drawing(&self, drawing: &PlanDrawing) -> Saved {
+        self.insert(
+            "INSERT INTO seat_drawing (schedule_id, plan_version, form) VALUES (?1, ?2, ?3)",
+            (drawing.schedule.get(), drawing.plan_version, drawing_form::to_bytes(&drawing.drawing)),
+            Key::Schedule(drawing.schedule),
         )
     }
 }
@@ -135,5 +148,8 @@ fn schedule_values(schedule: &Schedule, version: u64) -> Vec<rusqlite::types::Va
         number(schedule.decided_at.micros()),
         number(schedule.created_at.micros()),
         number(i64::try_from(version).unwrap_or(i64::MAX)),
+        policy_text(&schedule.refund_policy).map_or(Value::Null, Value::Text),
+        schedule.cancelled_at.map_or(Value::Null, |at| number(at.micros())),
+        number(i64::try_from(schedule.last_event).unwrap_or(i64::MAX)),
     ]
 }

@@ -1,10 +1,16 @@
 //! Saving claims, reservations, and what is only ever added.
 
 use frontrow_application::store::StoreError;
-use frontrow_domain::records::{Change, Changes, Key};
+use frontrow_domain::event::OutboxEvent;
+use frontrow_domain::payment::{Payment, Refund};
+use frontrow_domain::records::{Change, Key};
 use frontrow_domain::reservation::{Claim, Reservation};
 use frontrow_domain::staff::StaffAction;
-use frontrow_domain::{EntryId, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::ticket::Ticket;
+use frontrow_domain::wallet::LedgerEntry;
+use frontrow_domain::{
+    EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId,
+};
 
 use super::{Saved, Saver, never_deleted};
 use crate::codec;
@@ -65,12 +71,13 @@ impl Saver<'_> {
     pub(super) fn reservation(&self, change: &Change<'_, ReservationId, Reservation>) -> Saved {
         let key = Key::Reservation(*change.key);
         let Some(reservation) = change.after else { return Err(never_deleted(&key)) };
-        let (state, at, extended, payment) = codec::state_columns(&reservation.state);
+        let columns = codec::state_columns(&reservation.state);
         match change.before {
             None => self.insert(
                 "INSERT INTO reservation (reservation_id, user_id, concert_id, schedule_id, seats, amount, \
-                 created_at, state, state_at, extended, payment_id, last_event, held_until, queue_entry, row_version) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 1)",
+                 created_at, state, state_at, extended, payment_id, last_event, held_until, queue_entry, \
+                 paid_at, returned, row_version) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1)",
                 (
                     reservation.id.bytes(),
                     reservation.user.bytes(),
@@ -79,38 +86,42 @@ impl Saver<'_> {
                     codec::seats_text(reservation.seats.iter().copied()),
                     reservation.amount.minor(),
                     reservation.created_at.micros(),
-                    state,
-                    at.micros(),
-                    extended,
-                    payment.map(PaymentId::bytes),
+                    columns.state,
+                    columns.at.micros(),
+                    columns.extended,
+                    columns.payment.map(PaymentId::bytes),
                     reservation.last_event,
                     reservation.held_until().micros(),
                     reservation.entry.as_ref().map(EntryId::bytes),
+                    columns.paid_at.map(Timestamp::micros),
+                    columns.returned.map(Money::minor),
                 ),
                 key,
             ),
             // Everything else about a reservation never changes.
             Some((_, version)) => self.matched(
                 "UPDATE reservation SET state = ?2, state_at = ?3, extended = ?4, payment_id = ?5, \
-                 last_event = ?6, held_until = ?8, row_version = ?7 + 1 \
+                 last_event = ?6, held_until = ?8, paid_at = ?9, returned = ?10, row_version = ?7 + 1 \
                  WHERE reservation_id = ?1 AND row_version = ?7",
                 (
                     reservation.id.bytes(),
-                    state,
-                    at.micros(),
-                    extended,
-                    payment.map(PaymentId::bytes),
+                    columns.state,
+                    columns.at.micros(),
+                    columns.extended,
+                    columns.payment.map(PaymentId::bytes),
                     reservation.last_event,
                     version,
                     reservation.held_until().micros(),
+                    columns.paid_at.map(Timestamp::micros),
+                    columns.returned.map(Money::minor),
                 ),
                 key,
             ),
         }
     }
 
-    pub(super) fn journals(&self, changes: &Changes<'_>) -> Saved {
-        for entry in changes.ledger {
+    pub(super) fn ledger(&self, entries: &[LedgerEntry]) -> Saved {
+        for entry in entries {
             let (kind, method, payment, reservation) = codec::entry_columns(&entry.kind);
             self.insert(
                 "INSERT INTO ledger (user_id, number, transaction_id, kind, method, payment_id, reservation_id, \
@@ -133,11 +144,15 @@ impl Saver<'_> {
                 Key::Wallet(entry.user),
             )?;
         }
-        for payment in changes.payments {
+        Ok(())
+    }
+
+    pub(super) fn payments(&self, payments: &[Payment]) -> Saved {
+        for payment in payments {
             let (state, reason) = codec::payment_columns(payment.state);
             self.insert(
                 "INSERT INTO payment (payment_id, reservation_id, schedule_id, user_id, amount, at, state, \
-                 failure_reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 failure_reason, seats) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 (
                     payment.id.bytes(),
                     payment.reservation.bytes(),
@@ -147,26 +162,75 @@ impl Saver<'_> {
                     payment.at.micros(),
                     state,
                     reason,
+                    payment.seats,
                 ),
                 Key::Reservation(payment.reservation),
             )?;
         }
-        for ticket in changes.tickets {
+        Ok(())
+    }
+
+    pub(super) fn refunds(&self, refunds: &[Refund]) -> Saved {
+        for refund in refunds {
             self.insert(
-                "INSERT INTO ticket (ticket_id, reservation_id, schedule_id, seat_no, user_id, state) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                "INSERT INTO refund (payment_id, reservation_id, schedule_id, user_id, returned, fee, at, cause) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                (
+                    refund.payment.bytes(),
+                    refund.reservation.bytes(),
+                    refund.schedule.get(),
+                    refund.user.bytes(),
+                    refund.returned.minor(),
+                    refund.fee.minor(),
+                    refund.at.micros(),
+                    refund.cause.name(),
+                ),
+                Key::Reservation(refund.reservation),
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn ticket(&self, change: &Change<'_, TicketId, Ticket>) -> Saved {
+        let Some(ticket) = change.after else {
+            let key = change.before.map(|(ticket, _)| ticket.reservation).map(Key::Tickets);
+            return key.map_or(Ok(()), |key| Err(never_deleted(&key)));
+        };
+        let (state, at, by) = codec::ticket_columns(&ticket.state);
+        let (at, by) = (at.map(Timestamp::micros), by.map(UserId::bytes));
+        let saved = match change.before {
+            None => self.insert(
+                "INSERT INTO ticket (ticket_id, reservation_id, schedule_id, seat_no, user_id, state, used_at, \
+                 used_by, row_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)",
                 (
                     ticket.id.bytes(),
                     ticket.reservation.bytes(),
                     ticket.schedule.get(),
                     ticket.seat.get(),
                     ticket.user.bytes(),
-                    codec::ticket_state_number(ticket.state),
+                    state,
+                    at,
+                    by,
                 ),
-                Key::Reservation(ticket.reservation),
-            )?;
-        }
-        for event in changes.events {
+                Key::Tickets(ticket.reservation),
+            ),
+            // Everything else about a ticket never changes.
+            Some((_, version)) => self.matched(
+                "UPDATE ticket SET state = ?2, used_at = ?3, used_by = ?4, row_version = ?5 + 1 \
+                 WHERE ticket_id = ?1 AND row_version = ?5",
+                (ticket.id.bytes(), state, at, by, version),
+                Key::Tickets(ticket.reservation),
+            ),
+        };
+        saved.map_err(|error| match error {
+            // Tickets are issued by who names the reservation, and scanned by who names its tickets.
+            StoreError::Lost(keys) => StoreError::Lost(keys.with(Key::Reservation(ticket.reservation))),
+            other => other,
+        })
+    }
+
+    pub(super) fn events(&self, events: &[OutboxEvent]) -> Saved {
+        for event in events {
             let body =
                 serde_json::to_string(&event.event).map_err(|error| StoreError::Broken(error.to_string()))?;
             self.connection

@@ -2,21 +2,26 @@
 //!
 //! `examples/make_golden.rs` makes the pair of files of a version, once.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use frontrow_application::account::ExternalIdentity;
 use frontrow_application::audit::audit;
-use frontrow_application::reservation::HoldRequest;
-use frontrow_application::staff::LoggedAction;
+use frontrow_application::reservation::{HoldRequest, StaffRefund};
+use frontrow_application::staff::{By, LoggedAction};
+use frontrow_application::store::{Admissions, PaymentRecord};
 use frontrow_domain::account::Role;
-use frontrow_domain::catalog::RoomControls;
+use frontrow_domain::catalog::{RefundPolicy, RoomControls};
+use frontrow_domain::payment::RefundCause;
 use frontrow_domain::reservation::ReservationStatus;
 use frontrow_domain::staff::{ActionKind, Actor};
-use frontrow_domain::{ConcertId, EntryId, ReservationId, ScheduleId, Timestamp, UserId};
+use frontrow_domain::ticket::TicketState;
+use frontrow_domain::{ConcertId, EntryId, ReservationId, ScheduleId, TicketId, Timestamp, UserId};
 use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteStore};
 use frontrow_testkit::stage::{PASSWORD, seats};
-use frontrow_testkit::{ManualClock, Opened, Stage};
+use frontrow_testkit::{ManualClock, Opened, Stage, samples};
+use rusqlite::Connection;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -37,6 +42,8 @@ struct Facts {
     /// What version 1 did not have.
     #[serde(flatten)]
     second: Option<SecondFacts>,
+    #[serde(flatten)]
+    third: Option<ThirdFacts>,
 }
 
 /// What version 2 added: about waiting rooms, and the audit log.
@@ -48,6 +55,22 @@ struct SecondFacts {
     in_line: ReservationId,
     entry: EntryId,
     olga: UserId,
+}
+
+/// What version 3 added: what happens at a box office and at a door.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ThirdFacts {
+    shop: ScheduleId,
+    shop_map: String,
+    called_off: ScheduleId,
+    carol: UserId,
+    carol_balance: i64,
+    refunded: ReservationId,
+    used: ReservationId,
+    used_ticket: TicketId,
+    sold: ReservationId,
+    withdrawn: ReservationId,
 }
 
 fn golden(version: u32, ending: &str) -> PathBuf {
@@ -85,6 +108,7 @@ async fn check(folder: &Path, facts: &Facts) {
         assert_eq!(stage.stored(id).await.status(stage.now()), status, "{id}");
     }
     check_second(&stage, facts).await;
+    check_third(&stage, facts).await;
     stage.app.log_in("alice@example.test", PASSWORD.to_owned()).await.expect("alice still logs in");
     let identity = ExternalIdentity {
         issuer: "https://issuer.example".to_owned(),
@@ -101,6 +125,115 @@ async fn check(folder: &Path, facts: &Facts) {
     let request = HoldRequest { schedule: facts.schedule, seats: seats([8]) };
     stage.app.hold(facts.stranger, request, None).await.expect("a seat is held");
     stage.assert_clean().await;
+
+    // What was sold by an older version can be given back by this one.
+    let refund = StaffRefund { reservation: facts.confirmed, percent: 50, reason: "golden".to_owned() };
+    stage.app.refund(By::System, refund, None).await.expect("given back");
+    assert_eq!(stage.stored(facts.confirmed).await.status(stage.now()), ReservationStatus::Refunded);
+    let tickets = stage.opened.reads.tickets(facts.confirmed).await.expect("read");
+    assert_eq!(tickets.iter().map(|ticket| ticket.state).collect::<Vec<_>>(), [TicketState::Void; 2]);
+    stage.assert_clean().await;
+}
+
+/// What was written before version 3 can be refunded, was not, and knows how many seats were paid for; what was written
+/// since is as it was.
+async fn check_third(stage: &Stage, facts: &Facts) {
+    let reads = &stage.opened.reads;
+    for PaymentRecord { payment, refund } in reads.payments_of(facts.alice, None, 10).await.expect("read") {
+        let seats = stage.stored(payment.reservation).await.seats.len();
+        assert_eq!((payment.seats as usize, refund), (seats, None), "{}", payment.id);
+    }
+    let tickets = reads.tickets(facts.confirmed).await.expect("read");
+    assert_eq!(tickets.iter().map(|ticket| ticket.state).collect::<Vec<_>>(), [TicketState::Valid; 2]);
+    let schedule = reads.schedule(facts.schedule).await.expect("read").expect("it is there");
+    assert_eq!((schedule.refund_policy, schedule.cancelled_at), (RefundPolicy::NONE, None));
+    assert_eq!(reads.drawing(facts.schedule, 1).await, Ok(None));
+    let cancelled = reads.cancelled_schedules().await.expect("read");
+    let Some(third) = &facts.third else {
+        assert_eq!((schedule.last_event, cancelled), (0, vec![]));
+        return;
+    };
+    assert_eq!(cancelled, [third.called_off]);
+    assert_eq!(stage.map(third.shop).await, third.shop_map);
+    assert_eq!(third.shop_map, "aassbb");
+    assert_eq!(stage.balance(third.carol).await, third.carol_balance);
+    let shop = reads.schedule(third.shop).await.expect("read").expect("it is there");
+    let rows: Vec<_> =
+        shop.refund_policy.rows().iter().map(|row| (row.until_hours_before, row.percent)).collect();
+    assert_eq!((rows, shop.last_event), (vec![(1_000, 100), (24, 70)], 1));
+    assert_eq!(reads.drawing(third.shop, 1).await, Ok(Some(samples::drawing(6))));
+    for (id, status) in [
+        (third.refunded, ReservationStatus::Refunded),
+        (third.used, ReservationStatus::Confirmed),
+        (third.sold, ReservationStatus::Confirmed),
+        (third.withdrawn, ReservationStatus::Refunded),
+    ] {
+        assert_eq!(stage.stored(id).await.status(stage.now()), status, "{id}");
+    }
+    let payments = reads.payments_of(third.carol, None, 10).await.expect("read");
+    let refunds: Vec<_> = payments
+        .into_iter()
+        .filter_map(|record| record.refund)
+        .map(|refund| (refund.reservation, refund.returned.minor(), refund.fee.minor(), refund.cause))
+        .collect();
+    let expected = [
+        (third.withdrawn, 10_000, 0, RefundCause::ScheduleCancelled),
+        (third.refunded, 14_000, 6_000, RefundCause::Policy),
+    ];
+    assert_eq!(refunds, expected);
+    let used = reads.ticket(third.used_ticket).await.expect("read").expect("it is there");
+    let by = facts.second.as_ref().map(|second| second.olga).expect("version 3 has all of version 2");
+    let at = Timestamp::from_micros(facts.now_micros);
+    assert_eq!(used.state, TicketState::Used { at, by });
+    let voided = reads.tickets(third.refunded).await.expect("read");
+    assert_eq!(voided.iter().map(|ticket| ticket.state).collect::<Vec<_>>(), [TicketState::Void; 2]);
+    assert_eq!(reads.admissions(third.shop).await, Ok(Admissions { admitted: 1, total: 2 }));
+}
+
+/// Every row of every table as text, in the columns that it had, whatever columns have come since.
+fn rows(connection: &Connection, tables: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+    let rows_of = |(table, columns): (&String, &Vec<String>)| {
+        let quoted: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+        let sql = format!("SELECT {} FROM {table} ORDER BY 1", quoted.join(" || ' ' || "));
+        let mut statement = connection.prepare(&sql).expect("the table is there");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        (table.clone(), rows.collect::<rusqlite::Result<_>>().expect("rows"))
+    };
+    tables.iter().map(rows_of).collect()
+}
+
+/// The tables of a file, with their columns.
+fn tables(connection: &Connection) -> BTreeMap<String, Vec<String>> {
+    let sql = "SELECT tables.name, columns.name FROM sqlite_schema AS tables \
+               JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'";
+    let mut statement = connection.prepare(sql).expect("a schema");
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("columns");
+    for column in columns {
+        let (table, column) = column.expect("a column");
+        found.entry(table).or_default().push(column);
+    }
+    found
+}
+
+#[test]
+fn a_migration_keeps_every_fact() {
+    for version in 1..SCHEMA_VERSION {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(FILE_NAME);
+        std::fs::copy(golden(version, "sqlite"), &file).expect("a copy");
+        let old = Connection::open(&file).expect("it opens");
+        let tables = tables(&old);
+        let before = rows(&old, &tables);
+        drop(old);
+        let store = SqliteStore::open(Options::new(folder.path(), Arc::new(ManualClock::default())));
+        store.expect("it opens").close();
+        let new = Connection::open(&file).expect("it opens");
+        assert_eq!(rows(&new, &tables), before, "version {version}");
+        assert!(before.values().map(Vec::len).sum::<usize>() > 50, "version {version} has too little in it");
+        let sound: String = new.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
+        assert_eq!(sound, "ok");
+    }
 }
 
 /// What was written before version 2 has nothing to do with a line; what was written since is as it was.
@@ -139,7 +272,7 @@ fn a_newer_schema_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(FILE_NAME);
     std::fs::copy(golden(1, "sqlite"), &file).expect("a copy");
-    let newer = rusqlite::Connection::open(&file).expect("it opens");
+    let newer = Connection::open(&file).expect("it opens");
     newer.pragma_update(None, "user_version", SCHEMA_VERSION + 1).expect("a version");
     drop(newer);
     let before = std::fs::read(&file).expect("the file");

@@ -6,3 +6,4 @@ mod golden;
 mod line;
 mod line_conformance;
 mod line_golden;
+mod schema;

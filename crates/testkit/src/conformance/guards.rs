@@ -108,7 +108,7 @@ pub async fn a_reservation_is_paid_once(factory: impl StoreFactory) {
     refused_by_the_store(bench.store(), what, Keys::default(), pay(4, PaymentState::Completed)).await;
     apply(bench.store(), Keys::default(), pay(5, failed)).await;
     let found = bench.reads().payments_of(samples::user(1), None, 10).await.expect("the store can be read");
-    let numbers: Vec<_> = found.iter().map(|payment| payment.id).collect();
+    let numbers: Vec<_> = found.iter().map(|record| record.payment.id).collect();
     assert_eq!(numbers, [5, 3, 2, 1].map(samples::payment_id));
 }
 
@@ -153,7 +153,7 @@ pub async fn ids_are_used_once(factory: impl StoreFactory) {
         Ok(())
     });
     assert_used_once!(bench, "a ticket twice", |records, _| {
-        records.tickets.add(samples::ticket(1, &samples::reservation(1, 1, &[1]), 1));
+        records.add_ticket(samples::ticket(1, &samples::reservation(1, 1, &[1]), 1));
         Ok(())
     });
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use frontrow_application::payment::PayOutcome;
 use frontrow_application::reservation::{HoldRequest, HoldSeatsRefused};
+use frontrow_application::staff::By;
 use frontrow_application::{Answered, Failure, OnceRefused};
 use frontrow_domain::wallet::ChargeMethod;
 use frontrow_domain::{Money, SeatNo};
@@ -195,7 +196,7 @@ pub async fn d9b_two_hundred_charges_add_up(factory: impl StoreFactory) {
         let app = Arc::clone(&app);
         async move {
             start.wait().await;
-            app.charge(fan, Money::of(1_000), ChargeMethod::Card, None).await
+            app.charge(By::System, fan, Money::of(1_000), ChargeMethod::Card, None).await
         }
     })
     .await;
@@ -253,7 +254,7 @@ pub async fn d13_copies_of_one_key_have_one_effect(factory: impl StoreFactory) {
         async move {
             start.wait().await;
             let tag = Stage::tag(fan, "charge", "1000");
-            app.charge(fan, Money::of(1_000), ChargeMethod::Card, tag).await
+            app.charge(By::System, fan, Money::of(1_000), ChargeMethod::Card, tag).await
         }
     })
     .await;

@@ -199,7 +199,7 @@ pub async fn entries_and_payments_come_newest_first_in_pages(factory: impl Store
     let ids = async |before: Option<u64>, limit| {
         let before = before.map(samples::payment_id);
         let found = bench.reads().payments_of(samples::user(1), before, limit).await.expect("read");
-        found.iter().map(|payment| payment.id).collect::<Vec<_>>()
+        found.iter().map(|record| record.payment.id).collect::<Vec<_>>()
     };
     assert_eq!(ids(None, 3).await, [20, 19, 17].map(samples::payment_id));
     assert_eq!(ids(Some(17), 3).await, [16, 14, 13].map(samples::payment_id));

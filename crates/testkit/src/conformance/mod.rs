@@ -10,6 +10,7 @@
 
 pub mod audits;
 pub mod bench;
+pub mod box_office;
 pub mod bugs;
 pub mod commits;
 pub mod guards;
@@ -18,8 +19,12 @@ pub mod lessons;
 pub mod line;
 pub mod lists;
 pub mod model;
+pub mod picks;
 pub mod races;
 pub mod records;
+pub mod refund_audits;
+pub mod refunds;
+pub mod sales;
 pub mod staff;
 pub mod times;
 pub mod versions;
@@ -127,6 +132,38 @@ cases! { ($)
         session_ends_come_by_position
         what_is_not_there_is_nothing
         a_store_has_one_epoch;
+    picks:
+        seats_that_have_changed_are_known_and_no_others
+        without_a_version_all_claims_are_known
+        the_oldest_version_of_a_group_counts
+        a_plan_that_was_replaced_leaves_no_gap
+        changes_that_were_cleaned_are_made_up_for
+        an_old_map_and_what_changed_make_the_present_one
+        claims_of_lapsed_holds_are_known
+        claims_that_had_lapsed_have_lapsed_when_the_clock_goes_back
+        a_refusal_is_given_only_after_a_look_at_lapsed_holds;
+    refunds:
+        refunds_read_as_they_were_written
+        a_payment_is_refunded_once
+        tickets_are_loaded_by_reservation
+        a_seat_of_a_reservation_has_one_ticket
+        a_ticket_that_has_moved_on_is_not_overwritten
+        admissions_count_tickets
+        drawings_read_as_they_were_written
+        half_a_refund_is_none;
+    box_office:
+        reservations_are_found_by_whatever_is_known
+        reservations_of_staff_come_in_pages_without_gap_or_repeat
+        live_reservations_of_a_schedule_come_in_order
+        a_reservation_is_found_in_the_state_that_it_is_in
+        accounts_are_found_by_their_text
+        schedules_that_were_called_off_come_in_order;
+    sales:
+        takings_are_the_sum_of_payments_and_refunds
+        sales_come_by_minute
+        what_sells_best_comes_first
+        the_last_sale_is_one_that_stands
+        seats_that_are_taken_are_counted_by_schedule;
     staff:
         staff_actions_read_as_they_were_written
         staff_actions_come_newest_first_in_pages
@@ -145,6 +182,9 @@ cases! { ($)
         a_missing_ticket_is_found
         a_ticket_for_another_seat_is_found
         audits_come_in_slices;
+    refund_audits:
+        an_evening_of_refunds_audits_clean
+        planted_refunds_are_found;
     model:
         every_answer_is_that_of_the_model;
     lessons:

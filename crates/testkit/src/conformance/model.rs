@@ -5,21 +5,25 @@
 //! is a matter of chance.
 
 use frontrow_application::catalog::{ConcertPatch, SchedulePatch};
-use frontrow_application::reservation::HoldRequest;
+use frontrow_application::reservation::{
+    BestWanted, HoldRequest, KeepBack, SaleMeans, SeatSelection, SellRequest, StaffRefund, Wanted,
+};
 use frontrow_application::staff::{By, Staff};
-use frontrow_application::store::{ConcertFilter, ReservationFilter};
+use frontrow_application::store::{ConcertFilter, ReservationFilter, StaffFilter};
+use frontrow_application::ticket::Scan;
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::Schedule;
 use frontrow_domain::reservation::ReservationStatus;
 use frontrow_domain::wallet::ChargeMethod;
-use frontrow_domain::{Money, ReservationId, ScheduleId, UserId};
+use frontrow_domain::{Money, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
 use crate::clock::Dice;
 use crate::memory::MemoryFactory;
+use crate::samples;
 use crate::stage::{Stage, seats};
 use crate::store::StoreFactory;
 
-const STEPS: u32 = 400;
+const STEPS: u32 = 600;
 const SEATS: u32 = 9;
 
 fn without_version(schedule: Schedule) -> Schedule {
@@ -50,7 +54,13 @@ impl<F: StoreFactory> Teller<F> {
         let concert = stage.a_concert().titled("봄날 🌸").make().await;
         let schedules = vec![
             stage.a_schedule().of(concert).seats(SEATS).make().await,
-            stage.a_schedule().seats(SEATS).hold_seconds(60).make().await,
+            stage
+                .a_schedule()
+                .seats(SEATS)
+                .hold_seconds(60)
+                .refund_policy(samples::refund_policy())
+                .make()
+                .await,
         ];
         Self { factory, stage: Some(stage), fans, schedules, reservations: Vec::new() }
     }
@@ -68,7 +78,7 @@ impl<F: StoreFactory> Teller<F> {
         let picked = dice.pick(newest).copied();
         let key = dice.below(40).to_string();
         let amount = i64::from(dice.below(30)) * 1_000;
-        match (dice.below(16), picked) {
+        match (dice.below(22), picked) {
             (0..=2, Some((owner, id))) => {
                 format!("{:?}", stage.app.pay(owner, id, Stage::tag(owner, &key, &id.to_string())).await)
             }
@@ -77,7 +87,10 @@ impl<F: StoreFactory> Teller<F> {
             (5, Some((_, id))) => format!("{:?}", stage.app.cancel(fan, id).await),
             (6, _) => {
                 let tag = Stage::tag(fan, &key, &amount.to_string());
-                format!("{:?}", stage.app.charge(fan, Money::of(amount), ChargeMethod::Cash, tag).await)
+                format!(
+                    "{:?}",
+                    stage.app.charge(By::System, fan, Money::of(amount), ChargeMethod::Cash, tag).await
+                )
             }
             (7, _) => format!("{:?}", stage.app.tick_expiry().await),
             (8, _) => {
@@ -103,6 +116,7 @@ impl<F: StoreFactory> Teller<F> {
                 let patch = ConcertPatch { artist: Some(format!("Band {key}")), ..ConcertPatch::default() };
                 format!("{:?}", stage.app.edit_concert(by(fan, &key), concert.schedule.concert, patch).await)
             }
+            (12..=17, _) => self.step_of_staff(dice, fan, schedule, picked).await,
             _ => {
                 let numbers: Vec<u32> = (0..=dice.below(3)).map(|_| dice.below(SEATS + 1) + 1).collect();
                 let tag = Stage::tag(fan, &key, &format!("{schedule} {numbers:?}"));
@@ -113,6 +127,92 @@ impl<F: StoreFactory> Teller<F> {
                 format!("{held:?}")
             }
         }
+    }
+
+    /// What happens at the box office and at the door.
+    async fn step_of_staff(
+        &mut self,
+        dice: &mut Dice,
+        fan: UserId,
+        schedule: ScheduleId,
+        picked: Option<(UserId, ReservationId)>,
+    ) -> String {
+        let (app, reads) = (&self.stage().app, &self.stage().opened.reads);
+        let by = by(fan, "staff");
+        match (dice.below(6), picked) {
+            (0, Some((_, reservation))) => {
+                let refund = StaffRefund { reservation, percent: dice.below(101), reason: String::new() };
+                format!("{:?}", app.refund(by, refund, None).await)
+            }
+            (1, Some((_, reservation))) => {
+                let tickets = reads.tickets(reservation).await.expect("read");
+                let Some(ticket) = dice.pick(&tickets) else { return String::new() };
+                let door = dice.percent(50).then_some(schedule);
+                let scan = Scan { ticket: ticket.id, door, by: fan, at: None };
+                format!("{:?}", app.scan(scan, None).await)
+            }
+            (2, _) => {
+                let what = if dice.percent(50) { KeepBack::Block } else { KeepBack::Release };
+                let first = SeatNo::new(dice.below(SEATS) + 1);
+                let selection =
+                    SeatSelection { seats: Some(vec![(first, first)]), ..SeatSelection::default() };
+                // The version of a map may differ between the two.
+                let kept = app.keep_back(by, schedule, what, selection, None, None).await;
+                format!("{:?}", kept.map(|kept| kept.outcome.changed))
+            }
+            (3, _) => {
+                let means = *dice.pick(&SaleMeans::ALL).expect("there are means");
+                let request = SellRequest {
+                    user: fan,
+                    schedule,
+                    seats: seats([dice.below(SEATS) + 1]),
+                    means,
+                    from_blocked: dice.percent(50),
+                };
+                let sold = app.sell(by, request, None).await;
+                if let Ok(sold) = &sold {
+                    self.reservations.push((fan, sold.outcome.0.id));
+                }
+                format!("{sold:?}")
+            }
+            _ => {
+                let quantity = 1 + dice.below(2) as usize;
+                let (grade, adjacent) = (None, dice.percent(50));
+                let best = Wanted::Best(BestWanted { quantity, grade, adjacent, accessible: false });
+                let held = app.hold(fan, HoldRequest { schedule, seats: best }, None).await;
+                if let Ok(held) = &held {
+                    self.reservations.push((fan, held.outcome.0.id));
+                }
+                format!("{held:?}")
+            }
+        }
+    }
+
+    /// What staff sees, in words.
+    async fn story_of_staff(&self, now: Timestamp) -> Vec<String> {
+        let reads = &self.stage().opened.reads;
+        let mut told = vec![
+            format!("{:?}", reads.taken_by_schedule().await),
+            format!("{:?}", reads.best_selling(None, 10).await),
+            format!("{:?}", reads.best_selling(Some(now.minus_seconds(300)), 10).await),
+            format!("{:?}", reads.accounts(Some("FAN".to_owned()), None, 100).await),
+        ];
+        for &schedule in &self.schedules {
+            told.push(format!("{:?}", reads.takings(schedule).await));
+            told.push(format!("{:?}", reads.sales_by_minute(schedule, Timestamp::ZERO).await));
+            told.push(format!("{:?}", reads.last_sale(schedule).await));
+            told.push(format!("{:?}", reads.admissions(schedule).await));
+            told.push(format!("{:?}", reads.live_in(schedule, None, 1_000).await));
+            for status in ReservationStatus::ALL.map(Some) {
+                let filter = StaffFilter { schedule: Some(schedule), status, ..StaffFilter::default() };
+                told.push(format!("{:?}", reads.reservations(filter, None, 1_000, now).await));
+            }
+            for seat in (1..=SEATS).map(SeatNo::new).map(Some) {
+                let filter = StaffFilter { schedule: Some(schedule), seat, ..StaffFilter::default() };
+                told.push(format!("{:?}", reads.reservations(filter, None, 1_000, now).await));
+            }
+        }
+        told
     }
 
     /// Everything that can be asked, in words.
@@ -143,6 +243,7 @@ impl<F: StoreFactory> Teller<F> {
         for (_, id) in &self.reservations {
             told.push(format!("{:?}", reads.tickets(*id).await));
         }
+        told.extend(self.story_of_staff(now).await);
         told.push(format!("{:?}", app.audit_log(None, 1_000).await));
         told.extend(self.factory.outbox().iter().map(|event| format!("{event:?}")));
         told

@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 
 use super::bench::Bench;
 use crate::samples;
-use crate::stage::seats;
+use crate::stage::seat_numbers;
 use crate::store::{Raw, StoreFactory, commit_patiently};
 
 /// How many race.
@@ -87,7 +87,7 @@ pub async fn two_holders_of_one_seat_are_one(factory: impl StoreFactory) {
     assert_eq!(map.taken.len(), 1);
     assert_eq!(map.schedule.version, 2, "one commit changed the map");
     let stored = bench.reads().reservation(samples::reservation_id(winners[0])).await;
-    assert_eq!(stored.expect("read").expect("there").seats, seats([1]));
+    assert_eq!(stored.expect("read").expect("there").seats, seat_numbers([1]));
 }
 
 /// Looking first and claiming later has many winners: the race above is a race.

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use frontrow_application::store::PaymentRecord;
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
-use frontrow_domain::catalog::{Concert, RoomControls, SEATS_MAX, Schedule, SeatPlan, WaitingRoomSettings};
+use frontrow_domain::catalog::{
+    Concert, RefundPolicy, RefundRow, RoomControls, SEATS_MAX, Schedule, SeatPlan, WaitingRoomSettings,
+};
 use frontrow_domain::payment::{FailureReason, Payment, PaymentState};
 use frontrow_domain::records::{Counter, Key, Keys, OnceRecord};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
@@ -215,6 +218,12 @@ pub async fn concerts_read_as_they_were_written(factory: impl StoreFactory) {
     assert_round_trips!(bench, concerts, highest, Key::Concert(highest), [other]);
 }
 
+/// As many rows as a policy may have, with the largest numbers.
+fn longest_policy() -> RefundPolicy {
+    let row = |percent| RefundRow { until_hours_before: u32::MAX - percent, percent };
+    RefundPolicy::of((0..20).map(row).collect())
+}
+
 /// Schedules with every plan; a plan that is replaced is read anew, also by whoever read the old one.
 pub async fn schedules_and_plans_read_as_they_were_written(factory: impl StoreFactory) {
     let mut bench = Bench::open(factory);
@@ -233,6 +242,16 @@ pub async fn schedules_and_plans_read_as_they_were_written(factory: impl StoreFa
         created_at: LAST,
         ..plain.clone()
     });
+    let called_off =
+        Schedule { cancelled_at: Some(LAST), last_event: i64::MAX.unsigned_abs(), ..plain.clone() };
+    // One after the other each changes only what a refund, a sale or a cancellation changes.
+    values.extend([
+        Schedule { refund_policy: samples::refund_policy(), ..plain.clone() },
+        plain.clone(),
+        Schedule { last_event: 1, ..plain.clone() },
+        called_off.clone(),
+        Schedule { refund_policy: longest_policy(), ..called_off },
+    ]);
     let mut richer = Schedule { plan: Arc::new(samples::rich_plan()), plan_version: 2, ..plain.clone() };
     values.push(richer.clone());
     let biggest = SeatPlan::plain(SEATS_MAX, Money::ZERO).expect("the plan is sound");
@@ -293,6 +312,13 @@ pub async fn reservations_read_as_they_were_written(factory: impl StoreFactory) 
         ReservationState::Confirmed { at: LAST, payment, held_until: LAST },
         ReservationState::Cancelled { at: LAST, held_until: Timestamp::ZERO },
         ReservationState::Expired { at: LAST },
+        ReservationState::Refunded {
+            at: LAST,
+            paid_at: Timestamp::ZERO,
+            payment,
+            held_until: LAST,
+            returned: Money::of(49_999),
+        },
     ];
     let mut values = states.map(|state| Reservation { state, ..plain.clone() }).to_vec();
     values.push(Reservation {
@@ -305,6 +331,8 @@ pub async fn reservations_read_as_they_were_written(factory: impl StoreFactory) 
         ..plain.clone()
     });
     values.push(Reservation { amount: Money::ZERO, ..plain.clone() });
+    values.push(samples::refunded(Reservation { amount: Money::MAX, ..plain.clone() }, 9, 0));
+    values.push(samples::refunded(Reservation { amount: Money::ZERO, ..plain.clone() }, 9, 0));
     for entry in [Uuid::nil(), Uuid::max()].map(EntryId::new) {
         values.push(Reservation { entry: Some(entry), ..plain.clone() });
     }
@@ -322,7 +350,7 @@ pub async fn reservations_read_as_they_were_written(factory: impl StoreFactory) 
         let found = records.fan_reservations(samples::SCHEDULE, samples::user(1))?;
         Ok(found.map(|reservation| reservation.id).collect::<Vec<_>>())
     });
-    let expected: Vec<_> = [1, 2, 3, 4, 5, 7, 8, 9].map(samples::reservation_id).to_vec();
+    let expected: Vec<_> = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12].map(samples::reservation_id).to_vec();
     assert_eq!(of_fan.await, expected, "all of this schedule, in order of age, and no other");
 }
 
@@ -335,8 +363,12 @@ pub async fn ledgers_read_as_they_were_written(factory: impl StoreFactory) {
     let kind = EntryKind::Payment { payment, reservation };
     let paid = LedgerEntry { kind, at: LAST, ..samples::charge(1, 2, max, 0) };
     let free = LedgerEntry { kind, at: Timestamp::ZERO, ..samples::charge(1, 3, 0, 0) };
-    let card = LedgerEntry { number: i64::MAX.unsigned_abs(), ..samples::charge(1, 4, 0, 1) };
-    let all = [cash, paid, free, card];
+    let back = EntryKind::Refund { payment, reservation };
+    let back = LedgerEntry { kind: back, ..samples::charge(1, 4, 0, max) };
+    let kept = EntryKind::Fee { payment, reservation };
+    let kept = LedgerEntry { kind: kept, ..samples::charge(1, 5, max, 0) };
+    let card = LedgerEntry { number: i64::MAX.unsigned_abs(), ..samples::charge(1, 6, 0, 1) };
+    let all = [cash, paid, free, back, kept, card];
     apply(bench.store(), Keys::default(), {
         let all = all.clone();
         move |records, _| {
@@ -358,7 +390,7 @@ pub async fn payments_read_as_they_were_written(factory: impl StoreFactory) {
     let all = [
         Payment { state: failed, ..samples::payment(1, &reservation) },
         Payment { state: failed, at: LAST, amount: Money::ZERO, ..samples::payment(2, &reservation) },
-        Payment { schedule: ScheduleId::new(u32::MAX), ..samples::payment(3, &reservation) },
+        Payment { schedule: ScheduleId::new(u32::MAX), seats: u32::MAX, ..samples::payment(3, &reservation) },
     ];
     apply(bench.store(), Keys::default(), {
         let all = all.clone();
@@ -369,7 +401,8 @@ pub async fn payments_read_as_they_were_written(factory: impl StoreFactory) {
     })
     .await;
     for payment in all {
-        assert_eq!(bench.reads().payment(payment.id).await, Ok(Some(payment)));
+        let record = PaymentRecord { payment, refund: None };
+        assert_eq!(bench.reads().payment(record.payment.id).await, Ok(Some(record)));
     }
 }
 
@@ -382,7 +415,9 @@ pub async fn tickets_read_as_they_were_written(factory: impl StoreFactory) {
     apply(bench.store(), Keys::default(), {
         let [first, second, third] = tickets.clone();
         move |records, _| {
-            records.tickets.add_all([third.clone(), first.clone(), second.clone()]);
+            for ticket in [&third, &first, &second] {
+                records.add_ticket(ticket.clone());
+            }
             Ok(())
         }
     })

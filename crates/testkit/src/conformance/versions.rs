@@ -4,11 +4,12 @@ use frontrow_domain::account::Account;
 use frontrow_domain::catalog::Schedule;
 use frontrow_domain::event::{
     Event, OutboxEvent, PaymentDeclined, PaymentMade, ReservationCreated, ReservationEnded,
+    ReservationRefunded, ScheduleCancelled, SeatsMoved,
 };
-use frontrow_domain::payment::FailureReason;
+use frontrow_domain::payment::{FailureReason, RefundCause};
 use frontrow_domain::records::{Counter, Key, Keys};
 use frontrow_domain::reservation::{Reservation, ReservationState};
-use frontrow_domain::{Money, ScheduleId, Timestamp};
+use frontrow_domain::{Money, ScheduleId, SeatNo, Timestamp};
 
 use super::bench::Bench;
 use crate::samples;
@@ -43,6 +44,8 @@ pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
         amount: Money::MAX,
         reason: FailureReason::InsufficientBalance.name().to_owned(),
     };
+    let seats = vec![(SeatNo::new(1), SeatNo::new(1)), (SeatNo::new(3), SeatNo::new(u32::MAX))];
+    let moved = SeatsMoved { concert_id: concert, schedule_id: schedule, seats };
     let types = [
         Event::ReservationCreated(ReservationCreated::of(&reservation)),
         Event::ReservationExtended(ReservationCreated::of(&reservation)),
@@ -52,6 +55,25 @@ pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
         Event::PaymentCompleted(made),
         Event::PaymentCompleted(ended),
         Event::PaymentFailed(declined),
+        Event::ReservationRefunded(ReservationRefunded {
+            reservation_id: id,
+            payment_id,
+            user_id: user,
+            concert_id: concert,
+            schedule_id: schedule,
+            seats: reservation.seats.clone(),
+            amount: Money::MAX,
+            returned: Money::ZERO,
+            fee: Money::MAX,
+            cause: RefundCause::ScheduleCancelled.name().to_owned(),
+        }),
+        Event::SeatsBlocked(moved.clone()),
+        Event::SeatsReleased(moved),
+        Event::ScheduleCancelled(ScheduleCancelled {
+            concert_id: concert,
+            schedule_id: schedule,
+            reason: "태풍 \"Hinnamnor\"".to_owned(),
+        }),
     ];
     let mut all: Vec<OutboxEvent> = (1..)
         .zip(types)
@@ -117,6 +139,11 @@ pub async fn row_versions_move_with_every_change(factory: impl StoreFactory) {
     let edited = Schedule { version: 2, ..schedule.clone() };
     let name = Key::Schedule(schedule.id);
     assert_version_moves!(bench, schedules, schedule.id, name.clone(), schedule.clone(), edited.clone());
+    let called_off = Schedule { cancelled_at: Some(bench.now()), ..schedule.clone() };
+    let other = Schedule { id: ScheduleId::new(3), ..schedule.clone() };
+    let called_off = Schedule { id: other.id, ..called_off };
+    let name = Key::Schedule(other.id);
+    assert_version_moves!(bench, schedules, other.id, name.clone(), other.clone(), called_off.clone());
     let paused = Schedule { sales_paused: true, id: ScheduleId::new(2), ..schedule.clone() };
     let resumed = Schedule { sales_paused: false, ..paused.clone() };
     assert_version_moves!(

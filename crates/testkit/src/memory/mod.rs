@@ -5,6 +5,7 @@
 //! A [`Disk`] is what survives; opening it again is what a restart is.
 
 mod reads;
+mod sales;
 mod state;
 
 use std::sync::Arc;
@@ -54,8 +55,9 @@ impl MemoryStore {
         let _only_one = self.disk.0.writer.lock();
         let state = self.snapshot();
         let mut records = Records::new();
+        let begun = self.clock.now();
         for key in group.keys() {
-            state.load(&key, &mut records);
+            state.load(&key, &mut records, begun);
         }
         let mut round = 1;
         let decided_at = loop {
@@ -64,7 +66,7 @@ impl MemoryStore {
                 Decision::Save => break now,
                 Decision::Need(keys) => {
                     for key in keys.in_lock_order() {
-                        state.load(&key, &mut records);
+                        state.load(&key, &mut records, begun);
                     }
                     round += 1;
                 }
@@ -73,7 +75,7 @@ impl MemoryStore {
         let changes = records.changed();
         if !changes.is_empty() {
             let mut next = State::clone(&state);
-            next.save(&changes)?;
+            next.save(&changes, decided_at)?;
             *self.disk.0.committed.lock() = Arc::new(next);
         }
         Ok(Committed { decided_at })

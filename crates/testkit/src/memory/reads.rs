@@ -7,27 +7,33 @@ use frontrow_application::audit::{
 };
 use frontrow_application::once::still_counts;
 use frontrow_application::store::{
-    AccountReads, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, OutboxReads, PaymentReads, Read,
-    ReservationFilter, ReservationReads, SeatMap, SessionEnd, StaffReads, Upkeep, WalletReads,
+    AccountReads, Admissions, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, OutboxReads,
+    PaymentReads, PaymentRecord, Read, ReservationFilter, ReservationReads, SeatMap, SessionEnd, StaffFilter,
+    StaffReads, Upkeep, WalletReads,
 };
 use frontrow_domain::account::{Account, Email};
-use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::event::Event;
-use frontrow_domain::payment::{Payment, PaymentState};
+use frontrow_domain::payment::{Payment, PaymentState, Refund};
 use frontrow_domain::records::{Digest, OnceRecord};
 use frontrow_domain::reservation::{Reservation, ReservationState, SeatState};
 use frontrow_domain::staff::StaffAction;
-use frontrow_domain::ticket::Ticket;
+use frontrow_domain::ticket::{Ticket, TicketState};
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
-use frontrow_domain::{AuditEntryId, ConcertId, PaymentId, ReservationId, ScheduleId, Timestamp, UserId};
+use frontrow_domain::{
+    AuditEntryId, ConcertId, PaymentId, ReservationId, ScheduleId, TicketId, Timestamp, UserId,
+};
 use futures_util::FutureExt;
 use futures_util::future::ready;
 
 use super::MemoryStore;
 use super::state::State;
 
+/// How long it is known which seats a commit changed.
+const SEAT_CHANGES_KEPT_SECONDS: u32 = 3_600;
+
 /// The answer of a query, at once.
-fn answer<T: Send + 'static>(value: T) -> Read<'static, T> {
+pub(super) fn answer<T: Send + 'static>(value: T) -> Read<'static, T> {
     ready(Ok(value)).boxed()
 }
 
@@ -49,10 +55,18 @@ impl State {
     }
 
     fn tickets_of(&self, reservation: ReservationId) -> Vec<Ticket> {
-        let mut found: Vec<Ticket> =
-            self.tickets.values().filter(|ticket| ticket.reservation == reservation).cloned().collect();
+        let mut found: Vec<Ticket> = self.tickets.values().map(|row| row.value.clone()).collect();
+        found.retain(|ticket| ticket.reservation == reservation);
         found.sort_by_key(|ticket| ticket.seat);
         found
+    }
+
+    fn refunds_where(&self, is_meant: impl Fn(&&Refund) -> bool) -> Vec<Refund> {
+        self.refunds.values().filter(is_meant).cloned().collect()
+    }
+
+    fn record(&self, payment: &Payment) -> PaymentRecord {
+        PaymentRecord { payment: payment.clone(), refund: self.refunds.get(&payment.id).cloned() }
     }
 
     fn facts(&self, reservation: &Reservation) -> ReservationFacts {
@@ -63,6 +77,7 @@ impl State {
             reservation: reservation.clone(),
             claims: reservation.seats.iter().map(|&seat| (seat, claim(seat))).collect(),
             payments: self.payments.values().filter(completed).cloned().collect(),
+            refunds: self.refunds_where(|refund| refund.reservation == reservation.id),
             tickets: self.tickets_of(reservation.id),
         }
     }
@@ -76,6 +91,7 @@ impl State {
             wallet: wallet.clone(),
             entries: entries.map(|(_, entry)| entry.clone()).collect(),
             payments: payments.map(|one| (one.clone(), self.reservation(one.reservation))).collect(),
+            refunds: self.refunds_where(|refund| refund.user == wallet.user),
         }
     }
 }
@@ -97,6 +113,18 @@ impl AccountReads for MemoryStore {
 
     fn has_no_accounts(&self) -> Read<'_, bool> {
         answer(self.snapshot().accounts.is_empty())
+    }
+
+    fn accounts(&self, text: Option<String>, before: Option<UserId>, limit: usize) -> Read<'_, Vec<Account>> {
+        let state = self.snapshot();
+        let text = text.unwrap_or_default().to_ascii_lowercase();
+        let has_it = |account: &&Account| {
+            let email = account.email.as_ref().map_or("", Email::as_str);
+            [&account.name, email].iter().any(|name| name.to_ascii_lowercase().contains(&text))
+        };
+        let newest_first = state.accounts.values().rev().map(|row| &row.value);
+        let found = newest_first.filter(|one| before.is_none_or(|before| one.id < before)).filter(has_it);
+        answer(found.take(limit).cloned().collect())
     }
 }
 
@@ -148,6 +176,16 @@ impl CatalogReads for MemoryStore {
         answer(state.schedules.get(&id).map(|row| SeatMap { schedule: row.value.clone(), taken }))
     }
 
+    fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>> {
+        answer(self.snapshot().drawings.get(&(schedule, plan_version)).map(|one| Drawing::clone(one)))
+    }
+
+    fn cancelled_schedules(&self) -> Read<'_, Vec<ScheduleId>> {
+        let state = self.snapshot();
+        let cancelled = state.schedules.values().filter(|row| row.value.cancelled_at.is_some());
+        answer(cancelled.map(|row| row.value.id).collect())
+    }
+
     fn concerts_with_rooms(&self) -> Read<'_, Vec<ConcertId>> {
         let state = self.snapshot();
         let with_room = state.concerts.values().filter(|row| row.value.waiting_room.enabled);
@@ -196,6 +234,57 @@ impl ReservationReads for MemoryStore {
         answer(self.snapshot().tickets_of(reservation))
     }
 
+    fn ticket(&self, id: TicketId) -> Read<'_, Option<Ticket>> {
+        answer(self.snapshot().tickets.get(&id).map(|row| row.value.clone()))
+    }
+
+    fn admissions(&self, schedule: ScheduleId) -> Read<'_, Admissions> {
+        let state = self.snapshot();
+        let of_it = state.tickets.values().map(|row| &row.value).filter(|one| one.schedule == schedule);
+        let mut counted = Admissions::default();
+        for ticket in of_it {
+            counted.admitted += u32::from(ticket.used_at().is_some());
+            counted.total += u32::from(ticket.state != TicketState::Void);
+        }
+        answer(counted)
+    }
+
+    fn reservations(
+        &self,
+        filter: StaffFilter,
+        before: Option<ReservationId>,
+        limit: usize,
+        now: Timestamp,
+    ) -> Read<'_, Vec<Reservation>> {
+        let state = self.snapshot();
+        let holder = filter.schedule.zip(filter.seat).and_then(|key| state.claims.get(&key));
+        let holder = holder.and_then(|row| row.value.reservation());
+        let newest_first = state.reservations.values().rev().map(|row| &row.value);
+        let found = newest_first
+            .filter(|one| before.is_none_or(|before| one.id < before))
+            .filter(|one| filter.concert.is_none_or(|concert| one.concert == concert))
+            .filter(|one| filter.schedule.is_none_or(|schedule| one.schedule == schedule))
+            .filter(|one| filter.user.is_none_or(|user| one.user == user))
+            .filter(|one| filter.status.is_none_or(|status| one.status(now) == status))
+            .filter(|one| filter.seat.is_none() || holder == Some(one.id));
+        answer(found.take(limit).cloned().collect())
+    }
+
+    fn live_in(
+        &self,
+        schedule: ScheduleId,
+        after: Option<ReservationId>,
+        limit: usize,
+    ) -> Read<'_, Vec<Reservation>> {
+        let state = self.snapshot();
+        let is_live = |one: &&Reservation| {
+            matches!(one.state, ReservationState::Pending { .. } | ReservationState::Confirmed { .. })
+        };
+        let found = state.reservations.values().map(|row| &row.value).filter(is_live);
+        let found = found.filter(|one| one.schedule == schedule && after.is_none_or(|after| one.id > after));
+        answer(found.take(limit).cloned().collect())
+    }
+
     fn lapsed(&self, now: Timestamp, limit: usize) -> Read<'_, Vec<Reservation>> {
         let state = self.snapshot();
         let mut found: Vec<_> = state
@@ -227,16 +316,22 @@ impl WalletReads for MemoryStore {
 }
 
 impl PaymentReads for MemoryStore {
-    fn payment(&self, id: PaymentId) -> Read<'_, Option<Payment>> {
-        answer(self.snapshot().payments.get(&id).cloned())
+    fn payment(&self, id: PaymentId) -> Read<'_, Option<PaymentRecord>> {
+        let state = self.snapshot();
+        answer(state.payments.get(&id).map(|payment| state.record(payment)))
     }
 
-    fn payments_of(&self, user: UserId, before: Option<PaymentId>, limit: usize) -> Read<'_, Vec<Payment>> {
+    fn payments_of(
+        &self,
+        user: UserId,
+        before: Option<PaymentId>,
+        limit: usize,
+    ) -> Read<'_, Vec<PaymentRecord>> {
         let state = self.snapshot();
         let newest_first = state.payments.values().rev();
         let found =
             newest_first.filter(|one| one.user == user && before.is_none_or(|before| one.id < before));
-        answer(found.take(limit).cloned().collect())
+        answer(found.take(limit).map(|payment| state.record(payment)).collect())
     }
 }
 
@@ -314,7 +409,10 @@ impl Upkeep for MemoryStore {
         let mut state = State::clone(&self.snapshot());
         let before = state.once.len();
         state.once.retain(|_, row| still_counts(&row.value, now));
-        let gone = before - state.once.len();
+        let known = state.seat_changes.len();
+        let oldest = now.minus_seconds(SEAT_CHANGES_KEPT_SECONDS);
+        state.seat_changes.retain(|_, (at, _)| *at >= oldest);
+        let gone = before - state.once.len() + known - state.seat_changes.len();
         *self.disk.0.committed.lock() = std::sync::Arc::new(state);
         answer(gone)
     }

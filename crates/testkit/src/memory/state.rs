@@ -1,19 +1,21 @@
 //! What is on the disk, how records are loaded from it, and the guards that saving goes through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use frontrow_application::store::StoreError;
 use frontrow_domain::account::{Account, Email, Login};
-use frontrow_domain::catalog::{Concert, Schedule};
+use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::event::OutboxEvent;
-use frontrow_domain::payment::{Payment, PaymentState};
+use frontrow_domain::payment::{Payment, PaymentState, Refund};
 use frontrow_domain::records::{Change, Changes, Counter, Digest, Key, Keys, OnceRecord, Records};
-use frontrow_domain::reservation::{Claim, Reservation};
+use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::staff::{REQUEST_ID_MAX, StaffAction};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
 use frontrow_domain::{
-    AuditEntryId, ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, UserId,
+    AuditEntryId, ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp,
+    UserId,
 };
 
 /// A value with the version of its row.
@@ -41,7 +43,11 @@ pub(super) struct State {
     pub(super) once: Rows<Digest, OnceRecord>,
     pub(super) ledger: BTreeMap<(UserId, u64), LedgerEntry>,
     pub(super) payments: BTreeMap<PaymentId, Payment>,
-    pub(super) tickets: BTreeMap<TicketId, Ticket>,
+    pub(super) tickets: Rows<TicketId, Ticket>,
+    pub(super) refunds: BTreeMap<PaymentId, Refund>,
+    pub(super) drawings: BTreeMap<(ScheduleId, u32), Arc<Drawing>>,
+    /// When which seats were changed, by schedule and version.
+    pub(super) seat_changes: BTreeMap<(ScheduleId, u64), (Timestamp, Vec<SeatNo>)>,
     pub(super) outbox: Vec<OutboxEvent>,
     pub(super) staff_actions: BTreeMap<AuditEntryId, StaffAction>,
 }
@@ -56,8 +62,8 @@ fn lost(key: Key) -> StoreError {
 }
 
 impl State {
-    /// Loads what a key names.
-    pub(super) fn load(&self, key: &Key, records: &mut Records) {
+    /// Loads what a key names, in a group that began at `begun`.
+    pub(super) fn load(&self, key: &Key, records: &mut Records, begun: Timestamp) {
         match key {
             Key::Once(digest) => records.once.load(*digest, found(&self.once, digest)),
             Key::Email(email) => records.emails.load(email.clone(), found(&self.emails, email)),
@@ -79,14 +85,65 @@ impl State {
                 }
                 records.loaded_fan_reservations(*schedule, *user, ids);
             }
-            Key::Claim(schedule, seat) => {
-                records.claims.load((*schedule, *seat), found(&self.claims, &(*schedule, *seat)));
-            }
+            Key::Tickets(reservation) => self.load_tickets(*reservation, records),
+            Key::ClaimsSince(schedule, version) => self.load_claims_since(*schedule, *version, records),
+            Key::LapsedClaims(schedule) => self.load_lapsed_claims(*schedule, records, begun),
+            Key::Claim(schedule, seat) => self.load_claim(*schedule, *seat, records),
         }
     }
 
+    fn load_claim(&self, schedule: ScheduleId, seat: SeatNo, records: &mut Records) {
+        records.claims.load((schedule, seat), found(&self.claims, &(schedule, seat)));
+    }
+
+    fn load_tickets(&self, reservation: ReservationId, records: &mut Records) {
+        let mut of_it: Vec<&Ticket> = self.tickets.values().map(|row| &row.value).collect();
+        of_it.retain(|ticket| ticket.reservation == reservation);
+        of_it.sort_by_key(|ticket| ticket.seat);
+        for ticket in &of_it {
+            records.tickets.load(ticket.id, found(&self.tickets, &ticket.id));
+        }
+        records.loaded_tickets(reservation, of_it.iter().map(|ticket| ticket.id).collect());
+    }
+
+    fn load_claims_since(&self, schedule: ScheduleId, version: u64, records: &mut Records) {
+        if records.claims_known_since(schedule).is_some_and(|known| known <= version) {
+            return;
+        }
+        let present = self.schedules.get(&schedule).map_or(0, |row| row.value.version);
+        let later = self.seat_changes.range((schedule, version.saturating_add(1))..=(schedule, u64::MAX));
+        let later: Vec<_> = later.map(|(_, (_, seats))| seats).collect();
+        let knows_all = version > 0 && present.checked_sub(version) == Some(later.len() as u64);
+        let seats: BTreeSet<SeatNo> = if knows_all {
+            later.into_iter().flatten().copied().collect()
+        } else {
+            self.claims
+                .range((schedule, SeatNo::new(0))..)
+                .map(|(key, _)| *key)
+                .take_while(|key| key.0 == schedule)
+                .map(|key| key.1)
+                .collect()
+        };
+        for seat in seats {
+            self.load_claim(schedule, seat, records);
+        }
+        records.loaded_claims_since(schedule, if knows_all { version } else { 0 });
+    }
+
+    fn load_lapsed_claims(&self, schedule: ScheduleId, records: &mut Records, begun: Timestamp) {
+        let now = begun.max(records.decided_at());
+        let all = self.reservations.values().map(|row| &row.value).filter(|one| one.schedule == schedule);
+        let lapsed = all.filter(
+            |one| matches!(one.state, ReservationState::Pending { expires_at, .. } if now >= expires_at),
+        );
+        for seat in lapsed.flat_map(|one| &one.seats) {
+            self.load_claim(schedule, *seat, records);
+        }
+        records.loaded_lapsed_claims(schedule);
+    }
+
     /// Saves what a group changed, or says which guard is against it; then the whole state is to be dropped.
-    pub(super) fn save(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
+    pub(super) fn save(&mut self, changes: &Changes<'_>, now: Timestamp) -> Result<(), StoreError> {
         save(&mut self.accounts, &changes.accounts, |id| Key::Account(*id))?;
         save(&mut self.emails, &changes.emails, |email| Key::Email(email.clone()))?;
         save(&mut self.identities, &changes.identities, |digest| Key::Identity(*digest))?;
@@ -103,7 +160,35 @@ impl State {
                 return Err(StoreError::Broken(format!("balance {} of {}", wallet.balance, wallet.user)));
             }
         }
-        self.add_lines(changes)
+        self.save_tickets(&changes.tickets)?;
+        self.add_payments(changes)?;
+        self.add_lines(changes)?;
+        for change in changes.seat_changes {
+            let seats = change.seats.iter().map(|(seat, _)| *seat).collect();
+            self.seat_changes.insert((change.schedule, change.version), (now, seats));
+        }
+        Ok(())
+    }
+
+    /// One ticket a seat of a reservation, and no change of one that has changed since it was loaded.
+    fn save_tickets(&mut self, changes: &[Change<'_, TicketId, Ticket>]) -> Result<(), StoreError> {
+        for change in changes {
+            let Some(ticket) = change.after else {
+                return Err(StoreError::Broken(format!("ticket {} is to be deleted", change.key)));
+            };
+            let is_rival = |row: &Row<Ticket>| {
+                row.value.id != ticket.id
+                    && (row.value.reservation, row.value.seat) == (ticket.reservation, ticket.seat)
+            };
+            if self.tickets.values().any(is_rival) {
+                return Err(lost(Key::Tickets(ticket.reservation)));
+            }
+            let name = Keys::new([Key::Tickets(ticket.reservation), Key::Reservation(ticket.reservation)]);
+            let one = std::slice::from_ref(change);
+            save(&mut self.tickets, one, |_| Key::Tickets(ReservationId::new(uuid::Uuid::nil())))
+                .map_err(|_| StoreError::Lost(name))?;
+        }
+        Ok(())
     }
 
     /// A claim has no version: it is matched on the reservation that it was loaded with.
@@ -123,12 +208,7 @@ impl State {
         Ok(())
     }
 
-    fn add_lines(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
-        for entry in changes.ledger {
-            if self.ledger.insert((entry.user, entry.number), entry.clone()).is_some() {
-                return Err(lost(Key::Wallet(entry.user)));
-            }
-        }
+    fn add_payments(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
         for payment in changes.payments {
             let completes = payment.state == PaymentState::Completed;
             let is_paid = |other: &Payment| {
@@ -141,9 +221,27 @@ impl State {
                 return Err(lost(Key::Reservation(payment.reservation)));
             }
         }
-        for ticket in changes.tickets {
-            if self.tickets.insert(ticket.id, ticket.clone()).is_some() {
-                return Err(lost(Key::Reservation(ticket.reservation)));
+        for refund in changes.refunds {
+            let of_same = |other: &Refund| other.reservation == refund.reservation;
+            if self.refunds.values().any(of_same)
+                || self.refunds.insert(refund.payment, refund.clone()).is_some()
+            {
+                return Err(lost(Key::Reservation(refund.reservation)));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_lines(&mut self, changes: &Changes<'_>) -> Result<(), StoreError> {
+        for entry in changes.ledger {
+            if self.ledger.insert((entry.user, entry.number), entry.clone()).is_some() {
+                return Err(lost(Key::Wallet(entry.user)));
+            }
+        }
+        for one in changes.drawings {
+            let key = (one.schedule, one.plan_version);
+            if self.drawings.insert(key, Arc::clone(&one.drawing)).is_some() {
+                return Err(lost(Key::Schedule(one.schedule)));
             }
         }
         for event in changes.events {

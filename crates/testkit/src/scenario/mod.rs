@@ -18,13 +18,20 @@
 //!
 //! | step | answers |
 //! |---|---|
-//! | `schedule NAME [seats N] [price N] [hold S] [extension S] [cap S] [fan-seats N] [opens S] [closes S]` | |
+//! | `schedule NAME [seats N] [price N] [hold S] [extension S] [cap S] [fan-seats N] [opens S] [closes S] [refunds HOURS:PERCENT,…]` | |
 //! | `fan NAME [BALANCE]` | |
 //! | `wait 5s`, `back 5s` | |
 //! | `hold FAN SEATS [at SCHEDULE] [key K]` | `rN`, `rN again`, `taken SEATS`, `unknown SEATS`, `limit 4 has 3`, … |
+//! | `best FAN QUANTITY [grade NAME] [apart] [accessible] [key K]` | as `hold`; `sold out N left`, `not together` |
+//! | `seats FAN rN` | which it has |
 //! | `pay FAN rN [key K]` | `paid N`, `paid N again`, `declined N of N`, `expired`, `already paid`, … |
 //! | `extend FAN rN [key K]` | `rN 600s` (what is left), `rN 600s again`, `expired`, `not pending` |
-//! | `cancel FAN rN` | `cancelled`, `expired`, `no refund`, `not found` |
+//! | `cancel FAN rN` | `cancelled`, `refunded N of N`, `expired`, `no refund`, `ticket used`, `not found` |
+//! | `refund rN [PERCENT] [key K]` (staff) | `refunded N of N`, `not paid`, `ticket used` |
+//! | `scan rN SEAT [door NUMBER] [key K]` | `admitted SEAT`, `used`, `void`, `wrong schedule`, `no ticket` |
+//! | `block SEATS`, `release SEATS`, `block section NAME`, … `[key K]` | how many seats changed, `taken SEATS` |
+//! | `sell FAN SEATS wallet\|cash\|free [from-blocked] [key K]` | as `hold`; `declined N of N`, `closed` |
+//! | `call-off`, `withdraw` | ; how many reservations were taken back |
 //! | `show FAN rN` | `pending 300s`, `confirmed`, `cancelled`, `expired`, `not found` |
 //! | `tickets FAN rN` | the seats |
 //! | `charge FAN N [key K]` | the balance, `N again`, `invalid amount`, `balance limit` |
@@ -35,6 +42,7 @@
 //! | `restart` | |
 //! | `audit` | `clean`, or what it finds |
 
+mod box_office;
 mod script;
 mod words;
 

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use frontrow_application::account::RefreshToken;
 use frontrow_application::catalog::SchedulePatch;
 use frontrow_application::payment::PayOutcome;
-use frontrow_application::reservation::HoldRequest;
+use frontrow_application::reservation::{HoldRequest, KeepBack, Wanted};
 use frontrow_application::staff::By;
 use frontrow_application::store::ReservationFilter;
 use frontrow_application::{Answered, OnceTag};
-use frontrow_domain::catalog::HoldPolicy;
+use frontrow_domain::catalog::{HoldPolicy, RefundPolicy, RefundRow};
 use frontrow_domain::payment::PaymentState;
-use frontrow_domain::reservation::{Reservation, ReservationStatus};
+use frontrow_domain::reservation::{Reservation, ReservationState, ReservationStatus};
+use frontrow_domain::ticket::TicketState;
 use frontrow_domain::wallet::ChargeMethod;
 use frontrow_domain::{Money, ReservationId, ScheduleId, UserId};
 
@@ -29,11 +30,11 @@ pub(super) struct Said {
 }
 
 impl Said {
-    fn done(text: impl ToString) -> Self {
+    pub(super) fn done(text: impl ToString) -> Self {
         Self { text: text.to_string(), worked: true }
     }
 
-    fn no(reason: &impl Words) -> Self {
+    pub(super) fn no(reason: &impl Words) -> Self {
         Self { text: reason.words(), worked: false }
     }
 }
@@ -50,30 +51,40 @@ pub(super) struct Script {
 }
 
 /// One step, cut into words.
-struct Step<'a> {
+pub(super) struct Step<'a> {
     words: Vec<&'a str>,
 }
 
 impl<'a> Step<'a> {
     /// The word at this place.
-    fn word(&self, place: usize) -> &'a str {
+    pub(super) fn word(&self, place: usize) -> &'a str {
         self.words.get(place).unwrap_or_else(|| panic!("{:?} needs more words", self.words.join(" ")))
     }
 
     /// The word after `name`, if it is there.
-    fn after(&self, name: &str) -> Option<&'a str> {
+    pub(super) fn after(&self, name: &str) -> Option<&'a str> {
         let place = self.words.iter().position(|word| *word == name)?;
         Some(self.word(place + 1))
     }
 
+    /// All words.
+    pub(super) fn words(&self) -> &[&'a str] {
+        &self.words
+    }
+
+    /// True when this word is there.
+    pub(super) fn says(&self, word: &str) -> bool {
+        self.words.contains(&word)
+    }
+
     /// The number after `name`, if it is there.
-    fn number(&self, name: &str) -> Option<u32> {
+    pub(super) fn number(&self, name: &str) -> Option<u32> {
         self.after(name).map(seconds)
     }
 }
 
 /// A number, with or without `s` behind it.
-fn seconds(word: &str) -> u32 {
+pub(super) fn seconds(word: &str) -> u32 {
     word.trim_end_matches('s').parse().unwrap_or_else(|_| panic!("{word:?} is not a number"))
 }
 
@@ -94,26 +105,26 @@ impl Script {
         }
     }
 
-    fn stage(&self) -> &Stage {
+    pub(super) fn stage(&self) -> &Stage {
         self.stage.as_ref().expect("the stage stands between two steps")
     }
 
-    fn fan(&self, name: &str) -> UserId {
+    pub(super) fn fan(&self, name: &str) -> UserId {
         *self.fans.get(name).unwrap_or_else(|| panic!("nobody is called {name:?}"))
     }
 
-    fn reservation(&self, name: &str) -> ReservationId {
+    pub(super) fn reservation(&self, name: &str) -> ReservationId {
         *self.reservations.get(name).unwrap_or_else(|| panic!("nothing is called {name:?}"))
     }
 
     /// The schedule that a step means: the one after `at`, or the first.
-    fn schedule(&self, step: &Step<'_>) -> ScheduleId {
+    pub(super) fn schedule(&self, step: &Step<'_>) -> ScheduleId {
         let wanted = step.after("at");
         let found = self.schedules.iter().find(|(name, _)| wanted.is_none_or(|wanted| wanted == name));
         found.unwrap_or_else(|| panic!("no schedule for {:?}", step.words.join(" "))).1
     }
 
-    fn tag(fan: UserId, step: &Step<'_>) -> Option<OnceTag> {
+    pub(super) fn tag(fan: UserId, step: &Step<'_>) -> Option<OnceTag> {
         let body =
             step.words.iter().take_while(|word| **word != "key").copied().collect::<Vec<_>>().join(" ");
         step.after("key").and_then(|key| Stage::tag(fan, key, &body))
@@ -133,6 +144,27 @@ impl Script {
                 Said::done("")
             }
             "hold" => self.hold(&step, expected).await,
+            "best" => {
+                let best = self.best(&step);
+                self.hold_seats(&step, best, expected).await
+            }
+            "sell" => self.sell(&step, expected).await,
+            "seats" => self.seats_of(&step).await,
+            "refund" => self.refund(&step).await,
+            "scan" => self.scan(&step).await,
+            "block" => self.keep_back(&step, KeepBack::Block).await,
+            "release" => self.keep_back(&step, KeepBack::Release).await,
+            "call-off" => {
+                let (schedule, reason) = (self.schedule(&step), "the singer is ill".to_owned());
+                match self.stage().app.cancel_schedule(By::System, schedule, reason, None).await {
+                    Ok(_) => Said::done(""),
+                    Err(failure) => Said::no(&failure),
+                }
+            }
+            "withdraw" => match self.stage().app.tick_cancellations().await {
+                Ok(count) => Said::done(count),
+                Err(failure) => Said::no(&failure),
+            },
             "pay" => self.pay(&step).await,
             "extend" => self.extend(&step).await,
             "cancel" => self.cancel(&step).await,
@@ -185,6 +217,9 @@ impl Script {
             .seats(step.number("seats").unwrap_or(50))
             .price(step.after("price").map_or(50_000, amount))
             .hold(HoldPolicy { hold_seconds, max_seconds, extension_seconds });
+        if let Some(rows) = step.after("refunds") {
+            builder = builder.refund_policy(refund_policy(rows));
+        }
         if let Some(limit) = step.number("fan-seats") {
             builder = builder.max_seats_per_fan(limit);
         }
@@ -208,7 +243,7 @@ impl Script {
     }
 
     /// The name of a reservation. One that has none yet gets the expected one, or the next.
-    fn name(&mut self, id: ReservationId, expected: Option<&str>) -> String {
+    pub(super) fn name(&mut self, id: ReservationId, expected: Option<&str>) -> String {
         if let Some((name, _)) = self.reservations.iter().find(|(_, known)| **known == id) {
             return name.clone();
         }
@@ -219,9 +254,14 @@ impl Script {
     }
 
     async fn hold(&mut self, step: &Step<'_>, expected: Option<&str>) -> Said {
-        let fan = self.fan(step.word(1));
         let numbers = step.word(2).split(',').map(seconds);
-        let request = HoldRequest { schedule: self.schedule(step), seats: stage::seats(numbers) };
+        let seats = stage::seats(numbers);
+        self.hold_seats(step, seats, expected).await
+    }
+
+    async fn hold_seats(&mut self, step: &Step<'_>, seats: Wanted, expected: Option<&str>) -> Said {
+        let fan = self.fan(step.word(1));
+        let request = HoldRequest { schedule: self.schedule(step), seats };
         match self.stage().app.hold(fan, request, Self::tag(fan, step)).await {
             Ok(held) => {
                 let name = self.name(held.outcome.0.id, expected);
@@ -249,9 +289,7 @@ impl Script {
     fn left(&self, reservation: &Reservation) -> String {
         let now = self.stage().now();
         let left = match reservation.state {
-            frontrow_domain::reservation::ReservationState::Pending { expires_at, .. } => {
-                now.seconds_until(expires_at)
-            }
+            ReservationState::Pending { expires_at, .. } => now.seconds_until(expires_at),
             _ => 0,
         };
         format!("{left}s")
@@ -272,7 +310,7 @@ impl Script {
     async fn cancel(&mut self, step: &Step<'_>) -> Said {
         let fan = self.fan(step.word(1));
         match self.stage().app.cancel(fan, self.reservation(step.word(2))).await {
-            Ok(_) => Said::done("cancelled"),
+            Ok(given_back) => Said::done(returned(&given_back.0)),
             Err(failure) => Said::no(&failure),
         }
     }
@@ -294,14 +332,16 @@ impl Script {
         let found = self.stage().app.reservation(self.fan(step.word(1)), id).await;
         let tickets =
             found.expect("the store can be read").map(|details| details.tickets).unwrap_or_default();
-        let seats: Vec<_> = tickets.iter().map(|ticket| ticket.seat).collect();
+        let good = tickets.iter().filter(|ticket| ticket.state != TicketState::Void);
+        let seats: Vec<_> = good.map(|ticket| ticket.seat).collect();
         Said::done(words::seats(&seats))
     }
 
     async fn charge(&mut self, step: &Step<'_>) -> Said {
         let fan = self.fan(step.word(1));
         let money = Money::of(amount(step.word(2)));
-        match self.stage().app.charge(fan, money, ChargeMethod::Card, Self::tag(fan, step)).await {
+        match self.stage().app.charge(By::System, fan, money, ChargeMethod::Card, Self::tag(fan, step)).await
+        {
             Ok(charged) => Said::done(again(charged.outcome.balance.to_string(), charged.replayed)),
             Err(failure) => Said::no(&failure),
         }
@@ -319,8 +359,9 @@ impl Script {
     async fn payments(&mut self, step: &Step<'_>) -> Said {
         let fan = self.fan(step.word(1));
         let found = self.stage().app.payments(fan, None, PAGE).await.expect("the store can be read");
-        let states = found.iter().map(|payment| match payment.state {
-            PaymentState::Completed => format!("completed {}", payment.amount),
+        let states = found.iter().map(|found| match found.payment.state {
+            PaymentState::Completed if found.refund.is_some() => format!("refunded {}", found.payment.amount),
+            PaymentState::Completed => format!("completed {}", found.payment.amount),
             PaymentState::Failed(reason) => reason.name().to_owned(),
         });
         Said::done(states.collect::<Vec<_>>().join(","))
@@ -363,6 +404,25 @@ impl Script {
     }
 }
 
-fn again(text: String, replayed: bool) -> String {
+/// What has become of a reservation that was given back.
+fn returned(reservation: &Reservation) -> String {
+    match reservation.state {
+        ReservationState::Refunded { returned, .. } => {
+            format!("refunded {returned} of {}", reservation.amount)
+        }
+        _ => "cancelled".to_owned(),
+    }
+}
+
+/// A policy written as `240:100,24:70`: hours before the start, and percent.
+fn refund_policy(text: &str) -> RefundPolicy {
+    let row = |row: &str| {
+        let (hours, percent) = row.split_once(':').unwrap_or_else(|| panic!("{row:?} is no row of a policy"));
+        RefundRow { until_hours_before: seconds(hours), percent: seconds(percent) }
+    };
+    RefundPolicy::of(text.split(',').map(row).collect())
+}
+
+pub(super) fn again(text: String, replayed: bool) -> String {
     if replayed { format!("{text} again") } else { text }
 }

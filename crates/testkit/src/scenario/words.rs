@@ -1,16 +1,20 @@
 //! How answers are put into words.
 
 use frontrow_application::account::Refreshed;
+use frontrow_application::catalog::CancelScheduleRefused;
 use frontrow_application::payment::PayReservationRefused;
 use frontrow_application::queue::GateRefused;
 use frontrow_application::reservation::{
-    CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused,
+    CancelReservationRefused, ExtendReservationRefused, HoldSeatsRefused, KeepBackRefused, SellSeatsRefused,
+    StaffRefundRefused,
 };
+use frontrow_application::ticket::ScanTicketRefused;
 use frontrow_application::wallet::ChargeWalletRefused;
 use frontrow_application::{Failure, OnceRefused};
 use frontrow_domain::SeatNo;
 use frontrow_domain::catalog::SaleClosed;
 use frontrow_domain::reservation::{ExtendRefused, FanLimitRefused, PayRefused};
+use frontrow_domain::ticket::ScanRefused;
 use frontrow_domain::wallet::ChargeRefused;
 
 /// Seats as `1,2,3`.
@@ -66,6 +70,68 @@ impl Words for HoldSeatsRefused {
             Self::Fan(FanLimitRefused::TooManySeats { limit, held }) => format!("limit {limit} has {held}"),
             Self::Fan(FanLimitRefused::Pausing { .. }) => "pausing".to_owned(),
             Self::SeatUnavailable(taken) => format!("taken {}", seats(taken)),
+            Self::UnknownGrade => "unknown grade".to_owned(),
+            Self::SoldOut { seats_left } => format!("sold out {seats_left} left"),
+            Self::NoAdjacentSeats => "not together".to_owned(),
+        }
+    }
+}
+
+impl Words for KeepBackRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found".to_owned(),
+            Self::UnknownSeats(unknown) => format!("unknown {}", seats(unknown)),
+            Self::NothingSelected => "nothing selected".to_owned(),
+            Self::NoSuchSeats => "no such seats".to_owned(),
+            Self::SeatUnavailable(taken) => format!("taken {}", seats(taken)),
+            Self::PlanReplaced => "plan replaced".to_owned(),
+        }
+    }
+}
+
+impl Words for SellSeatsRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found".to_owned(),
+            Self::UnknownUser => "unknown fan".to_owned(),
+            Self::Closed => "closed".to_owned(),
+            Self::Seats(refused) => HoldSeatsRefused::from(refused.clone()).words(),
+            Self::SeatUnavailable(taken) => format!("taken {}", seats(taken)),
+            Self::InsufficientBalance(shortage) => {
+                format!("declined {} of {}", shortage.balance, shortage.required)
+            }
+        }
+    }
+}
+
+impl Words for StaffRefundRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found",
+            Self::NotPaid => "not paid",
+            Self::TicketUsed { .. } => "ticket used",
+        }
+        .to_owned()
+    }
+}
+
+impl Words for ScanTicketRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Ticket(ScanRefused::AlreadyUsed { .. }) => "used",
+            Self::Ticket(ScanRefused::Void) => "void",
+            Self::Ticket(ScanRefused::WrongSchedule) => "wrong schedule",
+        }
+        .to_owned()
+    }
+}
+
+impl Words for CancelScheduleRefused {
+    fn words(&self) -> String {
+        match self {
+            Self::NotFound => "not found".to_owned(),
         }
     }
 }
@@ -99,6 +165,7 @@ impl Words for CancelReservationRefused {
             Self::NotFound => "not found",
             Self::Expired => "expired",
             Self::RefundNotAllowed => "no refund",
+            Self::TicketUsed { .. } => "ticket used",
         }
         .to_owned()
     }

@@ -1,4 +1,4 @@
-use frontrow_domain::catalog::{BookingWindow, HoldPolicy, ScheduleDraft};
+use frontrow_domain::catalog::{BookingWindow, HoldPolicy, RefundPolicy, ScheduleDraft};
 use frontrow_domain::{ConcertId, Money, Timestamp};
 
 use super::*;
@@ -12,6 +12,7 @@ fn board(seats: u32) -> Board {
         booking: BookingWindow { start: Timestamp::ZERO, end: Timestamp::from_micros(1) },
         hold: HoldPolicy { hold_seconds: 1, max_seconds: 1, extension_seconds: 0 },
         max_seats_per_fan: 4,
+        refund_policy: RefundPolicy::NONE,
         sales_paused: false,
     };
     let plan = Arc::new(SeatPlan::plain(seats, Money::ZERO).expect("plan"));

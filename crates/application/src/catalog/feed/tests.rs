@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
-use frontrow_domain::catalog::{BookingWindow, HoldPolicy, ScheduleDraft, SeatPlan};
+use frontrow_domain::catalog::{BookingWindow, HoldPolicy, RefundPolicy, ScheduleDraft, SeatPlan};
 use frontrow_domain::records::SeatChanges;
 use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ConcertId, Money, SeatNo, Timestamp};
@@ -60,6 +60,7 @@ fn board(version: u64) -> Board {
         booking: BookingWindow { start: Timestamp::ZERO, end: Timestamp::from_micros(1) },
         hold: HoldPolicy { hold_seconds: 1, max_seconds: 1, extension_seconds: 0 },
         max_seats_per_fan: 4,
+        refund_policy: RefundPolicy::NONE,
         sales_paused: false,
     };
     let plan = Arc::new(SeatPlan::plain(SEATS, Money::ZERO).expect("plan"));

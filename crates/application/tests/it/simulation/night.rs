@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use frontrow_domain::reservation::{Claim, ReservationState, ReservationStatus};
+use frontrow_application::reservation::SaleMeans;
+use frontrow_domain::catalog::{RefundPolicy, RefundRow};
+use frontrow_domain::reservation::{Claim, Reservation, ReservationState, ReservationStatus, SeatState};
+use frontrow_domain::ticket::TicketState;
 use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 use frontrow_testkit::clock::Dice;
 use frontrow_testkit::faults::{Fault, FaultyStore};
@@ -31,6 +34,10 @@ struct Known {
     seats: Vec<SeatNo>,
     until: Timestamp,
     fate: Fate,
+    /// What it cost, so far as anybody was told.
+    amount: i64,
+    /// How many people have come in with its tickets.
+    scanned: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +45,7 @@ enum Fate {
     Held,
     Paid,
     Cancelled,
+    GivenBack,
 }
 
 /// How much happened.
@@ -53,6 +61,13 @@ pub(super) struct Seen {
     unknown: usize,
     expired: usize,
     crashes: usize,
+    best: usize,
+    given_back: usize,
+    fees: usize,
+    scanned: usize,
+    blocked: usize,
+    released: usize,
+    sold: usize,
 }
 
 impl Seen {
@@ -67,6 +82,13 @@ impl Seen {
         self.unknown += other.unknown;
         self.expired += other.expired;
         self.crashes += other.crashes;
+        self.best += other.best;
+        self.given_back += other.given_back;
+        self.fees += other.fees;
+        self.scanned += other.scanned;
+        self.blocked += other.blocked;
+        self.released += other.released;
+        self.sold += other.sold;
     }
 
     /// True when nothing that can happen has not.
@@ -81,6 +103,13 @@ impl Seen {
             && self.unknown > 0
             && self.expired > 0
             && self.crashes > 0
+            && self.best > 0
+            && self.given_back > self.fees
+            && self.fees > 0
+            && self.scanned > 0
+            && self.blocked > 0
+            && self.released > 0
+            && self.sold > 0
     }
 }
 
@@ -98,6 +127,8 @@ pub(super) struct Night {
     schedules: Vec<ScheduleId>,
     balances: BTreeMap<UserId, i64>,
     known: BTreeMap<ReservationId, Known>,
+    /// What is kept back from sale.
+    blocked: BTreeSet<(ScheduleId, SeatNo)>,
     keys: u64,
     /// The latest time that anything may have been decided at.
     latest: Timestamp,
@@ -110,8 +141,10 @@ impl Night {
     pub(super) async fn open(seed: u64) -> Self {
         let factory = MemoryFactory::new();
         let quiet = Stage::open(&factory);
+        let row = |until_hours_before, percent| RefundRow { until_hours_before, percent };
+        let policy = RefundPolicy::of(vec![row(700, 100), row(24, 70)]);
         let schedules = vec![
-            quiet.a_schedule().seats(SEATS).hold_seconds(300).make().await,
+            quiet.a_schedule().seats(SEATS).hold_seconds(300).refund_policy(policy).make().await,
             quiet.a_schedule().seats(SEATS).hold_seconds(60).max_seats_per_fan(2).make().await,
         ];
         let mut fans = Vec::new();
@@ -138,6 +171,7 @@ impl Night {
             schedules,
             balances,
             known: BTreeMap::new(),
+            blocked: BTreeSet::new(),
             keys: 0,
             latest,
             versions: BTreeMap::new(),
@@ -171,19 +205,36 @@ impl Night {
         // Mostly the newest, since the old ones have ended.
         let newest = &reservations[reservations.len().saturating_sub(8)..];
         let picked = self.dice.pick(newest).copied();
-        match (self.dice.below(12), picked) {
+        match (self.dice.below(20), picked) {
             (0..=2, Some((reservation, fan))) => Wish::Pay { fan, reservation },
             (3, Some((reservation, fan))) => Wish::Extend { fan, reservation },
             (4, Some((reservation, fan))) => Wish::Cancel { fan, reservation },
             // Somebody else's.
             (5, Some((reservation, _))) => Wish::Pay { fan, reservation },
             (6, _) => Wish::Charge { fan, amount: i64::from(self.dice.below(10) + 1) * 10_000 },
-            _ => {
-                let schedule = *self.dice.pick(&self.schedules).expect("there are schedules");
-                let count = self.dice.below(3) + 1;
-                let seats: BTreeSet<u32> = (0..count).map(|_| self.dice.below(SEATS) + 1).collect();
-                Wish::Hold { fan, schedule, seats: seats.into_iter().map(SeatNo::new).collect() }
+            (7, Some((reservation, fan))) => Wish::Cancel { fan, reservation },
+            (8, Some((reservation, _))) => Wish::Refund { reservation, percent: self.dice.below(101) },
+            (9, Some((reservation, _))) => Wish::Scan { reservation, place: self.dice.below(3) as usize },
+            (number, _) => self.wish_for_seats(number, fan),
+        }
+    }
+
+    fn wish_for_seats(&mut self, number: u32, fan: UserId) -> Wish {
+        let schedule = *self.dice.pick(&self.schedules).expect("there are schedules");
+        let count = self.dice.below(3) + 1;
+        let seats: BTreeSet<u32> = (0..count).map(|_| self.dice.below(SEATS) + 1).collect();
+        let seats: Vec<_> = seats.into_iter().map(SeatNo::new).collect();
+        match number {
+            10 => Wish::Block { schedule, seats },
+            11 | 12 => Wish::Release { schedule, seats },
+            13 => {
+                let means = *self.dice.pick(&SaleMeans::ALL).expect("there are means");
+                Wish::Sell { fan, schedule, seats, means }
             }
+            14..=16 => {
+                Wish::Best { fan, schedule, quantity: count as usize, adjacent: self.dice.percent(70) }
+            }
+            _ => Wish::Hold { fan, schedule, seats },
         }
     }
 
@@ -278,7 +329,11 @@ impl Night {
         self.stage().clock.advance(delay);
         self.store.open_door();
         let (orders, sent): (Vec<_>, Vec<_>) = waiting.into_iter().unzip();
-        for (order, said) in orders.into_iter().zip(join_all(sent).await) {
+        let mut told: Vec<_> = orders.into_iter().zip(join_all(sent).await).collect();
+        // Who is not told sends again. A refund that is sent again finds paid what the same group has paid, so what
+        // makes and pays is noted before what gives back.
+        told.sort_by_key(|(order, _)| order.wish.undoes());
+        for (order, said) in told {
             self.settle(order, said).await;
         }
     }
@@ -321,14 +376,31 @@ impl Night {
 
     fn note(&mut self, wish: &Wish, said: Said) {
         match (wish, said) {
+            (Wish::Best { fan, schedule, quantity, adjacent }, Said::Held(held)) => {
+                self.seen.best += 1;
+                assert_eq!((held.user, held.schedule, held.seats.len()), (*fan, *schedule, *quantity));
+                let are_together = held.seats.windows(2).all(|pair| pair[0].get() + 1 == pair[1].get());
+                assert!(are_together || !adjacent, "{:?} are not beside each other", held.seats);
+                self.note(
+                    &Wish::Hold { fan: *fan, schedule: *schedule, seats: held.seats.clone() },
+                    Said::Held(held),
+                );
+            }
             (Wish::Hold { fan, schedule, seats }, Said::Held(held)) => {
                 self.seen.held += 1;
                 assert_eq!((held.user, held.schedule, &held.seats), (*fan, *schedule, seats));
                 let ReservationState::Pending { expires_at: until, .. } = held.state else {
                     panic!("a fresh hold is {:?}", held.state)
                 };
-                let known =
-                    Known { fan: *fan, schedule: *schedule, seats: held.seats, until, fate: Fate::Held };
+                let known = Known {
+                    fan: *fan,
+                    schedule: *schedule,
+                    seats: held.seats,
+                    until,
+                    fate: Fate::Held,
+                    amount: held.amount.minor(),
+                    scanned: 0,
+                };
                 self.known.insert(held.id, known);
             }
             (Wish::Pay { fan, reservation }, Said::Paid { amount }) => {
@@ -351,6 +423,35 @@ impl Night {
                 assert_ne!(known.fate, Fate::Paid, "a paid reservation was cancelled");
                 known.fate = Fate::Cancelled;
             }
+            (
+                Wish::Cancel { reservation, .. } | Wish::Refund { reservation, .. },
+                Said::GivenBack { returned },
+            ) => {
+                self.note_given_back(*reservation, returned.minor());
+            }
+            (Wish::Scan { reservation, .. }, Said::Scanned) => {
+                self.seen.scanned += 1;
+                let known = self.known.get_mut(reservation).expect("only known ones are scanned");
+                assert_eq!(known.fate, Fate::Paid, "somebody came in with {reservation}");
+                known.scanned += 1;
+                assert!(
+                    known.scanned <= known.seats.len(),
+                    "more people than seats came in with {reservation}"
+                );
+            }
+            (Wish::Block { schedule, seats }, Said::KeptBack { changed }) => {
+                self.seen.blocked += changed as usize;
+                let new = seats.iter().filter(|seat| self.blocked.insert((*schedule, **seat))).count();
+                assert_eq!(new, changed as usize, "seats were kept back");
+            }
+            (Wish::Release { schedule, seats }, Said::KeptBack { changed }) => {
+                self.seen.released += changed as usize;
+                let gone = seats.iter().filter(|seat| self.blocked.remove(&(*schedule, **seat))).count();
+                assert_eq!(gone, changed as usize, "seats are on sale again");
+            }
+            (Wish::Sell { fan, schedule, seats, means }, Said::Sold(sold)) => {
+                self.note_sold(*fan, *schedule, seats, *means, sold);
+            }
             (Wish::Charge { fan, amount }, Said::Charged) => {
                 *self.balances.get_mut(fan).expect("every fan has a wallet") += amount;
             }
@@ -358,6 +459,44 @@ impl Night {
             (_, Said::NotNow) => self.seen.not_now += 1,
             (wish, said) => panic!("{said:?} is no answer to {wish:?}"),
         }
+    }
+
+    fn note_given_back(&mut self, reservation: ReservationId, returned: i64) {
+        let known = self.known.get_mut(&reservation).expect("only known ones are given back");
+        if known.fate == Fate::GivenBack {
+            // Told again what was told before.
+            return;
+        }
+        self.seen.given_back += 1;
+        self.seen.fees += usize::from(returned < known.amount);
+        assert_eq!((known.fate, known.scanned), (Fate::Paid, 0), "{reservation} was given back");
+        assert!((0..=known.amount).contains(&returned), "{returned} of {}", known.amount);
+        known.fate = Fate::GivenBack;
+        *self.balances.get_mut(&known.fan).expect("every fan has a wallet") += returned;
+    }
+
+    fn note_sold(
+        &mut self,
+        fan: UserId,
+        schedule: ScheduleId,
+        seats: &[SeatNo],
+        means: SaleMeans,
+        sold: Reservation,
+    ) {
+        self.seen.sold += 1;
+        assert_eq!((sold.user, sold.schedule, sold.seats.as_slice()), (fan, schedule, seats));
+        for &seat in seats {
+            self.blocked.remove(&(schedule, seat));
+        }
+        let amount = sold.amount.minor();
+        match means {
+            SaleMeans::Wallet => *self.balances.get_mut(&fan).expect("every fan has a wallet") -= amount,
+            SaleMeans::Cash => {}
+            SaleMeans::Free => assert_eq!(amount, 0, "what is given away costs nothing"),
+        }
+        let until = sold.held_until();
+        let (seats, fate) = (sold.seats, Fate::Paid);
+        self.known.insert(sold.id, Known { fan, schedule, seats, until, fate, amount, scanned: 0 });
     }
 
     /// Everything that anybody was told, against everything that is stored.
@@ -397,6 +536,11 @@ impl Night {
                         "{id} was given back"
                     );
                 }
+                Fate::GivenBack => {
+                    assert_eq!(stored.status(self.latest), ReservationStatus::Refunded, "{id} was refunded");
+                    let tickets = self.sound.reads.tickets(*id).await.expect("the store can be read");
+                    assert!(tickets.iter().all(|ticket| ticket.state == TicketState::Void), "{tickets:?}");
+                }
                 Fate::Held if self.latest < known.until => {
                     assert_eq!(stored.status(self.latest), ReservationStatus::Pending, "{id} is held");
                 }
@@ -412,6 +556,10 @@ impl Night {
             let map = self.sound.reads.seat_map(schedule).await.expect("read").expect("there");
             let details = self.stage().app.any_schedule(schedule).await.expect("read").expect("there");
             assert_eq!(details.board.version(), map.schedule.version, "what is shown is what is stored");
+            let kept_back = map.taken.iter().filter(|(_, state)| *state == SeatState::Blocked);
+            let kept_back: Vec<_> = kept_back.map(|(seat, _)| *seat).collect();
+            let blocked = self.blocked.iter().filter(|(of, _)| *of == schedule).map(|(_, seat)| *seat);
+            assert_eq!(kept_back, blocked.collect::<Vec<_>>(), "what is kept back of {schedule}");
             let mut expected = "a".repeat(SEATS as usize).into_bytes();
             for (seat, state) in &map.taken {
                 expected[seat.index()] = state.letter();

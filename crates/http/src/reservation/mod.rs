@@ -1,32 +1,36 @@
 //! Reservations: hold seats, look at holds, extend one, give one back.
 
+mod form;
+mod view;
+
+pub(crate) use form::{BestAvailableForm, SeatsForm};
+pub(crate) use view::{Reservation, TicketView, standing};
+
 use axum::extract::State;
 use axum::http::StatusCode;
-use frontrow_application::reservation::{HoldRequest, HoldSeatsRefused, ReservationDetails, Standing};
+use frontrow_application::reservation::HoldSeatsRefused;
 use frontrow_application::store::ReservationFilter;
 use frontrow_application::{Failure, OnceRefused};
-use frontrow_domain::reservation::{ReservationState, ReservationStatus};
-use frontrow_domain::ticket::Ticket;
-use frontrow_domain::{ConcertId, ReservationId, ScheduleId, SeatNo, Timestamp};
+use frontrow_domain::reservation::ReservationStatus;
+use frontrow_domain::{ConcertId, ReservationId};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
-use crate::catalog::Wanted;
 use crate::docs::problems;
 use crate::page::{Page, PageRequest, cut, parse_page};
 use crate::problem::Problem;
 use crate::queue::Shown;
 use crate::request::{
-    Asked, At, Form, KeyRule, Nothing, Query, QueryErrors, Refused, Sent, Untyped, parse_number,
+    Asked, At, Form, KeyRule, Nothing, Query, QueryErrors, Refused, Sent, parse_number, parse_word,
 };
 use crate::respond::{self, Answer};
 use crate::state::HttpState;
-use crate::time::{Time, Uid};
+use crate::time::Uid;
 use crate::words;
+use form::HoldForm;
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new().routes(routes!(hold, list)).routes(routes!(read, cancel)).routes(routes!(extend))
@@ -34,7 +38,8 @@ pub(crate) fn router() -> OpenApiRouter<HttpState> {
 
 problems! {
     HoldProblems: IdempotencyKeyRequired Unauthenticated AccessTokenExpired QueueTokenRequired
-        QueueTokenInvalid QueueNotActive QueueTokenExpired AccountBlocked NotFound SeatUnavailable SeatLimitExceeded SaleNotOpen SalePaused SaleClosed RequestInFlight PayloadTooLarge
+        QueueTokenInvalid QueueNotActive QueueTokenExpired AccountBlocked NotFound SeatUnavailable NoAdjacentSeats
+        SoldOut SeatLimitExceeded SaleNotOpen SalePaused SaleClosed RequestInFlight PayloadTooLarge
         UnsupportedMediaType ValidationFailed TooManySeats DuplicateSeats IdempotencyKeyReused RateLimited
         WaitingRoomUnavailable OutcomeUnknown;
     ListProblems: Unauthenticated AccessTokenExpired AccountBlocked;
@@ -43,37 +48,7 @@ problems! {
         ReservationNotPending RequestInFlight ReservationExpired PayloadTooLarge UnsupportedMediaType
         ValidationFailed IdempotencyKeyReused OutcomeUnknown;
     CancelProblems: Unauthenticated AccessTokenExpired AccountBlocked NotFound RefundNotAllowed
-        ReservationExpired OutcomeUnknown;
-}
-
-/// Which seats to hold.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct HoldForm {
-    schedule_id: u32,
-    /// The numbers of the seats.
-    #[schema(min_items = 1, nullable = false)]
-    seats: Option<Vec<u32>>,
-    /// Not in this version yet.
-    #[schema(value_type = Option<Object>)]
-    best_available: Option<Untyped>,
-}
-
-impl Form for HoldForm {
-    const ROUTE: &'static str = "POST /reservations";
-    const KEY: KeyRule = KeyRule::Required;
-    type Input = HoldRequest;
-
-    fn check(self, _state: &HttpState) -> Result<HoldRequest, Refused> {
-        if self.best_available.is_some() {
-            let message = "is not in this version yet; name the seats";
-            return Err(Problem::invalid_field("bestAvailable", message));
-        }
-        let seats =
-            self.seats.ok_or_else(|| Problem::invalid_field("seats", "must name at least one seat"))?;
-        let seats = seats.into_iter().map(SeatNo::new).collect();
-        Ok(HoldRequest { schedule: ScheduleId::new(self.schedule_id), seats })
-    }
+        TicketAlreadyUsed ReservationExpired OutcomeUnknown;
 }
 
 /// Nothing to say: the path names the reservation.
@@ -92,137 +67,10 @@ impl Form for ExtendForm {
     }
 }
 
-/// Seats held for, or sold to, one fan.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Reservation<'a> {
-    reservation_id: Uid,
-    #[schema(value_type = words::ReservationStatus)]
-    status: &'static str,
-    concert_id: u32,
-    concert_title: &'a str,
-    schedule_id: u32,
-    starts_at: Time,
-    venue: &'a str,
-    seats: Vec<ReservedSeat<'a>>,
-    /// In minor units, as priced when the seats were held.
-    amount: i64,
-    #[schema(example = "KRW")]
-    currency: &'a str,
-    created_at: Time,
-    /// When the hold ends or has ended; when it was paid or given back, if it was.
-    expires_at: Time,
-    /// Whether the one extension is still to be had.
-    extendable: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confirmed_at: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<Time>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment_id: Option<Uid>,
-    /// What would be given back now.
-    refundable_amount: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tickets: Option<Vec<TicketView>>,
-}
-
-/// A seat of a reservation.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ReservedSeat<'a> {
-    no: u32,
-    label: &'a str,
-    #[schema(required)]
-    section: Option<&'a str>,
-    #[schema(required)]
-    row: Option<&'a str>,
-    grade: &'a str,
-    price: i64,
-}
-
-/// The proof of one paid seat.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Ticket)]
-pub(crate) struct TicketView {
-    ticket_id: Uid,
-    /// The number of the seat.
-    seat: u32,
-    /// What is scanned at the door: signed, and good without a network.
-    #[schema(value_type = String)]
-    code: Arc<str>,
-    #[schema(value_type = words::TicketStatus)]
-    status: &'static str,
-}
-
-impl TicketView {
-    pub(crate) fn of(state: &HttpState, ticket: &Ticket) -> Self {
-        Self {
-            ticket_id: Uid(ticket.id.uuid()),
-            seat: ticket.seat.get(),
-            code: state.tickets().sign(ticket),
-            status: ticket.state.name(),
-        }
-    }
-}
-
-impl<'a> Reservation<'a> {
-    /// A reservation as it stands at `now`.
-    fn of(state: &'a HttpState, details: &'a ReservationDetails, now: Timestamp) -> Self {
-        let ReservationDetails { reservation, concert, schedule, tickets } = details;
-        let seat = |&no: &SeatNo| {
-            let seat = schedule.plan.seat(no)?;
-            let grade = schedule.plan.grade_of(seat);
-            Some(ReservedSeat {
-                no: no.get(),
-                label: &seat.label,
-                section: schedule.plan.section_name(seat),
-                row: schedule.plan.row_name(seat),
-                grade: &grade.name,
-                price: grade.price.minor(),
-            })
-        };
-        let (confirmed_at, payment_id) = match reservation.state {
-            ReservationState::Confirmed { at, payment, .. } => (Some(Time(at)), Some(Uid(payment.uuid()))),
-            _ => (None, None),
-        };
-        let is_confirmed = confirmed_at.is_some();
-        Self {
-            reservation_id: Uid(reservation.id.uuid()),
-            status: reservation.status(now).name(),
-            concert_id: concert.id.get(),
-            concert_title: &concert.title,
-            schedule_id: schedule.id.get(),
-            starts_at: Time(schedule.starts_at),
-            venue: &schedule.venue,
-            seats: reservation.seats.iter().filter_map(seat).collect(),
-            amount: reservation.amount.minor(),
-            currency: state.app().settings().currency.code(),
-            created_at: Time(reservation.created_at),
-            expires_at: Time(reservation.held_until()),
-            extendable: reservation.is_extendable(&schedule.hold, now),
-            confirmed_at,
-            ended_at: reservation.ended_at(now).map(Time),
-            payment_id,
-            refundable_amount: 0,
-            tickets: is_confirmed
-                .then(|| tickets.iter().map(|ticket| TicketView::of(state, ticket)).collect()),
-        }
-    }
-}
-
-/// A reservation as a command has left it. That does not change with the clock, so that a repeat of the command
-/// with its key shows the same: a hold is shown as of the moment at which it began.
-async fn standing(state: &HttpState, status: StatusCode, replayed: bool, standing: Standing) -> Answer {
-    let Standing(reservation) = standing;
-    let decided_at = reservation.created_at;
-    let details = state.app().details(reservation).await.map_err(|error| state.problem(error))?;
-    respond::once(status, replayed, &Reservation::of(state, &details, decided_at))
-}
-
 /// Hold seats
 ///
-/// All of them or none, for `holdSeconds`, until they are paid, given back, or the time is over. Where the concert has
+/// By number, or the best that are to be had (`bestAvailable`), chosen inside the claim itself, so that what is answered
+/// is held. All of them or none, for `holdSeconds`, until they are paid, given back, or the time is over. Where the concert has
 /// a waiting room, with the active queue token of the same fan; operators and admins need none.
 #[utoipa::path(post, operation_id = "holdSeats", path = "/api/v1/reservations", tag = "reservations", security(("bearer" = [])),
     params(("Idempotency-Key" = String, Header, min_length = 1, max_length = 255),
@@ -269,7 +117,7 @@ pub(crate) struct ReservationQuery {
 /// Which reservations, read.
 #[derive(Debug)]
 pub(crate) struct WantedReservations {
-    status: Wanted<ReservationStatus>,
+    status: Option<ReservationStatus>,
     concert: Option<ConcertId>,
     page: PageRequest<ReservationId>,
 }
@@ -280,7 +128,7 @@ impl Query for ReservationQuery {
     fn parse(self, errors: &mut QueryErrors) -> WantedReservations {
         let parse = ReservationStatus::parse;
         WantedReservations {
-            status: Wanted::parse(errors, self.status.as_deref(), parse, &["refunded"]),
+            status: parse_word(errors, "status", self.status.as_deref(), parse),
             concert: parse_number(errors, "concertId", self.concert_id.as_deref()),
             page: parse_page(errors, self.limit.as_deref(), self.cursor.as_deref()),
         }
@@ -296,10 +144,7 @@ async fn list(
     Asked(wanted): Asked<ReservationQuery>,
 ) -> Answer {
     let WantedReservations { status, concert, page: PageRequest { after, limit } } = wanted;
-    if status == Wanted::Nothing {
-        return respond::private(&Page::<Reservation<'_>>::whole(Vec::new()));
-    }
-    let filter = ReservationFilter { status: status.only(), concert };
+    let filter = ReservationFilter { status, concert };
     let found = state.app().reservations(caller.user, filter, after, limit + 1).await;
     let mut found = found.map_err(|error| state.problem(error))?;
     let next = cut(&mut found, limit, |last| last.reservation.id);
@@ -333,7 +178,8 @@ async fn extend(State(state): State<HttpState>, sent: Sent<ExtendForm, Reservati
 
 /// Give a reservation back
 ///
-/// A hold: its seats are free at once. Again: the same answer.
+/// A hold: its seats are free at once. What is paid: as the refund policy of the schedule says, back into the wallet; its
+/// tickets are void and its seats free at once. Again: the same answer.
 #[utoipa::path(delete, operation_id = "cancelReservation", path = "/api/v1/reservations/{reservationId}", tag = "reservations",
     security(("bearer" = [])), params(("reservationId" = Uid, Path)),
     responses((status = 200, body = Reservation), CancelProblems))]
