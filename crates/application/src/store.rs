@@ -362,7 +362,6 @@ impl<T> Reads for T where
         + WalletReads
         + PaymentReads
         + SalesReads
-        + SalesReads
         + OnceReads
         + OutboxReads
         + StaffReads

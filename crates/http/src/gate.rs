@@ -114,17 +114,17 @@ async fn scan(State(state): State<HttpState>, sent: Sent<ScanForm>) -> Answer {
     let details = state.app().scanned_details(scanned.outcome).await.map_err(|error| state.problem(error))?;
     let ScannedDetails { scanned: admitted, concert, schedule } = &details;
     let plan = &schedule.plan;
-    let seat = plan.seat(admitted.seat).ok_or_else(Problem::internal)?;
+    let place = plan.seat(admitted.seat).ok_or_else(Problem::internal)?;
     let body = Admitted {
         ticket_id: Uid(admitted.ticket.uuid()),
         schedule_id: admitted.schedule.get(),
         concert_title: &concert.title,
         starts_at: Time(schedule.starts_at),
         seat: admitted.seat.get(),
-        label: &seat.label,
-        section: plan.section_name(seat),
-        row: plan.row_name(seat),
-        grade: &plan.grade_of(seat).name,
+        label: &place.label,
+        section: plan.section_name(place),
+        row: plan.row_name(place),
+        grade: &plan.grade_of(place).name,
         used_at: Time(admitted.used_at),
     };
     respond::once(StatusCode::OK, scanned.replayed, &body)

@@ -2,7 +2,7 @@
 //! interface. Seats are left out: a plan may have 100,000.
 
 use frontrow_domain::Timestamp;
-use frontrow_domain::catalog::{Concert, RefundRow, Schedule, WaitingRoomSettings};
+use frontrow_domain::catalog::{Concert, RefundPolicy, RefundRow, Schedule, WaitingRoomSettings};
 use serde::Serialize;
 
 /// What is seen of a concert.
@@ -44,7 +44,7 @@ pub(crate) struct SeenSchedule<'a> {
     hold_max_seconds: u32,
     hold_extension_seconds: u32,
     max_seats_per_fan: u32,
-    refund_policy: Vec<SeenRefund>,
+    refund_policy: Option<Vec<SeenRefund>>,
     sales_paused: bool,
     plan_version: u32,
     total_seats: u32,
@@ -59,8 +59,11 @@ pub(crate) struct SeenRefund {
 }
 
 impl SeenRefund {
-    fn of(row: &RefundRow) -> Self {
-        Self { until_hours_before: row.until_hours_before, percent: row.percent }
+    /// The rows of a policy; nothing of one that takes nothing back, as in the interface.
+    fn of(policy: &RefundPolicy) -> Option<Vec<Self>> {
+        let row = |row: &RefundRow| Self { until_hours_before: row.until_hours_before, percent: row.percent };
+        let rows = policy.rows();
+        (!rows.is_empty()).then(|| rows.iter().map(row).collect())
     }
 }
 
@@ -104,7 +107,7 @@ impl<'a> SeenSchedule<'a> {
             hold_max_seconds: schedule.hold.max_seconds,
             hold_extension_seconds: schedule.hold.extension_seconds,
             max_seats_per_fan: schedule.max_seats_per_fan,
-            refund_policy: schedule.refund_policy.rows().iter().map(SeenRefund::of).collect(),
+            refund_policy: SeenRefund::of(&schedule.refund_policy),
             sales_paused: schedule.sales_paused,
             plan_version: schedule.plan_version,
             total_seats: schedule.plan.size(),

@@ -47,6 +47,9 @@ impl Command for Extend {
             return refuse(ExtendReservationRefused::NotFound);
         };
         let refused = |refused| Stop::Refused(ExtendReservationRefused::Reservation(refused));
+        if schedule.cancelled_at.is_some() {
+            return Err(refused(ExtendRefused::NotPending));
+        }
         match reservation.extend(&schedule.hold, now).map_err(refused)? {
             Transition::AlreadyApplied(reservation) => Ok(Standing(reservation)),
             Transition::Applied(reservation) => {

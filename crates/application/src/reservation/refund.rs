@@ -7,6 +7,7 @@ use frontrow_domain::payment::{Refund, RefundCause};
 use frontrow_domain::records::{Key, Keys, Records};
 use frontrow_domain::reservation::{Reservation, ReservationStatus, Transition, return_seats};
 use frontrow_domain::staff::ActionKind;
+use frontrow_domain::ticket::Ticket;
 use frontrow_domain::{Money, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId};
 use serde::Serialize;
 
@@ -57,7 +58,7 @@ impl GiveBack {
             Err(_) => return refuse(NotGivenBack::NotPaid),
         };
         let tickets = records.tickets_of(id)?;
-        if let Some(at) = tickets.iter().find_map(|ticket| ticket.used_at()).filter(|_| !self.also_used) {
+        if let Some(at) = tickets.iter().find_map(Ticket::used_at).filter(|_| !self.also_used) {
             return refuse(NotGivenBack::TicketUsed { at });
         }
         let Some(wallet) = records.wallets.get(&reservation.user)?.cloned() else {
@@ -168,8 +169,17 @@ impl Command for RefundByStaff {
             return refuse(StaffRefundRefused::NotFound);
         };
         let was_paid = found.status(now) == ReservationStatus::Confirmed;
-        let returned = share(found.amount, self.refund.percent);
-        let give_back = GiveBack { ids: self.ids, returned, cause: RefundCause::Staff, also_used: false };
+        let Some(schedule) = records.schedules.get(&self.schedule)? else {
+            return refuse(StaffRefundRefused::NotFound);
+        };
+        // What was called off goes back whole, whoever is quicker: staff, the fan, or the job.
+        let is_cancelled = schedule.cancelled_at.is_some();
+        let (returned, cause) = if is_cancelled {
+            (found.amount, RefundCause::ScheduleCancelled)
+        } else {
+            (share(found.amount, self.refund.percent), RefundCause::Staff)
+        };
+        let give_back = GiveBack { ids: self.ids, returned, cause, also_used: is_cancelled };
         let reservation = give_back.decide(records, found, now).map_err(|stop| {
             stop.map(|why| match why {
                 NotGivenBack::NotFound => StaffRefundRefused::NotFound,

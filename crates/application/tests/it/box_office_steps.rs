@@ -272,12 +272,15 @@ fn what_is_called_off_is_paid_back_whole_and_nothing_more_is_sold() {
         hold bob 4 -> r3
         pay bob r3 -> paid 50000
         scan r3 4 -> admitted 4
+        sell bob 5 cash -> r4
         call-off
         hold bob 5 -> closed
         sell bob 5 free -> closed
+        refund r4 10 -> refunded 50000 of 50000
         pay alice r2 -> not pending
         scan r1 1 -> void
-        # Whoever is quicker than the job gets the same.
+        extend alice r2 -> not pending
+        # Whoever is quicker than the job gets the same, also by a hand that would give less.
         cancel alice r1 -> refunded 100000 of 100000
         restart
         withdraw -> 2
@@ -285,7 +288,7 @@ fn what_is_called_off_is_paid_back_whole_and_nothing_more_is_sold() {
         show alice r2 -> cancelled
         show bob r3 -> refunded
         balance alice -> 200000
-        balance bob -> 50000
+        balance bob -> 100000
         map -> aaaaa
         hold bob 5 -> closed
         call-off

@@ -175,7 +175,7 @@ fn a_schedule_is_made_with_a_line() {
         expect![[r#"
             create_schedule schedule/2
               nothing
-              {"bookingEnd":"2026-10-01T11:00:00Z","bookingStart":"2026-09-01T10:00:00Z","concertId":1,"durationMinutes":120,"holdExtensionSeconds":300,"holdMaxSeconds":600,"holdSeconds":300,"maxSeatsPerFan":4,"planVersion":1,"refundPolicy":[],"salesPaused":false,"startsAt":"2026-10-01T11:00:00Z","timeZone":"Asia/Seoul","totalSeats":50,"venue":"Olympic Hall"}
+              {"bookingEnd":"2026-10-01T11:00:00Z","bookingStart":"2026-09-01T10:00:00Z","concertId":1,"durationMinutes":120,"holdExtensionSeconds":300,"holdMaxSeconds":600,"holdSeconds":300,"maxSeatsPerFan":4,"planVersion":1,"refundPolicy":null,"salesPaused":false,"startsAt":"2026-10-01T11:00:00Z","timeZone":"Asia/Seoul","totalSeats":50,"venue":"Olympic Hall"}
         "#]]
         .assert_eq(&log(&stage).await);
     });

@@ -183,6 +183,7 @@ impl Default for Records {
             once: Table::new(|key| Key::Once(*key)),
             ledger: Journal::default(),
             payments: Journal::default(),
+            // Tickets are asked for by their reservation, which `tickets_of` names; the id alone does not say it.
             tickets: Table::new(|_| Key::Tickets(ReservationId::new(Uuid::nil()))),
             refunds: Journal::default(),
             drawings: Journal::default(),

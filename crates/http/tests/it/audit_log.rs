@@ -80,7 +80,7 @@ async fn what_staff_did_is_on_the_log_with_what_was_before_and_after() {
           after {"title":"Autumn Day","waitingRoom":{"admitPerSecond":2.5,"maxActive":10}}
         "olga" "operator" create_schedule schedule/1
           before null
-          after {"bookingEnd":"2026-09-02T11:00:00Z","bookingStart":"2026-09-01T11:00:00Z","concertId":1,"durationMinutes":120,"holdExtensionSeconds":300,"holdMaxSeconds":600,"holdSeconds":300,"maxSeatsPerFan":4,"planVersion":1,"refundPolicy":[],"salesPaused":false,"startsAt":"2026-09-02T11:00:00Z","timeZone":"UTC","totalSeats":50,"venue":"Olympic Hall"}
+          after {"bookingEnd":"2026-09-02T11:00:00Z","bookingStart":"2026-09-01T11:00:00Z","concertId":1,"durationMinutes":120,"holdExtensionSeconds":300,"holdMaxSeconds":600,"holdSeconds":300,"maxSeatsPerFan":4,"planVersion":1,"refundPolicy":null,"salesPaused":false,"startsAt":"2026-09-02T11:00:00Z","timeZone":"UTC","totalSeats":50,"venue":"Olympic Hall"}
         "olga" "operator" edit_concert concert/1
           before {"artist":"The Front Row"}
           after {"artist":"밴드"}

@@ -162,10 +162,6 @@ async fn seats_that_cannot_be_held() {
     none.problem(422, "validation_failed");
     let missing = hold(&world, &bob, "k", &json!({"scheduleId": schedule.get()})).await;
     assert_eq!(missing.wrong(), ["seats"]);
-    let best = json!({"scheduleId": schedule.get(), "bestAvailable": {"quantity": 2}});
-    let best = hold(&world, &bob, "k", &best).await;
-    assert_eq!(best.wrong(), ["bestAvailable"]);
-    best.problem(422, "validation_failed");
     hold(&world, &bob, "k", &json!({"scheduleId": 99, "seats": [1]})).await.problem(404, "not_found");
     hold(&world, &bob, "k", &json!({"scheduleId": 0, "seats": [1]})).await.problem(404, "not_found");
     // No refusal has used the key up.

@@ -196,17 +196,3 @@ async fn what_is_done_after_a_cancellation_does_not_undo_it() {
     assert_eq!(hall.map().await, "baaaaaaaaaaa");
     hall.world.stage.assert_clean().await;
 }
-
-#[tokio::test]
-async fn tmp_partial_refund_after_cancel() {
-    let hall = Hall::new().await;
-    let ann = hall.world.fan("ann", 1_000_000).await;
-    let paid = hall.world.hold(&ann, hall.schedule, &[1]).await;
-    hall.world.pay(&ann, &paid).await;
-    cancel(&hall, "k", json!({"reason": "Rain"})).await.expect(200);
-    let refunded = hall.refund(&paid, json!({"percent": 10, "reason": "x"})).await;
-    println!("REFUND {refunded}");
-    hall.world.stage.app.tick_cancellations().await.expect("tick");
-    println!("BALANCE {}", hall.world.stage.balance(ann.user).await);
-    panic!("shown");
-}

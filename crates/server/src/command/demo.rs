@@ -1,17 +1,17 @@
 //! `serve --demo`: an empty store is filled with something to try.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use frontrow_application::App;
 use frontrow_application::account::NewAccount;
 use frontrow_application::catalog::NewSchedule;
+use frontrow_application::catalog::plan_import::{ImportedPlan, PlanDocument};
 use frontrow_application::staff::By;
 use frontrow_application::store::ConcertFilter;
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{
-    BookingWindow, ConcertDraft, RefundPolicy, RefundRow, ScheduleDraft, SeatPlan, WaitingRoomSettings,
+    BookingWindow, ConcertDraft, RefundPolicy, RefundRow, ScheduleDraft, WaitingRoomSettings,
 };
 use frontrow_domain::wallet::ChargeMethod;
 use frontrow_domain::{Money, Timestamp, UserId};
@@ -23,6 +23,9 @@ use crate::config::sections::Demo;
 /// The address of the demo's operator.
 const OPERATOR: &str = "operator@demo.frontrow";
 
+/// The address of the demo's scanner at the door.
+const GATE: &str = "gate@demo.frontrow";
+
 /// The address of a fan of the demo, counted from 1.
 fn fan_email(number: u32) -> String {
     format!("fan{number}@demo.frontrow")
@@ -33,36 +36,62 @@ struct DemoConcert {
     artist: &'static str,
     description: &'static str,
     venue: &'static str,
-    /// Seats and price of each schedule.
-    schedules: &'static [(u32, i64)],
+    schedules: &'static [DemoPlan],
     /// Minutes from now until the sale opens; 0 for a sale that is on.
     opens_in_minutes: u32,
+    /// Whether fans stand in line.
+    has_line: bool,
 }
 
-const CONCERTS: [DemoConcert; 3] = [
+/// The seats of one schedule.
+enum DemoPlan {
+    /// So many, at this price.
+    Plain(u32, i64),
+    /// The theatre of `plans/`, with three grades, aisles, a balcony and places for wheelchairs.
+    Theatre,
+}
+
+/// The theatre, as everybody can import it.
+const THEATRE: &str = include_str!("../../../../plans/theatre-1300.json");
+/// What its grades cost.
+const THEATRE_PRICES: &str = r#"{"VIP":150000,"R":110000,"S":77000}"#;
+
+const CONCERTS: [DemoConcert; 4] = [
     DemoConcert {
         title: "한강 여름밤 콘서트",
         artist: "The Riverside Band",
         description: "The classic: fifty seats, one price, everybody wants them.",
         venue: "Nodeul Live House, Seoul",
-        schedules: &[(50, 50_000), (50, 50_000)],
+        schedules: &[DemoPlan::Plain(50, 50_000), DemoPlan::Plain(50, 50_000)],
         opens_in_minutes: 0,
+        has_line: true,
     },
     DemoConcert {
         title: "Winter Arena",
         artist: "Northern Lights",
         description: "Two nights with a thousand seats each.",
         venue: "Olympic Hall, Seoul",
-        schedules: &[(1_000, 88_000), (1_000, 99_000)],
+        schedules: &[DemoPlan::Plain(1_000, 88_000), DemoPlan::Plain(1_000, 99_000)],
         opens_in_minutes: 0,
+        has_line: true,
     },
     DemoConcert {
         title: "첫차 — Unplugged",
         artist: "첫차",
         description: "The sale opens ten minutes after the demo was made.",
         venue: "Mapo Art Centre, Seoul",
-        schedules: &[(300, 66_000)],
+        schedules: &[DemoPlan::Plain(300, 66_000)],
         opens_in_minutes: 10,
+        has_line: true,
+    },
+    DemoConcert {
+        title: "겨울 나그네 — Winterreise",
+        artist: "Seoul Chamber Players",
+        description: "A theatre with grades, aisles and a balcony; nobody has to stand in line.",
+        venue: "Mapo Art Centre, Seoul",
+        schedules: &[DemoPlan::Theatre],
+        opens_in_minutes: 0,
+        has_line: false,
     },
 ];
 
@@ -75,6 +104,7 @@ pub(super) async fn fill(app: &App, settings: &Demo) -> anyhow::Result<()> {
     }
     tracing::info!(fans = settings.fans, "filling the store with the demo");
     sign_up(app, OPERATOR, "Operator", Role::Operator, &settings.password).await?;
+    sign_up(app, GATE, "Gate", Role::Gate, &settings.password).await?;
     for concert in &CONCERTS {
         add_concert(app, concert).await?;
     }
@@ -124,7 +154,7 @@ async fn add_concert(app: &App, demo: &DemoConcert) -> anyhow::Result<()> {
         description: demo.description.to_owned(),
         published: true,
         waiting_room: WaitingRoomSettings {
-            enabled: true,
+            enabled: demo.has_line,
             max_active: 100,
             admit_per_second_milli: 20_000,
             ..WaitingRoomSettings::OFF
@@ -138,18 +168,25 @@ async fn add_concert(app: &App, demo: &DemoConcert) -> anyhow::Result<()> {
     } else {
         now.plus_seconds(demo.opens_in_minutes * 60)
     };
-    for (evening, &(seats, price)) in (0_u32..).zip(demo.schedules) {
-        let plan = SeatPlan::plain(seats, Money::of(price)).map_err(|errors| anyhow!("{errors:?}"))?;
-        let new = NewSchedule {
-            concert,
-            draft: schedule(app, demo.venue, now, opens_at, evening),
-            plan: Arc::new(plan),
-            drawing: None,
-        };
+    for (evening, plan) in (0_u32..).zip(demo.schedules) {
+        let ImportedPlan { plan, drawing } = plan.import()?;
+        let draft = schedule(app, demo.venue, now, opens_at, evening);
+        let new = NewSchedule { concert, draft, plan, drawing };
         let made = app.create_schedule(By::System, new, None).await;
         made.map_err(|failure| anyhow!("a demo schedule could not be made: {failure:?}"))?;
     }
     Ok(())
+}
+
+impl DemoPlan {
+    fn import(&self) -> anyhow::Result<ImportedPlan> {
+        let document = match self {
+            Self::Plain(seats, price) => format!(r#"{{"plain":{{"seats":{seats},"price":{price}}}}}"#),
+            Self::Theatre => format!(r#"{{"pretix":{{"plan":{THEATRE},"prices":{THEATRE_PRICES}}}}}"#),
+        };
+        let document: PlanDocument = serde_json::from_str(&document)?;
+        document.import("seatPlan").map_err(|errors| anyhow!("a demo plan is wrong: {errors:?}"))
+    }
 }
 
 /// A performance in thirty days and `evening` days more, on sale until an hour before.
@@ -185,7 +222,7 @@ pub(super) async fn explain(app: &App, settings: &Demo, address: SocketAddr) -> 
     let (first, last, password) = (fan_email(1), fan_email(settings.fans.max(1)), &settings.password);
     answer(&format!(
         "\nThe demo has these concerts:\n{concerts}\
-         Log in as {first} … {last} or {OPERATOR}; the password is {password}\n  \
+         Log in as {first} … {last}, {OPERATOR} or {GATE}; the password is {password}\n  \
          curl -s http://{address}/api/v1/auth/login -H 'Content-Type: application/json' \\\n    \
          -d '{{\"email\": \"{first}\", \"password\": \"{password}\"}}'\n\
          Stop with Ctrl-C; the sale goes on where it was with the next start."

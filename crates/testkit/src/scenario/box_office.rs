@@ -15,7 +15,7 @@ use crate::stage;
 
 impl Script {
     /// `best FAN QUANTITY [grade NAME] [apart] [accessible]`
-    pub(super) fn best(&self, step: &Step<'_>) -> Wanted {
+    pub(super) fn best(step: &Step<'_>) -> Wanted {
         Wanted::Best(BestWanted {
             quantity: seconds(step.word(2)) as usize,
             grade: step.after("grade").map(str::to_owned),

@@ -145,7 +145,7 @@ impl Script {
             }
             "hold" => self.hold(&step, expected).await,
             "best" => {
-                let best = self.best(&step);
+                let best = Self::best(&step);
                 self.hold_seats(&step, best, expected).await
             }
             "sell" => self.sell(&step, expected).await,

@@ -208,11 +208,10 @@ impl Night {
         match (self.dice.below(20), picked) {
             (0..=2, Some((reservation, fan))) => Wish::Pay { fan, reservation },
             (3, Some((reservation, fan))) => Wish::Extend { fan, reservation },
-            (4, Some((reservation, fan))) => Wish::Cancel { fan, reservation },
+            (4 | 7, Some((reservation, fan))) => Wish::Cancel { fan, reservation },
             // Somebody else's.
             (5, Some((reservation, _))) => Wish::Pay { fan, reservation },
             (6, _) => Wish::Charge { fan, amount: i64::from(self.dice.below(10) + 1) * 10_000 },
-            (7, Some((reservation, fan))) => Wish::Cancel { fan, reservation },
             (8, Some((reservation, _))) => Wish::Refund { reservation, percent: self.dice.below(101) },
             (9, Some((reservation, _))) => Wish::Scan { reservation, place: self.dice.below(3) as usize },
             (number, _) => self.wish_for_seats(number, fan),
