@@ -16,59 +16,12 @@ use crate::SeatNo;
 use crate::catalog::{SeatLayout, SeatPlan};
 
 mod bits;
+mod free;
+
+pub use free::FreeSeats;
 
 /// Seats in an eighth of a word.
 const EIGHTH: usize = 8;
-
-/// Which seats nobody has, a bit a seat.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreeSeats {
-    size: usize,
-    words: Vec<u64>,
-}
-
-impl FreeSeats {
-    /// A hall of so many seats that nobody has taken any of.
-    pub fn all(size: usize) -> Self {
-        let mut words = vec![u64::MAX; size.div_ceil(WORD)];
-        if let Some(last) = words.last_mut()
-            && !size.is_multiple_of(WORD)
-        {
-            *last = (1 << (size % WORD)) - 1;
-        }
-        Self { size, words }
-    }
-
-    /// A hall of so many seats that are all taken.
-    pub fn none(size: usize) -> Self {
-        Self { size, words: vec![0; size.div_ceil(WORD)] }
-    }
-
-    /// How many seats the hall has, free or not.
-    pub fn size(&self) -> usize {
-        self.size
-    }
-
-    /// True when nobody has the seat. An unknown seat is not free.
-    pub fn is_free(&self, seat: SeatNo) -> bool {
-        seat.index() < self.size && holds(&self.words, seat.index())
-    }
-
-    /// Notes that the seat is free, or no longer is. An unknown seat is ignored.
-    pub fn set(&mut self, seat: SeatNo, free: bool) {
-        let index = seat.index();
-        if index < self.size {
-            let bit = 1 << (index % WORD);
-            let word = &mut self.words[index / WORD];
-            *word = if free { *word | bit } else { *word & !bit };
-        }
-    }
-
-    /// How many are free.
-    pub fn count(&self) -> u32 {
-        count(&self.words)
-    }
-}
 
 /// What somebody asks for who leaves the choice to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +54,8 @@ pub enum NotAvailable {
 ///
 /// Of all blocks of as many free seats beside each other it takes the one that leaves the fewest single seats behind;
 /// among those one of a single grade, with the fewest accessible seats, then the nearest by the sum of its distances.
-/// `seed` decides between blocks that are as good, each as likely as the others; one seed always gives one answer.
+/// A block that would leave an odd number of seats on both of its sides moves on by one seat, if what comes before its
+/// distance stays as good: most come in pairs, and an odd number of seats ends in a single one. `seed` decides between blocks that are as good, each as likely as the others; one seed always gives one answer.
 ///
 /// A single seat is a free one that is not accessible, beside the block, with no other such seat on its far side.
 ///
@@ -122,7 +76,7 @@ pub fn best_available(
     }
     let mut hall = Hall::of(plan, free, request);
     if let Some(best) = hall.best_blocks(quantity) {
-        let start = best.by_seed(seed);
+        let start = hall.even_out(best.by_seed(seed), quantity, seed);
         return Ok(numbered(start..start + quantity));
     }
     let seats_left = hall.seats_left();
@@ -366,6 +320,57 @@ impl<'a> Hall<'a> {
         let has_right = from(joined, right - 1) & from(&self.open, right);
         let right_has_right = from(joined, right) & from(&self.open, right + 1);
         (has_left & !left_has_left, has_right & !right_has_right)
+    }
+
+    /// The block that begins at `start`, or the one a seat further on that leaves even numbers of seats beside it.
+    fn even_out(&self, start: usize, length: usize, seed: u64) -> usize {
+        let is_odd = |beside: usize| !beside.is_multiple_of(2);
+        if !is_odd(self.open_before(start)) || !is_odd(self.open_after(start + length)) {
+            return start;
+        }
+        let mut alike = Best::nothing_yet();
+        for here in [start.checked_sub(1), Some(start), Some(start + 1)].into_iter().flatten() {
+            let (word, bit) = (here / WORD, 1 << (here % WORD));
+            if self.starts(word, length) & bit != 0 {
+                let mut own = Best::nothing_yet();
+                self.weigh(word, bit, length, &mut own);
+                // What is left beside the block counts like a single seat: it will be one.
+                let stranded = own.rank.stranded + u8::from(here == start);
+                alike.offer(Rank { stranded, ..own.rank }, word, bit);
+            }
+        }
+        alike.by_seed(seed)
+    }
+
+    /// How many seats in a row that can be left single end at a seat.
+    fn open_before(&self, seat: usize) -> usize {
+        let joined = self.layout.joined();
+        let goes_on = |seat: usize| from(&self.open, seat) & from(joined, seat);
+        let mut count = 0;
+        while let Some(first) = (seat - count).checked_sub(WORD) {
+            let run = goes_on(first).leading_ones() as usize;
+            count += run;
+            if run < WORD {
+                return count;
+            }
+        }
+        // Less than a word is left before it.
+        let rest = seat - count;
+        count + (goes_on(0) << (WORD - 1 - rest) << 1).leading_ones() as usize
+    }
+
+    /// How many seats in a row that can be left single begin at a seat.
+    fn open_after(&self, seat: usize) -> usize {
+        let joined = self.layout.joined();
+        let mut count = 0;
+        loop {
+            let at = seat + count;
+            let run = (from(&self.open, at) & from(joined, at - 1)).trailing_ones() as usize;
+            count += run;
+            if run < WORD {
+                return count;
+            }
+        }
     }
 
     /// Seats for a request that cannot have them together.

@@ -158,6 +158,45 @@ impl Naive<'_> {
         })
     }
 
+    /// How many open seats in a row are beside a block, on its left and on its right.
+    fn beside(&self, first: usize, last: usize) -> (usize, usize) {
+        let (mut left, mut right) = (0, 0);
+        while first > left
+            && self.are_beside(first - left - 1, first - left)
+            && self.is_open(first - left - 1)
+        {
+            left += 1;
+        }
+        while self.are_beside(last + right, last + right + 1) && self.is_open(last + right + 1) {
+            right += 1;
+        }
+        (left, right)
+    }
+
+    /// Where a block may begin instead so that it leaves even numbers of seats beside it.
+    fn evened(&self, start: usize) -> Vec<usize> {
+        let length = self.request.quantity;
+        let (left, right) = self.beside(start, start + length - 1);
+        if left % 2 == 0 || right % 2 == 0 {
+            return vec![start];
+        }
+        let blocks = self.blocks(length);
+        let rank = |at: usize| blocks.iter().find(|(_, first)| *first == at).map(|(key, _)| *key);
+        let (stranded, mixed, accessible, _) = rank(start).unwrap();
+        let others = [start.checked_sub(1), Some(start + 1)].into_iter().flatten();
+        let alike: Vec<_> = others
+            .filter_map(|at| {
+                rank(at)
+                    .filter(|key| (key.0, key.1, key.2) <= (stranded, mixed, accessible))
+                    .map(|key| (key, at))
+            })
+            .collect();
+        match alike.iter().map(|(key, _)| *key).min() {
+            Some(best) => alike.iter().filter(|(key, _)| *key == best).map(|(_, at)| *at).collect(),
+            None => vec![start],
+        }
+    }
+
     fn seats_left(&self) -> usize {
         let eligible = || (0..self.places.len()).filter(|&seat| self.is_eligible(seat));
         if self.request.accessible && !eligible().any(|seat| self.places[seat].accessible) {
@@ -186,6 +225,11 @@ impl Naive<'_> {
         if !are_sound || !given.iter().all(|&seat| self.is_eligible(seat)) {
             return Err(format!("{given:?} is not what was asked for"));
         }
+        let starts = if length == quantity {
+            starts.iter().flat_map(|start| self.evened(*start)).collect()
+        } else {
+            starts
+        };
         let is_given = |start: usize| (start..start + length).all(|seat| given.contains(&seat));
         if !starts.iter().any(|&start| is_given(start)) {
             return Err(format!("{given:?} has none of {starts:?}, {length} seats at {best:?}"));
@@ -362,6 +406,26 @@ fn a_single_seat_is_left_behind_only_when_there_is_no_other_way() {
     hall[6].grade = 1;
     let of_grade = BestRequest { grade: Some(0), ..together(2) };
     assert_eq!(all_choices(&hall, &of_grade), [[0, 1], [1, 2]]);
+}
+
+#[test]
+fn pairs_leave_pairs() {
+    // The middle of a row of eight would leave three seats on both sides.
+    let mut hall = pictured("........");
+    for (place, distance) in hall.iter_mut().zip([3, 2, 1, 0, 0, 1, 2, 3]) {
+        place.distance = distance;
+    }
+    assert_eq!(all_choices(&hall, &together(2)), [[2, 3], [4, 5]]);
+    assert_eq!(all_choices(&hall, &together(4)), [[2, 3, 4, 5]]);
+    // Longer than a word on both sides, in one row.
+    let mut hall = pictured(&".".repeat(300));
+    for (position, place) in hall.iter_mut().enumerate() {
+        place.distance = u32::try_from(position.abs_diff(149)).unwrap();
+    }
+    assert_eq!(all_choices(&hall, &together(2)), [[148, 149]]);
+    // One that is odd already is no reason to move.
+    let hall: Vec<_> = hall.into_iter().skip(1).collect();
+    assert_eq!(all_choices(&hall, &together(2)), [[147, 148], [148, 149]]);
 }
 
 #[test]
