@@ -102,6 +102,9 @@ pub trait AccountReads: Send + Sync + 'static {
     fn identity(&self, identity: Digest) -> Read<'_, Option<UserId>>;
     /// True while there is no account at all.
     fn has_no_accounts(&self) -> Read<'_, bool>;
+    /// The accounts whose role or standing was changed at `since` or later, in any order. Asked for every second: it
+    /// costs what has changed, not what there is.
+    fn accounts_changed(&self, since: Timestamp) -> Read<'_, Vec<Account>>;
     /// Accounts whose address or name contains the text, whatever the case of ASCII letters; newest first, before
     /// the one given. All of them without a text.
     fn accounts(&self, text: Option<String>, before: Option<UserId>, limit: usize) -> Read<'_, Vec<Account>>;

@@ -256,7 +256,7 @@ async fn erase(State(state): State<HttpState>, owner: Owner) -> Result<Response,
         return Err(Problem::new(Code::Forbidden, "Accounts of staff are for admins."));
     }
     state.app().erase_account(owner.by(), owner.user).await.map_err(|failure| state.problem(failure))?;
-    state.auth().forget(owner.user);
+    state.auth().accounts_changed();
     Ok(respond::nothing())
 }
 

@@ -65,6 +65,12 @@ ALTER TABLE ticket ADD COLUMN row_version INTEGER NOT NULL DEFAULT 1;
 -- Only those that were used, so that selling writes nothing to it. How many there are to use, the claims say.
 CREATE INDEX ticket_used ON ticket (schedule_id) WHERE state = 1;
 
+-- When role or standing was last changed. Whoever believes a token asks every second which accounts these are. Those that
+-- were blocked or erased before are among them.
+ALTER TABLE account ADD COLUMN changed_at INTEGER;
+UPDATE account SET changed_at = created_at WHERE standing <> 0;
+CREATE INDEX account_changed ON account (changed_at) WHERE changed_at IS NOT NULL;
+
 ALTER TABLE schedule ADD COLUMN refund_policy TEXT;      -- hours:percent with commas between, in order; none: null
 ALTER TABLE schedule ADD COLUMN cancelled_at INTEGER;
 ALTER TABLE schedule ADD COLUMN last_event INTEGER NOT NULL DEFAULT 0;

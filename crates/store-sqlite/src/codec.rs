@@ -114,7 +114,7 @@ pub(crate) fn credential_columns(credential: &Credential) -> (u8, Option<&str>) 
 }
 
 pub(crate) const ACCOUNT_COLUMNS: &str =
-    "user_id, email, name, role, standing, credential, password_hash, created_at, row_version";
+    "user_id, email, name, role, standing, credential, password_hash, created_at, row_version, changed_at";
 
 pub(crate) fn account(row: &Row<'_>) -> Result<(Account, u64)> {
     let email: Option<Vec<u8>> = row.get(1)?;
@@ -144,6 +144,7 @@ pub(crate) fn account(row: &Row<'_>) -> Result<(Account, u64)> {
         standing,
         credential,
         created_at: time(row, 7)?,
+        changed_at: row.get::<_, Option<i64>>(9)?.map(Timestamp::from_micros),
     };
     Ok((account, row.get(8)?))
 }

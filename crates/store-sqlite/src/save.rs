@@ -104,17 +104,18 @@ impl Saver<'_> {
             hash,
             account.created_at.micros(),
             loaded_version(change.before),
+            account.changed_at.map(Timestamp::micros),
         );
         match change.before {
             None => self.insert(
                 "INSERT INTO account (user_id, email, name, role, standing, credential, password_hash, \
-                 created_at, row_version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 + 1)",
+                 created_at, row_version, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 + 1, ?10)",
                 values,
                 key,
             ),
             Some(_) => self.matched(
                 "UPDATE account SET email = ?2, name = ?3, role = ?4, standing = ?5, credential = ?6, \
-                 password_hash = ?7, created_at = ?8, row_version = ?9 + 1 \
+                 password_hash = ?7, created_at = ?8, row_version = ?9 + 1, changed_at = ?10 \
                  WHERE user_id = ?1 AND row_version = ?9",
                 values,
                 key,

@@ -68,6 +68,7 @@ pub fn account(number: u64) -> Account {
         standing: Standing::Active,
         credential: Credential::Password("cheap$open sesame".to_owned()),
         created_at: ManualClock::EPOCH,
+        changed_at: None,
     }
 }
 

@@ -66,7 +66,9 @@ impl Command for EditUser {
             None => account.standing,
         };
         let role = self.patch.role.unwrap_or(account.role);
-        let edited = Account { role, standing, ..account.clone() };
+        let has_changed = (role, standing) != (account.role, account.standing);
+        let changed_at = if has_changed { Some(now) } else { account.changed_at };
+        let edited = Account { role, standing, changed_at, ..account.clone() };
         let (action, target) = (ActionKind::EditUser, format!("user/{}", self.user));
         let (before, after) = (SeenUser::of(&account), SeenUser::of(&edited));
         self.signature.note(records, now, Deed { action, target, before, after });
@@ -97,6 +99,11 @@ impl App {
         limit: usize,
     ) -> Result<Vec<Account>, ReadError> {
         self.reads.accounts(text, before, limit).await
+    }
+
+    /// The accounts whose role or standing was changed at `since` or later.
+    pub async fn changed_users(&self, since: Timestamp) -> Result<Vec<Account>, ReadError> {
+        self.reads.accounts_changed(since).await
     }
 
     /// An account, whoever asks.

@@ -44,7 +44,7 @@ impl Command for Erase {
             let (before, after) = (SeenErasure { erased: false }, SeenErasure { erased: true });
             self.signature.note(records, now, Deed { action, target, before, after });
         }
-        records.accounts.put(self.user, Account::erased(account));
+        records.accounts.put(self.user, Account::erased(account, now));
         Ok(())
     }
 }

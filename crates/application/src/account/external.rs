@@ -51,6 +51,7 @@ impl Command for Meet {
             standing: Standing::Active,
             credential: Credential::External,
             created_at: now,
+            changed_at: None,
         };
         records.identities.put(self.identity, self.id);
         records.accounts.put_new(self.id, account);

@@ -60,6 +60,7 @@ impl Command for SignUp {
             standing: Standing::Active,
             credential: Credential::Password(self.password_hash.clone()),
             created_at: now,
+            changed_at: None,
         };
         records.emails.put(self.email.clone(), self.id);
         records.accounts.put_new(self.id, account.clone());

@@ -87,6 +87,9 @@ pub struct Account {
     pub credential: Credential,
     /// When the account was made.
     pub created_at: Timestamp,
+    /// When its role or standing was last changed; nothing while it is as it was made. Whoever believes a token looks
+    /// only at accounts that have this.
+    pub changed_at: Option<Timestamp>,
 }
 
 impl Account {
@@ -102,8 +105,9 @@ impl Account {
     }
 
     /// The same account without personal data. The id stays, as the pseudonym of ledger and events.
-    pub fn erased(self) -> Self {
+    pub fn erased(self, now: Timestamp) -> Self {
         Self {
+            changed_at: Some(now),
             email: None,
             name: Self::ERASED_NAME.to_owned(),
             standing: Standing::Erased,

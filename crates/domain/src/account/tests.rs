@@ -69,12 +69,14 @@ fn erasure_leaves_the_pseudonym_only() {
         standing: Standing::Active,
         credential: Credential::Password("hash".to_owned()),
         created_at: Timestamp::ZERO,
+        changed_at: None,
     };
-    let erased = account.clone().erased();
+    let erased = account.clone().erased(Timestamp::from_micros(3));
     assert_eq!(erased.id, account.id);
     assert_eq!(
         (erased.email, erased.credential, erased.standing),
         (None, Credential::None, Standing::Erased)
     );
     assert_eq!(erased.name, Account::ERASED_NAME);
+    assert_eq!(erased.changed_at, Some(Timestamp::from_micros(3)));
 }

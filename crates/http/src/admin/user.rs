@@ -166,7 +166,7 @@ pub(super) async fn edit(State(state): State<HttpState>, sent: Sent<UserPatchFor
         return Err(Problem::invalid_field("role", "is said by the issuer that this user logs in with"));
     }
     let edited = state.app().edit_user(sent.staff().by(), id, patch).await;
-    state.auth().forget(id);
+    state.auth().accounts_changed();
     let edited = edited.map_err(|failure| state.problem(failure))?;
     respond::private(&UserView::of(&edited))
 }

@@ -1,5 +1,5 @@
-//! Our own access tokens: HS256 JWTs. They say who somebody is; the role in them is a hint for clients, and what counts
-//! is the account's (`accounts`).
+//! Our own access tokens: HS256 JWTs. They say who somebody is; and what they may do, unless their account was
+//! changed since (`accounts`).
 
 use frontrow_domain::account::Role;
 use frontrow_domain::{Timestamp, UserId};
@@ -36,6 +36,8 @@ struct Claims {
 pub(crate) struct OwnToken {
     /// Whose it is.
     pub(crate) user: UserId,
+    /// What they might do when it was made.
+    pub(crate) role: Role,
     /// The first moment at which it is no longer good.
     pub(crate) expires_at: Timestamp,
 }
@@ -90,8 +92,9 @@ impl AccessTokens {
         if claims.iss != ISSUER || data.header.crit.is_some() {
             return Err(Untrusted::Forged);
         }
+        let role = Role::parse(&claims.role).ok_or(Untrusted::Forged)?;
         let user = UserId::new(claims.sub.0);
-        Ok(OwnToken { user, expires_at: at_seconds(claims.exp) })
+        Ok(OwnToken { user, role, expires_at: at_seconds(claims.exp) })
     }
 }
 
@@ -120,7 +123,7 @@ mod tests {
         let now = Timestamp::from_micros(1_000_500_000);
         let token = tokens.issue(user(), Role::Operator, now).expect("token");
         let said = tokens.verify(&token).expect("ours");
-        assert_eq!(said, OwnToken { user: user(), expires_at: at_seconds(1_900) });
+        assert_eq!(said, OwnToken { user: user(), role: Role::Operator, expires_at: at_seconds(1_900) });
     }
 
     #[test]

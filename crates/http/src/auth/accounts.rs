@@ -1,77 +1,97 @@
 //! What accounts may do now. A token is good for minutes; a role that is taken away, a block and an erasure count
 //! sooner: at once on the instance that did it, and on every other as soon as what it knows is a second old.
+//!
+//! Few accounts ever change. So a token is believed, unless its account is among those that have: they are kept in
+//! memory, and once a second it is asked which have come up.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arc_swap::ArcSwapOption;
 use frontrow_application::App;
 use frontrow_domain::account::{Role, Standing};
 use frontrow_domain::{Timestamp, UserId};
-use quick_cache::sync::Cache;
+use tokio::sync::Mutex;
 
 use crate::problem::{Code, Problem, Refusal as _};
 
-/// How many accounts are kept: those of as many fans as are at it at once.
-const KNOWN_MAX: usize = 131_072;
-/// Seconds for which what is known of an account counts, and with which another instance may lag behind.
+/// Seconds for which what is known counts, and with which another instance may lag behind.
 const AGE_MAX_SECONDS: u32 = 1;
+/// Seconds that each question reaches back behind the last: a change that was decided earlier may commit later, and the
+/// clocks of two instances differ.
+const OVERLAP_SECONDS: u32 = 60;
 
-/// What was read of an account.
-#[derive(Debug, Clone, Copy)]
-struct Known {
-    role: Role,
-    standing: Standing,
-    read_at: Timestamp,
+/// What was last heard.
+struct Heard {
+    /// The accounts that are no longer as they were made.
+    changed: HashMap<UserId, (Role, Standing)>,
+    /// When it was asked.
+    at: Timestamp,
+    /// How many changes this instance had made by then.
+    changes: u64,
 }
 
-/// Accounts that were asked for a moment ago.
+/// The accounts that are no longer as they were made.
 pub(super) struct Accounts {
-    known: Cache<UserId, Known>,
-    /// Counts what this instance has changed, so that nothing that was read before a change is kept after it.
+    heard: ArcSwapOption<Heard>,
+    /// Counts what this instance changes.
     changes: AtomicU64,
+    /// Held by whoever asks.
+    asking: Mutex<()>,
 }
 
 impl Accounts {
     pub(super) fn new() -> Self {
-        Self { known: Cache::new(KNOWN_MAX), changes: AtomicU64::new(0) }
+        Self { heard: ArcSwapOption::empty(), changes: AtomicU64::new(0), asking: Mutex::new(()) }
     }
 
-    /// What the account says that its owner may do, if they may act at all.
-    pub(super) async fn role(&self, app: &App, user: UserId) -> Result<Role, Problem> {
-        let now = app.now();
-        let Known { role, standing, .. } = match self.known.get(&user).filter(|known| known.is_fresh(now)) {
-            Some(known) => known,
-            None => self.read(app, user, now).await?,
+    /// What the owner of an account may do now whose token says `said`, if they may act at all.
+    pub(super) async fn role(&self, app: &App, user: UserId, said: Role) -> Result<Role, Problem> {
+        let known = |heard: &Heard| heard.changed.get(&user).copied();
+        let heard = self.heard.load();
+        let changed = match heard.as_ref().filter(|heard| self.is_fresh(heard, app.now())) {
+            Some(heard) => known(heard),
+            None => known(&*self.ask(app).await?),
         };
-        match standing {
-            Standing::Active => Ok(role),
-            Standing::Blocked => Err(Problem::blocked()),
-            Standing::Erased => Err(gone()),
+        match changed {
+            None => Ok(said),
+            Some((role, Standing::Active)) => Ok(role),
+            Some((_, Standing::Blocked)) => Err(Problem::blocked()),
+            Some((_, Standing::Erased)) => Err(gone()),
         }
     }
 
-    /// Asks for this account anew from the next request on.
-    pub(super) fn forget(&self, user: UserId) {
+    /// Asks anew before the next token is believed.
+    pub(super) fn forget(&self) {
         self.changes.fetch_add(1, Ordering::AcqRel);
-        self.known.remove(&user);
     }
 
-    async fn read(&self, app: &App, user: UserId, now: Timestamp) -> Result<Known, Problem> {
-        let changes = self.changes.load(Ordering::Acquire);
-        let account = app.account(user).await.map_err(|error| error.problem(now))?.ok_or_else(gone)?;
-        let known = Known { role: account.role, standing: account.standing, read_at: now };
-        self.known.insert(user, known);
-        // Looked at after the insertion: of a change at this very moment one of the two takes it out again.
-        if self.changes.load(Ordering::Acquire) != changes {
-            self.known.remove(&user);
+    /// True while it counts: nothing was changed here since, and it is not too old. Nothing lasts longer because the
+    /// clock was set back.
+    fn is_fresh(&self, heard: &Heard, now: Timestamp) -> bool {
+        heard.changes == self.changes.load(Ordering::Acquire)
+            && heard.at <= now
+            && now < heard.at.plus_seconds(AGE_MAX_SECONDS)
+    }
+
+    /// Asks, or waits for whoever does.
+    async fn ask(&self, app: &App) -> Result<Arc<Heard>, Problem> {
+        let _one = self.asking.lock().await;
+        // Counted before the question: a change meanwhile is asked for again.
+        let (changes, now) = (self.changes.load(Ordering::Acquire), app.now());
+        let last = self.heard.load_full();
+        if let Some(heard) = last.as_ref().filter(|heard| self.is_fresh(heard, now)) {
+            return Ok(Arc::clone(heard));
         }
-        Ok(known)
-    }
-}
-
-impl Known {
-    /// Nothing lasts longer because the clock was set back.
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        self.read_at <= now && now < self.read_at.plus_seconds(AGE_MAX_SECONDS)
+        let since =
+            last.as_ref().map_or(Timestamp::ZERO, |last| last.at.min(now).minus_seconds(OVERLAP_SECONDS));
+        let accounts = app.changed_users(since).await.map_err(|error| error.problem(now))?;
+        let mut known = last.map_or_else(HashMap::new, |last| last.changed.clone());
+        known.extend(accounts.into_iter().map(|account| (account.id, (account.role, account.standing))));
+        let heard = Arc::new(Heard { changed: known, at: now, changes });
+        self.heard.store(Some(Arc::clone(&heard)));
+        Ok(heard)
     }
 }
 

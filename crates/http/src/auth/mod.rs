@@ -20,6 +20,7 @@ use axum::http::HeaderValue;
 use frontrow_application::App;
 use frontrow_application::account::{ExternalIdentity, LoggedIn};
 use frontrow_application::once::digest;
+use frontrow_domain::account::Role;
 use frontrow_domain::records::Digest;
 use frontrow_domain::{Timestamp, UserId};
 use quick_cache::sync::Cache;
@@ -79,7 +80,7 @@ struct Believed {
 
 #[derive(Debug, Clone)]
 enum Who {
-    Own(UserId),
+    Own(UserId, Role),
     External(Digest, Arc<ExternalIdentity>),
 }
 
@@ -134,18 +135,20 @@ impl Auth {
             return Err(forged());
         }
         match &believed.who {
-            Who::Own(user) => Ok(Caller { user: *user, role: self.accounts.role(app, *user).await? }),
+            Who::Own(user, said) => {
+                Ok(Caller { user: *user, role: self.accounts.role(app, *user, *said).await? })
+            }
             Who::External(key, identity) => {
                 let user = self.meet(app, *key, identity).await?;
-                self.accounts.role(app, user).await?;
+                self.accounts.role(app, user, identity.role).await?;
                 Ok(Caller { user, role: identity.role })
             }
         }
     }
 
-    /// Makes a change of this account count from the next request on, whatever its tokens say.
-    pub(crate) fn forget(&self, user: UserId) {
-        self.accounts.forget(user);
+    /// Makes changes of accounts count from the next request on, whatever tokens say.
+    pub(crate) fn accounts_changed(&self) {
+        self.accounts.forget();
     }
 
     fn believe(&self, token: &str, now: Timestamp) -> Result<Believed, Untrusted> {
@@ -186,7 +189,7 @@ impl Auth {
             _ => {
                 let said = self.access.verify(token)?;
                 Ok(Believed {
-                    who: Who::Own(said.user),
+                    who: Who::Own(said.user, said.role),
                     not_before: Timestamp::ZERO,
                     expires_at: said.expires_at,
                     generation,

@@ -1,9 +1,9 @@
 //! Queries about accounts.
 
 use frontrow_application::store::{AccountReads, Read};
-use frontrow_domain::UserId;
 use frontrow_domain::account::{Account, Email};
 use frontrow_domain::records::Digest;
+use frontrow_domain::{Timestamp, UserId};
 
 use super::{AFTER_ALL, all, bare, contains, one, rows};
 use crate::SqliteReads;
@@ -38,6 +38,13 @@ impl AccountReads for SqliteReads {
     fn has_no_accounts(&self) -> Read<'_, bool> {
         self.point(|connection| {
             connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))
+        })
+    }
+
+    fn accounts_changed(&self, since: Timestamp) -> Read<'_, Vec<Account>> {
+        self.point(move |connection| {
+            let sql = select(ACCOUNT_COLUMNS, "account WHERE changed_at >= ?1");
+            all(connection, &sql, [since.micros()], bare(codec::account))
         })
     }
 

@@ -306,3 +306,27 @@ pub async fn schedules_that_were_called_off_come_in_order(factory: impl StoreFac
     let expected = [2, 3, u32::MAX].map(ScheduleId::new).to_vec();
     assert_eq!(bench.reads().cancelled_schedules().await, Ok(expected));
 }
+
+/// Whoever believes tokens asks for the accounts that are no longer as they were made.
+pub async fn changed_accounts_are_told_from_the_others(factory: impl StoreFactory) {
+    let bench = Bench::open(factory);
+    let at = |seconds| ManualClock::EPOCH.plus_seconds(seconds);
+    let changed = [None, Some(at(10)), Some(at(20)), None];
+    let accounts: Vec<Account> = (1_u64..)
+        .zip(changed)
+        .map(|(number, changed_at)| Account { changed_at, ..samples::account(number) })
+        .collect();
+    let all = accounts.clone();
+    apply(bench.store(), Keys::default(), move |records, _| {
+        for account in &all {
+            records.accounts.put_new(account.id, account.clone());
+        }
+        Ok(())
+    })
+    .await;
+    for (since, expected) in [(at(0), 1..3), (at(10), 1..3), (at(11), 2..3), (at(21), 3..3)] {
+        let mut found = bench.reads().accounts_changed(since).await.expect("read");
+        found.sort_by_key(|account| account.id);
+        assert_eq!(found, accounts[expected], "since {since:?}");
+    }
+}

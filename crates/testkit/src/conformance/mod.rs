@@ -157,6 +157,7 @@ cases! { ($)
         live_reservations_of_a_schedule_come_in_order
         a_reservation_is_found_in_the_state_that_it_is_in
         accounts_are_found_by_their_text
+        changed_accounts_are_told_from_the_others
         schedules_that_were_called_off_come_in_order;
     sales:
         takings_are_the_sum_of_payments_and_refunds

@@ -68,7 +68,8 @@ pub async fn accounts_read_as_they_were_written(factory: impl StoreFactory) {
     values.extend(TEXTS.map(|text| Account { name: text.to_owned(), ..plain.clone() }));
     values.push(Account { email: None, name: "가".repeat(100), created_at: LAST, ..plain.clone() });
     values.push(Account { email: Some(samples::email("björn+ö@xn--bcher-kva.example")), ..plain.clone() });
-    values.push(Account { created_at: Timestamp::ZERO, ..plain.clone() });
+    values.push(Account { created_at: Timestamp::ZERO, changed_at: Some(LAST), ..plain.clone() });
+    values.push(Account { changed_at: Some(Timestamp::ZERO), ..plain.clone() });
     assert_round_trips!(bench, accounts, samples::user(1), Key::Account(samples::user(1)), values.clone());
     let last = values.pop().expect("there are values");
     assert_eq!(bench.reads().account(samples::user(1)).await, Ok(Some(last)));

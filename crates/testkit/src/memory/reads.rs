@@ -115,6 +115,13 @@ impl AccountReads for MemoryStore {
         answer(self.snapshot().accounts.is_empty())
     }
 
+    fn accounts_changed(&self, since: Timestamp) -> Read<'_, Vec<Account>> {
+        let state = self.snapshot();
+        let accounts = state.accounts.values().map(|row| &row.value);
+        let changed = accounts.filter(|account| account.changed_at.is_some_and(|at| at >= since));
+        answer(changed.cloned().collect())
+    }
+
     fn accounts(&self, text: Option<String>, before: Option<UserId>, limit: usize) -> Read<'_, Vec<Account>> {
         let state = self.snapshot();
         let text = text.unwrap_or_default().to_ascii_lowercase();
