@@ -1,6 +1,8 @@
 //! What has to happen without anybody asking: tick functions. Whoever owns time calls them; there is no loop and
 //! no timer here. All are safe to run on every instance at once.
 
+use std::collections::HashMap;
+
 use futures_util::future::join_all;
 
 use crate::account::unavailable;
@@ -8,6 +10,8 @@ use crate::app::App;
 use crate::box_office::Failure;
 use crate::store::ReadError;
 
+/// How many boards are asked about at once.
+const BOARDS_BATCH: usize = 400;
 /// How many lapsed holds one round takes: what may share a group.
 const EXPIRE_BATCH: usize = 200;
 
@@ -29,6 +33,25 @@ impl App {
                 return Ok(expired);
             }
         }
+    }
+
+    /// Hears of what other instances have committed to seats that are shown here. Only needed where several share a store;
+    /// to be called several times a second. Answers how many boards were behind.
+    pub async fn tick_boards(&self) -> Result<usize, ReadError> {
+        let mut behind = 0;
+        for some in self.memory.boards.standing().chunks(BOARDS_BATCH) {
+            let known: HashMap<_, _> = some.iter().copied().collect();
+            let newest =
+                self.reads.seat_versions(some.iter().map(|(schedule, _)| *schedule).collect()).await?;
+            for (schedule, version) in newest {
+                if known.get(&schedule).is_some_and(|known| version > *known) {
+                    behind += 1;
+                    self.memory.boards.hear(schedule, version);
+                    self.memory.boards.get(schedule).await?;
+                }
+            }
+        }
+        Ok(behind)
     }
 
     /// Drops what no longer counts. Answers how much there was.

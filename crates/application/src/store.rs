@@ -19,7 +19,7 @@ use frontrow_domain::account::{Account, Email};
 use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::event::PaymentMade;
 use frontrow_domain::payment::{Payment, Refund};
-use frontrow_domain::records::{Digest, Keys, OnceRecord};
+use frontrow_domain::records::{Digest, Keys, OnceRecord, SeatChanges};
 use frontrow_domain::reservation::{Reservation, ReservationStatus, SeatState};
 use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::Ticket;
@@ -146,6 +146,13 @@ pub trait CatalogReads: Send + Sync + 'static {
     fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>>;
     /// The schedule with all its claims, as of one moment.
     fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>>;
+    /// The versions that the seat maps of these schedules have now, of those that exist, in any order. Asked for several
+    /// times a second by every instance that shares a store.
+    fn seat_versions(&self, schedules: Vec<ScheduleId>) -> Read<'_, Vec<(ScheduleId, u64)>>;
+    /// What has changed of a seat map since a version, as of one moment: the version that it has now, and what every seat
+    /// shows now that was changed after the one given, in order of number. Nothing when not every change since then is
+    /// known any more, or when there is no such schedule.
+    fn seats_since(&self, schedule: ScheduleId, version: u64) -> Read<'_, Option<SeatChanges>>;
     /// The drawing that was kept with a plan; nothing when it has none of its own.
     fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>>;
     /// The numbers of all schedules that were called off, in order.

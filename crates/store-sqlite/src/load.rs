@@ -1,6 +1,6 @@
 //! Loading what a group names into its working set.
 
-mod ranges;
+pub(crate) mod ranges;
 
 use std::sync::LazyLock;
 

@@ -39,6 +39,8 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct History {
     changes: VecDeque<SeatChanges>,
+    /// The version after which every change is remembered.
+    since: u64,
     /// How many changed seats are remembered.
     seats: usize,
 }
@@ -88,9 +90,11 @@ impl Board {
 
     /// The board after a commit, or nothing when the commit is not the next one.
     pub fn after(&self, change: &SeatChanges) -> Option<Self> {
-        if self.version.checked_add(1) != Some(change.version) {
-            return None;
-        }
+        (self.version.checked_add(1) == Some(change.version)).then(|| self.caught_up(change))
+    }
+
+    /// The board after everything that has changed since its version.
+    pub fn caught_up(&self, change: &SeatChanges) -> Self {
         let mut free = self.picture.free.clone();
         for &(seat, state) in &change.seats {
             free.set(seat, state == SeatState::Available);
@@ -110,12 +114,15 @@ impl Board {
         for &(seat, state) in &change.seats {
             board.set(seat, state);
         }
-        board.remember(change);
-        Some(board)
+        board.remember(self.version, change);
+        board
     }
 
-    fn remember(&self, change: &SeatChanges) {
+    fn remember(&self, before: u64, change: &SeatChanges) {
         let mut history = self.history.lock();
+        if history.changes.is_empty() {
+            history.since = before;
+        }
         // A picture that was made beside this one, and lost, has left the same change already.
         if history.changes.back().is_some_and(|newest| newest.version >= change.version) {
             return;
@@ -125,6 +132,7 @@ impl Board {
         while history.seats > HISTORY_MIN.max(self.states.len()) {
             let Some(oldest) = history.changes.pop_front() else { break };
             history.seats -= oldest.seats.len();
+            history.since = oldest.version;
         }
     }
 
@@ -185,7 +193,7 @@ impl Board {
             return MapChanges::Since(Vec::new());
         }
         let history = self.history.lock();
-        let oldest = history.changes.front().map_or(self.version, |change| change.version.saturating_sub(1));
+        let oldest = if history.changes.is_empty() { self.version } else { history.since };
         if version > self.version || version < oldest {
             return MapChanges::TooOld;
         }

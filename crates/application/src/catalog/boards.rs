@@ -1,7 +1,9 @@
-//! All seat boards: loaded when first asked for, fed by committed changes.
+//! All seat boards: loaded when first asked for, fed by committed changes. Where several instances share a store, a board
+//! that others have left behind catches up from the store: what it missed, not the whole map.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use frontrow_domain::ScheduleId;
@@ -24,6 +26,8 @@ pub struct Boards {
 #[derive(Default)]
 struct Slot {
     board: ArcSwapOption<Board>,
+    /// The latest version that was heard of. A board of an earlier one catches up before it is shown.
+    heard: AtomicU64,
     /// Committed changes that came while the board was being loaded.
     backlog: Mutex<Backlog>,
     /// Held by whoever loads, so that a crowd loads once.
@@ -48,15 +52,22 @@ impl Boards {
     pub async fn get(&self, schedule: ScheduleId) -> Result<Option<Arc<Board>>, ReadError> {
         let known = self.slots.lock().get(&schedule).cloned();
         if let Some(slot) = &known
-            && let Some(board) = slot.board.load_full()
+            && let Some(board) = slot.current()
         {
             return Ok(Some(board));
         }
         let slot = known.unwrap_or_else(|| Arc::clone(self.slots.lock().entry(schedule).or_default()));
         let _loading = slot.loading.lock().await;
         loop {
-            if let Some(board) = slot.board.load_full() {
+            if let Some(board) = slot.current() {
                 return Ok(Some(board));
+            }
+            let heard = slot.heard.load(Ordering::Acquire);
+            if let Some(board) = slot.board.load_full()
+                && let Some(missed) = self.reads.seats_since(schedule, board.version()).await?
+            {
+                slot.catch_up(&missed, heard);
+                continue;
             }
             *slot.backlog.lock() = Backlog { is_open: true, ..Backlog::default() };
             let Some(map) = self.reads.seat_map(schedule).await? else {
@@ -64,6 +75,22 @@ impl Boards {
                 return Ok(None);
             };
             slot.settle(Board::of(&map));
+        }
+    }
+
+    /// Which boards stand, with their versions.
+    pub(crate) fn standing(&self) -> Vec<(ScheduleId, u64)> {
+        let slots = self.slots.lock();
+        let standing = |(schedule, slot): (&ScheduleId, &Arc<Slot>)| {
+            slot.board.load().as_ref().map(|board| (*schedule, board.version()))
+        };
+        slots.iter().filter_map(standing).collect()
+    }
+
+    /// Notes that there is a map of this version. A board that is older catches up when it is asked for next.
+    pub(crate) fn hear(&self, schedule: ScheduleId, version: u64) {
+        if let Some(slot) = self.slots.lock().get(&schedule) {
+            slot.heard.fetch_max(version, Ordering::AcqRel);
         }
     }
 
@@ -79,9 +106,10 @@ impl Boards {
             }
         }
         let Some(board) = slot.board.load_full() else { return };
-        if change.version > board.version() {
-            // A gap means that a change was missed; the next reader loads the board again.
-            slot.board.store(board.after(change).map(Arc::new));
+        match board.after(change) {
+            Some(next) => slot.board.store(Some(Arc::new(next))),
+            // With a gap another instance has committed in between: what is missed is fetched by whoever looks next.
+            None => drop(slot.heard.fetch_max(change.version, Ordering::AcqRel)),
         }
     }
 
@@ -92,17 +120,40 @@ impl Boards {
 }
 
 impl Slot {
-    /// Puts up a freshly loaded board with everything that was committed since it was read. Leaves the slot
-    /// empty, to be loaded again, when a change is missing.
+    /// The board, unless a later version was heard of.
+    fn current(&self) -> Option<Arc<Board>> {
+        let board = self.board.load_full()?;
+        (board.version() >= self.heard.load(Ordering::Acquire)).then_some(board)
+    }
+
+    /// Puts up a freshly loaded board with everything that was committed since it was read. Leaves the slot empty, to
+    /// be loaded again, when there was more than could be remembered.
     fn settle(&self, board: Board) {
         let mut backlog = self.backlog.lock();
         let Backlog { changes, has_overflowed, .. } = std::mem::take(&mut *backlog);
         if has_overflowed {
             return;
         }
-        let newer =
-            changes.iter().filter(|change| change.version > board.version()).cloned().collect::<Vec<_>>();
-        let settled = newer.iter().try_fold(board, |board, change| board.after(change));
-        self.board.store(settled.map(Arc::new));
+        let mut board = board;
+        for change in changes {
+            match board.after(&change) {
+                Some(next) => board = next,
+                None => drop(self.heard.fetch_max(change.version, Ordering::AcqRel)),
+            }
+        }
+        self.board.store(Some(Arc::new(board)));
+    }
+
+    /// Puts up what was missed. A board that has gone on meanwhile takes in what it does not have.
+    fn catch_up(&self, missed: &SeatChanges, heard: u64) {
+        let _one = self.backlog.lock();
+        let Some(board) = self.board.load_full() else { return };
+        if missed.version > board.version() {
+            self.board.store(Some(Arc::new(board.caught_up(missed))));
+        } else {
+            // The store has nothing newer than the board: what was heard of is not of this history.
+            let version = board.version();
+            let _ = self.heard.compare_exchange(heard, version, Ordering::AcqRel, Ordering::Acquire);
+        }
     }
 }

@@ -4,6 +4,7 @@ mod box_office;
 mod box_office_steps;
 mod estimates;
 mod feed;
+mod instances;
 mod lanes;
 mod line_conformance;
 mod lost_claims;

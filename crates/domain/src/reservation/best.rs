@@ -104,6 +104,13 @@ struct Rank {
     distance: u64,
 }
 
+impl Rank {
+    /// All that comes before the distance.
+    const fn but_distance(self) -> Self {
+        Self { distance: 0, ..self }
+    }
+}
+
 /// The best blocks found so far, all of one rank.
 struct Best {
     rank: Rank,
@@ -328,18 +335,28 @@ impl<'a> Hall<'a> {
         if !is_odd(self.open_before(start)) || !is_odd(self.open_after(start + length)) {
             return start;
         }
+        let Some(own) = self.rank(start, length) else { return start };
         let mut alike = Best::nothing_yet();
-        for here in [start.checked_sub(1), Some(start), Some(start + 1)].into_iter().flatten() {
-            let (word, bit) = (here / WORD, 1 << (here % WORD));
-            if self.starts(word, length) & bit != 0 {
-                let mut own = Best::nothing_yet();
-                self.weigh(word, bit, length, &mut own);
-                // What is left beside the block counts like a single seat: it will be one.
-                let stranded = own.rank.stranded + u8::from(here == start);
-                alike.offer(Rank { stranded, ..own.rank }, word, bit);
+        for here in [start.checked_sub(1), Some(start + 1)].into_iter().flatten() {
+            // Nothing that comes before the distance may get worse for it.
+            if let Some(rank) = self.rank(here, length)
+                && rank.but_distance() <= own.but_distance()
+            {
+                alike.offer(rank, here / WORD, 1 << (here % WORD));
             }
         }
-        alike.by_seed(seed)
+        if alike.starts.is_empty() { start } else { alike.by_seed(seed) }
+    }
+
+    /// How good the block is that begins there, if one can.
+    fn rank(&self, start: usize, length: usize) -> Option<Rank> {
+        let (word, bit) = (start / WORD, 1 << (start % WORD));
+        if self.starts(word, length) & bit == 0 {
+            return None;
+        }
+        let mut own = Best::nothing_yet();
+        self.weigh(word, bit, length, &mut own);
+        Some(own.rank)
     }
 
     /// How many seats in a row that can be left single end at a seat.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use frontrow_domain::records::Records;
 use frontrow_domain::{ReservationId, ScheduleId, SeatNo};
-use rusqlite::{OptionalExtension, Result};
+use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::{Loader, select};
 use crate::codec::{self, TICKET_COLUMNS};
@@ -53,7 +53,7 @@ impl Loader<'_> {
         if records.claims_known_since(schedule).is_some_and(|known| known <= version) {
             return Ok(());
         }
-        if let Some(seats) = self.changed_since(schedule, version)? {
+        if let Some((_, seats)) = changed_since(self.connection, schedule, version)? {
             self.claims(schedule, &seats, records)?;
             records.loaded_claims_since(schedule, version);
         } else {
@@ -61,29 +61,6 @@ impl Loader<'_> {
             records.loaded_claims_since(schedule, 0);
         }
         Ok(())
-    }
-
-    /// Which seats were changed after that version, each once. Nothing when not every change since then is there: the
-    /// upkeep deletes old ones, a plan that is replaced leaves none, and a version may be of another history.
-    fn changed_since(&self, schedule: ScheduleId, version: u64) -> Result<Option<Vec<SeatNo>>> {
-        let sql = "SELECT version FROM schedule WHERE schedule_id = ?1";
-        let present: Option<u64> = self.one(sql, schedule.get(), |row| row.get(0))?;
-        let changes = present.and_then(|present| present.checked_sub(version));
-        let Some(changes) = changes.filter(|changes| version > 0 && *changes <= CHANGES_MAX) else {
-            return Ok(None);
-        };
-        let sql = "SELECT seats FROM seat_change WHERE schedule_id = ?1 AND version > ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query((schedule.get(), version))?;
-        let (mut found, mut seats) = (0, Vec::new());
-        while let Some(row) = rows.next()? {
-            found += 1;
-            seats.extend(codec::seats(row, 0)?);
-        }
-        // In order, so that neighbours are found on the same page.
-        seats.sort_unstable();
-        seats.dedup();
-        Ok((found == changes).then_some(seats))
     }
 
     fn all_claims(&self, schedule: ScheduleId, records: &mut Records) -> Result<()> {
@@ -117,4 +94,32 @@ impl Loader<'_> {
         records.loaded_lapsed_claims(schedule);
         Ok(())
     }
+}
+
+/// The version of a seat map, and which seats were changed after the one given, each once and in order. Nothing when not
+/// every change since then is there: the upkeep deletes old ones, a plan that is replaced leaves none, and a version may
+/// be of another history.
+pub(crate) fn changed_since(
+    connection: &Connection,
+    schedule: ScheduleId,
+    version: u64,
+) -> Result<Option<(u64, Vec<SeatNo>)>> {
+    let sql = "SELECT version FROM schedule WHERE schedule_id = ?1";
+    let present: Option<u64> =
+        connection.prepare_cached(sql)?.query_row([schedule.get()], |row| row.get(0)).optional()?;
+    let Some(present) = present else { return Ok(None) };
+    let changes = present.checked_sub(version).filter(|changes| version > 0 && *changes <= CHANGES_MAX);
+    let Some(changes) = changes else { return Ok(None) };
+    let sql = "SELECT seats FROM seat_change WHERE schedule_id = ?1 AND version > ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((schedule.get(), version))?;
+    let (mut found, mut seats) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        found += 1;
+        seats.extend(codec::seats(row, 0)?);
+    }
+    // In order, so that neighbours are found on the same page.
+    seats.sort_unstable();
+    seats.dedup();
+    Ok((found == changes).then_some((present, seats)))
 }

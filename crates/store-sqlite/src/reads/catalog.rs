@@ -5,15 +5,17 @@ use std::sync::Arc;
 use frontrow_application::catalog::drawing_form;
 use frontrow_application::store::{CatalogReads, ConcertCursor, ConcertFilter, Read, SeatMap};
 use frontrow_domain::catalog::{Concert, Drawing, Schedule};
+use frontrow_domain::records::SeatChanges;
 use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ConcertId, ScheduleId, SeatNo, Timestamp};
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::plans::PlanCache;
 use super::{all, bare, contains, one, rows};
 use crate::SqliteReads;
 use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert};
 use crate::codec::{self, unreadable};
+use crate::load::ranges::changed_since;
 use crate::load::select;
 
 /// What a concert without a schedule sorts by: before the beginning of time, so it comes last.
@@ -53,6 +55,39 @@ impl CatalogReads for SqliteReads {
 
     fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>> {
         self.point(|connection| schedule(connection, &self.plans, id))
+    }
+
+    fn seat_versions(&self, schedules: Vec<ScheduleId>) -> Read<'_, Vec<(ScheduleId, u64)>> {
+        self.point(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT version FROM schedule WHERE schedule_id = ?1")?;
+            let mut versions = Vec::with_capacity(schedules.len());
+            for id in schedules {
+                let version = statement.query_row([id.get()], |row| row.get(0)).optional()?;
+                versions.extend(version.map(|version| (id, version)));
+            }
+            Ok(versions)
+        })
+    }
+
+    fn seats_since(&self, schedule: ScheduleId, version: u64) -> Read<'_, Option<SeatChanges>> {
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let Some((version, changed)) = changed_since(&transaction, schedule, version)? else {
+                return Ok(None);
+            };
+            let sql = "SELECT kind, reservation_id, user_id, until FROM claim \
+                       WHERE schedule_id = ?1 AND seat_no = ?2";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let mut seats = Vec::with_capacity(changed.len());
+            for seat in changed {
+                let claim = statement
+                    .query_row((schedule.get(), seat.get()), |row| codec::claim(row, 0))
+                    .optional()?;
+                seats.push((seat, SeatState::of(claim.as_ref())));
+            }
+            Ok(Some(SeatChanges { schedule, version, seats }))
+        })
     }
 
     fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>> {

@@ -139,6 +139,7 @@ cases! { ($)
         a_plan_that_was_replaced_leaves_no_gap
         changes_that_were_cleaned_are_made_up_for
         an_old_map_and_what_changed_make_the_present_one
+        what_was_missed_of_a_map_is_read_as_of_one_moment
         claims_of_lapsed_holds_are_known
         claims_that_had_lapsed_have_lapsed_when_the_clock_goes_back
         a_refusal_is_given_only_after_a_look_at_lapsed_holds;

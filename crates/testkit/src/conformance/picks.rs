@@ -7,7 +7,7 @@ use std::sync::Arc;
 use frontrow_application::Stop;
 use frontrow_domain::catalog::{Schedule, SeatPlan};
 use frontrow_domain::records::{Key, Keys, Need, Records, SeatPicture};
-use frontrow_domain::reservation::{BestRequest, Claim, FreeSeats, NotAvailable, Reservation};
+use frontrow_domain::reservation::{BestRequest, Claim, FreeSeats, NotAvailable, Reservation, SeatState};
 use frontrow_domain::{Money, ScheduleId, SeatNo, Timestamp};
 
 use super::bench::Bench;
@@ -331,4 +331,56 @@ pub async fn a_refusal_is_given_only_after_a_look_at_lapsed_holds(factory: impl 
     bench.clock.advance(10);
     let three = [1, 2, 3].map(SeatNo::new).to_vec();
     assert_eq!(pick_by_a_full_map(&bench, 2, 3).await, Ok(three));
+}
+
+/// What a board that was left behind is told: the newest version, and every seat that has changed since, as it is then.
+pub async fn what_was_missed_of_a_map_is_read_as_of_one_moment(factory: impl StoreFactory) {
+    let bench = Bench::open(factory);
+    bench.a_sale(SEATS).await;
+    let mut dice = Dice::new(5);
+    let mut maps = vec![vec![SeatState::Available; SEATS as usize]];
+    for number in 1..=30 {
+        let mut map = maps.last().expect("there is one").clone();
+        let mut changes = BTreeMap::new();
+        for _ in 0..=dice.below(4) {
+            let claim =
+                [None, Some(held(number)), Some(sold(number)), Some(Claim::Blocked)][dice.below(4) as usize];
+            changes.insert(dice.below(SEATS) + 1, claim);
+        }
+        // What is as it was is no change.
+        changes.retain(|seat, claim| SeatState::of(claim.as_ref()) != map[*seat as usize - 1]);
+        if changes.is_empty() {
+            continue;
+        }
+        for (seat, claim) in &changes {
+            map[*seat as usize - 1] = SeatState::of(claim.as_ref());
+        }
+        set(&bench, changes.into_iter().collect()).await;
+        maps.push(map);
+    }
+    let newest = maps.len() as u64;
+    let versions = bench.reads().seat_versions(vec![ScheduleId::new(99), samples::SCHEDULE]).await;
+    assert_eq!(versions, Ok(vec![(samples::SCHEDULE, newest)]));
+    for (version, map) in (1_u64..).zip(&maps) {
+        let missed = bench.reads().seats_since(samples::SCHEDULE, version).await.expect("read");
+        let missed = missed.expect("everything since is known");
+        assert_eq!((missed.schedule, missed.version), (samples::SCHEDULE, newest));
+        assert!(missed.seats.is_sorted_by(|one, next| one.0 < next.0), "{:?}", missed.seats);
+        let mut map = map.clone();
+        for (seat, state) in missed.seats {
+            map[seat.index()] = state;
+        }
+        assert_eq!(&map, maps.last().expect("there is one"), "since {version}");
+    }
+    for version in [0, newest + 1] {
+        assert_eq!(bench.reads().seats_since(samples::SCHEDULE, version).await, Ok(None), "since {version}");
+    }
+    assert_eq!(bench.reads().seats_since(ScheduleId::new(99), 1).await, Ok(None));
+    bench.clock.advance(FORGOTTEN);
+    bench.opened().upkeep.clean(bench.now()).await.expect("cleaned");
+    assert_eq!(
+        bench.reads().seats_since(samples::SCHEDULE, 1).await,
+        Ok(None),
+        "what was cleaned is not known"
+    );
 }

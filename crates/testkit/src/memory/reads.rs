@@ -15,7 +15,7 @@ use frontrow_domain::account::{Account, Email};
 use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::event::Event;
 use frontrow_domain::payment::{Payment, PaymentState, Refund};
-use frontrow_domain::records::{Digest, OnceRecord};
+use frontrow_domain::records::{Digest, OnceRecord, SeatChanges};
 use frontrow_domain::reservation::{Reservation, ReservationState, SeatState};
 use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::{Ticket, TicketState};
@@ -181,6 +181,25 @@ impl CatalogReads for MemoryStore {
         let claims = state.claims.iter().filter(|((schedule, _), _)| *schedule == id);
         let taken = claims.map(|((_, seat), row)| (*seat, SeatState::of(Some(&row.value)))).collect();
         answer(state.schedules.get(&id).map(|row| SeatMap { schedule: row.value.clone(), taken }))
+    }
+
+    fn seat_versions(&self, schedules: Vec<ScheduleId>) -> Read<'_, Vec<(ScheduleId, u64)>> {
+        let state = self.snapshot();
+        let version = |id| state.schedules.get(&id).map(|row| (id, row.value.version));
+        answer(schedules.into_iter().filter_map(version).collect())
+    }
+
+    fn seats_since(&self, schedule: ScheduleId, version: u64) -> Read<'_, Option<SeatChanges>> {
+        let state = self.snapshot();
+        let changed = state.changed_since(schedule, version).map(|(version, seats)| {
+            let shows = |seat| SeatState::of(state.claims.get(&(schedule, seat)).map(|row| &row.value));
+            SeatChanges {
+                schedule,
+                version,
+                seats: seats.into_iter().map(|seat| (seat, shows(seat))).collect(),
+            }
+        });
+        answer(changed)
     }
 
     fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>> {

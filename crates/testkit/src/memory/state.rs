@@ -106,24 +106,33 @@ impl State {
         records.loaded_tickets(reservation, of_it.iter().map(|ticket| ticket.id).collect());
     }
 
-    fn load_claims_since(&self, schedule: ScheduleId, version: u64, records: &mut Records) {
-        if records.claims_known_since(schedule).is_some_and(|known| known <= version) {
-            return;
-        }
+    /// The version of a map, and which seats were changed after the one given. Nothing when not all of that is known.
+    pub(super) fn changed_since(
+        &self,
+        schedule: ScheduleId,
+        version: u64,
+    ) -> Option<(u64, BTreeSet<SeatNo>)> {
         let present = self.schedules.get(&schedule).map_or(0, |row| row.value.version);
         let later = self.seat_changes.range((schedule, version.saturating_add(1))..=(schedule, u64::MAX));
         let later: Vec<_> = later.map(|(_, (_, seats))| seats).collect();
         let knows_all = version > 0 && present.checked_sub(version) == Some(later.len() as u64);
-        let seats: BTreeSet<SeatNo> = if knows_all {
-            later.into_iter().flatten().copied().collect()
-        } else {
+        knows_all.then(|| (present, later.into_iter().flatten().copied().collect()))
+    }
+
+    fn load_claims_since(&self, schedule: ScheduleId, version: u64, records: &mut Records) {
+        if records.claims_known_since(schedule).is_some_and(|known| known <= version) {
+            return;
+        }
+        let changed = self.changed_since(schedule, version).map(|(_, seats)| seats);
+        let knows_all = changed.is_some();
+        let seats = changed.unwrap_or_else(|| {
             self.claims
                 .range((schedule, SeatNo::new(0))..)
                 .map(|(key, _)| *key)
                 .take_while(|key| key.0 == schedule)
                 .map(|key| key.1)
                 .collect()
-        };
+        });
         for seat in seats {
             self.load_claim(schedule, seat, records);
         }

@@ -423,6 +423,17 @@ fn pairs_leave_pairs() {
         place.distance = u32::try_from(position.abs_diff(149)).unwrap();
     }
     assert_eq!(all_choices(&hall, &together(2)), [[148, 149]]);
+    // Not for the price of another grade.
+    let mut hall = pictured(".........");
+    for (position, place) in hall.iter_mut().enumerate() {
+        place.grade = u16::try_from(position / 3).unwrap();
+        place.distance = u32::try_from(position.abs_diff(4)).unwrap();
+    }
+    assert_eq!(all_choices(&hall, &together(3)), [[3, 4, 5]]);
+    let mut hall = pictured(&".".repeat(300));
+    for (position, place) in hall.iter_mut().enumerate() {
+        place.distance = u32::try_from(position.abs_diff(149)).unwrap();
+    }
     // One that is odd already is no reason to move.
     let hall: Vec<_> = hall.into_iter().skip(1).collect();
     assert_eq!(all_choices(&hall, &together(2)), [[147, 148], [148, 149]]);
