@@ -27,9 +27,9 @@ mod settings;
 
 /// Microseconds by which the wall clock may move away before it is worth a line in the log.
 const DRIFT_MAX_MICROS: i64 = 1_000_000;
-/// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
 /// How often it is looked for reservations of schedules that were called off.
 const CANCELLATIONS_TICK: Duration = Duration::from_secs(1);
+/// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
 /// commits is one event for each of them.
 const FEED_TICK: Duration = Duration::from_millis(100);
 

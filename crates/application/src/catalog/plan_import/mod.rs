@@ -5,7 +5,7 @@
 //! [`PlanDocument::import`] makes the plan with its drawing, or says everything that is wrong, each with its path
 //! (`pretix.plan.zones[2].rows[14].seats[3].category`). There is no third outcome: never half a plan.
 //!
-//! To read another description: its form and its shape in a file of its own, and a member of [`DocumentShape`].
+//! To read another description: its form and its shape in a file of its own, and a member of `DocumentShape`.
 
 mod areas;
 mod assemble;
