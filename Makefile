@@ -7,7 +7,7 @@ LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
 POSTMAN := target/tools/postman
 
-.PHONY: help run test check format lint docs unit process bench setup errors postman
+.PHONY: help run test tests check format lint docs unit process bench setup errors postman services services-down
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -17,6 +17,8 @@ help:
 	@echo "make errors the page docs/errors.md, from the table of errors in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
+	@echo "make services       a MariaDB, a Redis and a Redis Cluster for tests; see deploy/dev/README.md"
+	@echo "make services-down  stops them"
 
 setup: $(SETUP_STAMP)
 
@@ -64,9 +66,20 @@ postman: setup
 
 # The tests that start real processes come last: they are the slowest, and they stand on everything else.
 test: setup
+	@deploy/dev/with-services $(MAKE) --no-print-directory tests
+
+# What `make test` runs, for a shell that has the servers: eval "$$(deploy/dev/services env)".
+tests:
 	$(CARGO) test --workspace --locked --doc
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
 
 bench: setup
 	$(CARGO) bench --locked --package frontrow-server --bench http
+
+# A shell learns where they are by: eval "$(deploy/dev/services env)"
+services: setup
+	@deploy/dev/services up
+
+services-down:
+	@deploy/dev/services down
