@@ -245,7 +245,11 @@ impl<F: StoreFactory> Teller<F> {
         }
         told.extend(self.story_of_staff(now).await);
         told.push(format!("{:?}", app.audit_log(None, 1_000).await));
-        told.extend(self.factory.outbox().iter().map(|event| format!("{event:?}")));
+        // In order of key: what lanes that run beside each other write comes in any order, and only that of each key is
+        // promised.
+        let mut events = self.factory.outbox();
+        events.sort_by_key(|event| event.key);
+        told.extend(events.iter().map(|event| format!("{event:?}")));
         told
     }
 
