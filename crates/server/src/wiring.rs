@@ -2,16 +2,21 @@
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Instant;
 
 use anyhow::Context;
 use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::queue::journal::LineJournal;
+use frontrow_application::store::{ReadError, Reads};
 use frontrow_application::{App, BoxOfficeSettings, Clock, Parts, SalesSettings, Settings};
 use frontrow_domain::catalog::{FieldError, HoldPolicy, ScheduleDefaults};
 use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money};
-use frontrow_store_sqlite::{Options, SqliteLine, SqliteStore};
+use frontrow_http::ReadyPart;
+use frontrow_store_mysql::{MysqlReads, MysqlStore, Options as MysqlOptions};
+use frontrow_store_sqlite::{Options, SqliteLine, SqliteReads, SqliteStore};
+use frontrow_waiting_redis::{RedisLine, RedisSettings};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::entropy::SystemEntropy;
@@ -23,27 +28,35 @@ const GROUP_ROWS_MAX: usize = 4_000;
 /// How many background commands one group may have.
 const GROUP_JOBS_MAX: usize = 200;
 
-/// The application on its embedded store.
+/// The application with what it runs on.
 pub(crate) struct Wired {
     pub(crate) app: Arc<App>,
-    pub(crate) store: Arc<SqliteStore>,
-    pub(crate) line: Arc<EmbeddedLine>,
-    journal: Arc<SqliteLine>,
     pub(crate) clock: Arc<SystemClock>,
+    engine: Engine,
+}
+
+/// What the application runs on, to be watched, and closed with it.
+enum Engine {
+    /// Everything in this process, on files.
+    Embedded { store: Arc<SqliteStore>, line: Arc<EmbeddedLine>, journal: Arc<SqliteLine> },
+    /// What any number of servers share.
+    Shared { reads: MysqlReads, line: Arc<RedisLine> },
 }
 
 impl Wired {
-    /// Opens the store and the application. Needs a runtime around it.
-    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+    /// Opens what the settings name, and the application. Needs a runtime around it.
+    pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         let clock = Arc::new(SystemClock::start());
+        if config.store.url.is_empty() {
+            Self::embedded(config, clock)
+        } else {
+            Self::shared(config, clock).await
+        }
+    }
+
+    fn embedded(config: &Config, clock: Arc<SystemClock>) -> anyhow::Result<Self> {
         let of_store: Arc<dyn Clock> = Arc::<SystemClock>::clone(&clock);
-        let store = SqliteStore::open(Options {
-            folder: config.store.data.clone(),
-            clock: Arc::clone(&of_store),
-            readers: config.store.readers,
-            checkpoint_pages: config.store.checkpoint_pages,
-            cache_mib: config.store.cache_mib,
-        })?;
+        let store = SqliteStore::open(sqlite(config, &of_store))?;
         // After the store, which has locked the folder.
         let journal = SqliteLine::open(&config.store.data)?;
         let of_line: Arc<dyn LineJournal> = Arc::<SqliteLine>::clone(&journal);
@@ -57,22 +70,133 @@ impl Wired {
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
             waiting_room: Arc::<EmbeddedLine>::clone(&line),
         };
-        let app = App::open(parts, settings(config)?);
-        Ok(Self { app, store, line, journal, clock })
+        let app = App::open(parts, settings(config, 1)?);
+        Ok(Self { app, clock, engine: Engine::Embedded { store, line, journal } })
+    }
+
+    async fn shared(config: &Config, clock: Arc<SystemClock>) -> anyhow::Result<Self> {
+        let of_store: Arc<dyn Clock> = Arc::<SystemClock>::clone(&clock);
+        let writers = config.store.writers;
+        let store = MysqlStore::open(mysql(config, &of_store, writers)).await.context("store.url")?;
+        let reads = store.reads();
+        follow(&clock, &reads, true).await.context("the time of the store cannot be read")?;
+        let mut redis = RedisSettings::new(config.waiting_room.url.expose()).context("waiting_room.url")?;
+        redis.prefix.clone_from(&config.waiting_room.prefix);
+        let line = RedisLine::open(redis).context("waiting_room.url")?;
+        let parts = Parts {
+            store: Arc::<MysqlStore>::clone(&store),
+            reads: Arc::new(reads.clone()),
+            upkeep: store,
+            clock: Arc::clone(&of_store),
+            entropy: Arc::new(SystemEntropy::new(of_store)),
+            passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
+            waiting_room: Arc::<RedisLine>::clone(&line),
+        };
+        let app = App::open(parts, settings(config, writers)?);
+        Ok(Self { app, clock, engine: Engine::Shared { reads, line } })
+    }
+
+    /// Says to whoever finds the store taken where this server is.
+    pub(crate) fn announce(&self, address: &str) {
+        if let Engine::Embedded { store, .. } = &self.engine {
+            store.announce(address);
+        }
+    }
+
+    /// True where other servers may use the same store and line.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Shared { .. })
+    }
+
+    /// Whether the store can be written, for readiness.
+    pub(crate) fn store_part(&self) -> ReadyPart {
+        match &self.engine {
+            Engine::Embedded { store, .. } => {
+                let store = Arc::clone(store);
+                ReadyPart { name: "store", is_well: Arc::new(move || !store.has_failed()) }
+            }
+            Engine::Shared { .. } => {
+                let clock = Arc::clone(&self.clock);
+                ReadyPart { name: "store_clock", is_well: Arc::new(move || clock.agrees()) }
+            }
+        }
+    }
+
+    /// Looks again what time it is on a shared store.
+    pub(crate) async fn follow_store(&self) {
+        if let Engine::Shared { reads, .. } = &self.engine
+            && let Err(error) = follow(&self.clock, reads, false).await
+        {
+            tracing::debug!(%error, "the time of the store could not be read");
+        }
     }
 
     /// Does what is queued, then folds the logs into their files.
     pub(crate) fn close(&self) {
         self.app.close();
-        self.line.close();
-        self.journal.close();
-        self.store.close();
+        match &self.engine {
+            Engine::Embedded { store, line, journal } => {
+                line.close();
+                journal.close();
+                store.close();
+            }
+            Engine::Shared { line, .. } => line.close(),
+        }
     }
 
     /// True once a write has failed without saying whether it happened: the process has to end.
     pub(crate) fn has_failed(&self) -> bool {
-        self.store.has_failed() || self.line.has_failed()
+        match &self.engine {
+            Engine::Embedded { store, line, .. } => store.has_failed() || line.has_failed(),
+            Engine::Shared { .. } => false,
+        }
     }
+}
+
+fn sqlite(config: &Config, clock: &Arc<dyn Clock>) -> Options {
+    Options {
+        folder: config.store.data.clone(),
+        clock: Arc::clone(clock),
+        readers: config.store.readers,
+        checkpoint_pages: config.store.checkpoint_pages,
+        cache_mib: config.store.cache_mib,
+    }
+}
+
+fn mysql(config: &Config, clock: &Arc<dyn Clock>, writers: usize) -> MysqlOptions {
+    let url = config.store.url.expose().replacen("mariadb://", "mysql://", 1);
+    MysqlOptions { url, clock: Arc::clone(clock), writers, readers: config.store.readers }
+}
+
+/// Makes the store that the settings name, or brings it to the schema of this version, which is returned.
+pub(crate) async fn migrate(config: &Config) -> anyhow::Result<u32> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    if config.store.url.is_empty() {
+        let store = SqliteStore::open(sqlite(config, &clock))?;
+        let journal = SqliteLine::open(&config.store.data)?;
+        journal.close();
+        store.close();
+        return Ok(frontrow_store_sqlite::SCHEMA_VERSION);
+    }
+    let _store = MysqlStore::open(mysql(config, &clock, 1)).await.context("store.url")?;
+    Ok(frontrow_store_mysql::SCHEMA_VERSION)
+}
+
+/// The queries of the store that the settings name, beside whatever servers run on it.
+pub(crate) async fn open_reads(config: &Config) -> anyhow::Result<Box<dyn Reads>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    if config.store.url.is_empty() {
+        return Ok(Box::new(SqliteReads::open(&config.store.data, clock)?));
+    }
+    let reads = MysqlReads::open(mysql(config, &clock, 1)).await.context("store.url")?;
+    Ok(Box::new(reads))
+}
+
+async fn follow(clock: &SystemClock, reads: &MysqlReads, is_first: bool) -> Result<(), ReadError> {
+    let asked = Instant::now();
+    let time = reads.database_time().await?;
+    clock.follow(time, i64::try_from(asked.elapsed().as_micros()).unwrap_or(i64::MAX), is_first);
+    Ok(())
 }
 
 /// How many threads serve requests: one a processor.
@@ -80,7 +204,7 @@ pub(crate) fn processors() -> usize {
     available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn settings(config: &Config) -> anyhow::Result<Settings> {
+fn settings(config: &Config, workers: usize) -> anyhow::Result<Settings> {
     let (sales, wallet, store) = (&config.sales, &config.wallet, &config.store);
     Ok(Settings {
         currency: Currency::parse(&wallet.currency).context("wallet.currency is not a currency code")?,
@@ -105,7 +229,7 @@ fn settings(config: &Config) -> anyhow::Result<Settings> {
             group_rows_max: GROUP_ROWS_MAX,
             group_jobs_max: GROUP_JOBS_MAX,
             deadline_ms: u32::try_from(store.deadline_ms)?,
-            workers: 1,
+            workers,
         },
     })
 }

@@ -1,19 +1,19 @@
 //! `frontrow audit`: reads beside a running server, in slices, and takes no lock.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use frontrow_application::audit::{AuditReport, audit};
-use frontrow_store_sqlite::SqliteReads;
 
 use super::answer;
-use crate::adapters::clock::SystemClock;
 use crate::config::Config;
+use crate::wiring::open_reads;
 
 pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
-    let reads = SqliteReads::open(&config.store.data, Arc::new(SystemClock::start()))?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    let report = runtime.block_on(audit(&reads))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        let reads = open_reads(config).await?;
+        anyhow::Ok(audit(&*reads).await?)
+    })?;
     if json {
         answer(&serde_json::to_string_pretty(&as_json(&report))?)?;
     } else {

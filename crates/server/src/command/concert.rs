@@ -38,7 +38,7 @@ pub(super) fn import(config: &Config, file: &Path) -> anyhow::Result<ExitCode> {
     drop(document);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _entered = runtime.enter();
-    let wired = Wired::open(config).map_err(|error| explain_in_use(error, ASK))?;
+    let wired = runtime.block_on(Wired::open(config)).map_err(|error| explain_in_use(error, ASK))?;
     let made = runtime.block_on(make(&wired.app, import));
     wired.close();
     answer(&made?)?;

@@ -4,6 +4,7 @@ mod audit;
 mod concert;
 mod config;
 mod demo;
+mod migrate;
 mod plan;
 mod serve;
 mod user;
@@ -51,6 +52,10 @@ enum Command {
     ///
     /// Exits with 0 when everything agrees, and with 1 and the differences when not.
     Audit(AuditArguments),
+    /// Make the store, or bring it to the schema of this version, as every server does when it starts
+    ///
+    /// Nothing is lost when it is stopped half-way, or run by several at once. The embedded store has to be stopped first.
+    Migrate,
     /// Accounts of staff and fans
     User {
         #[command(subcommand)]
@@ -168,6 +173,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve::run(&config, serve.demo),
         Command::Audit(audit) => audit::run(&config, audit.json),
+        Command::Migrate => migrate::run(&config),
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
         Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),
         Command::Plan { command: PlanCommand::Check { file } } => plan::check(&file),

@@ -11,27 +11,23 @@ use frontrow_application::{App, Failure};
 use frontrow_domain::account::Role;
 use frontrow_http::{HttpSettings, HttpState, ServeLimits};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::{answer, demo};
+use crate::command::serve::jobs::{run_boards, run_feeds, run_jobs, run_lines, run_sessions};
 use crate::command::serve::settings::http_settings;
 use crate::config::Config;
-use crate::config::sections::Jobs;
 use crate::keys::Keys;
 use crate::wiring::{Wired, processors, refused_members};
 use crate::{open_files, telemetry};
 
+mod jobs;
 mod jwks;
 mod settings;
 
 /// Microseconds by which the wall clock may move away before it is worth a line in the log.
 const DRIFT_MAX_MICROS: i64 = 1_000_000;
-/// How often it is looked for reservations of schedules that were called off.
-const CANCELLATIONS_TICK: Duration = Duration::from_secs(1);
-/// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
-/// commits is one event for each of them.
-const FEED_TICK: Duration = Duration::from_millis(100);
 
 pub(super) fn run(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     telemetry::log(&config.log)?;
@@ -45,7 +41,7 @@ pub(super) fn run(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
 
 async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::metrics()?;
-    let wired = Wired::open(config)?;
+    let wired = Wired::open(config).await?;
     let keys = Keys::load(&config.auth, &config.store.data)?;
     first_admin(&wired.app, config).await?;
     if demo {
@@ -59,13 +55,14 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let listener = frontrow_http::bind(config.http.listen, config.http.backlog)
         .with_context(|| format!("cannot listen on {}; is another server there?", config.http.listen))?;
     let address = listener.local_addr()?;
-    wired.store.announce(&address.to_string());
+    wired.announce(&address.to_string());
     let jobs = tokio::spawn(run_jobs(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let lines = tokio::spawn(run_lines(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let sessions = tokio::spawn(run_sessions(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let feeds = tokio::spawn(run_feeds(Arc::clone(&wired.app), stop.clone()));
     let wired = Arc::new(wired);
     let clock_watch = tokio::spawn(watch(stop.clone(), Arc::clone(&wired)));
+    let boards = tokio::spawn(run_boards(stop.clone(), Arc::clone(&wired)));
     let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready)));
     let router = frontrow_http::router(HttpState::new(Arc::clone(&wired.app), settings));
     ready.store(true, Ordering::Release);
@@ -77,7 +74,7 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     frontrow_http::serve(listener, router, limits(config), stop.clone()).await;
     stop.cancel();
     stopping.abort();
-    let _ = tokio::join!(jobs, lines, sessions, feeds, clock_watch);
+    let _ = tokio::join!(jobs, lines, sessions, feeds, clock_watch, boards);
     let has_failed = wired.has_failed();
     // Waits for a thread of ours, so it goes where blocking is allowed.
     tokio::task::spawn_blocking(move || wired.close()).await?;
@@ -118,85 +115,6 @@ async fn first_admin(app: &App, config: &Config) -> anyhow::Result<()> {
             bail!("the first admin cannot be made: {}", refused_members(&errors))
         }
         Err(failure) => bail!("the first admin was not made: {failure:?}"),
-    }
-}
-
-/// Calls what has to happen without anybody asking.
-async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
-    let mut expiry = interval(Duration::from_millis(settings.expire_tick_ms));
-    expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut upkeep = interval(Duration::from_secs(settings.clean_tick_seconds));
-    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut cancellations = interval(CANCELLATIONS_TICK);
-    cancellations.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = expiry.tick(), if settings.expire_enabled => match app.tick_expiry().await {
-                Ok(0) => {}
-                Ok(count) => tracing::debug!(count, "holds expired"),
-                Err(failure) => tracing::warn!(?failure, "holds could not be expired; the next tick tries again"),
-            },
-            _ = cancellations.tick() => match app.tick_cancellations().await {
-                Ok(0) => {}
-                Ok(count) => tracing::info!(count, "reservations of cancelled schedules taken back"),
-                Err(failure) => {
-                    tracing::warn!(?failure, "a cancelled schedule waits; the next tick tries again");
-                }
-            },
-            _ = upkeep.tick() => if let Err(error) = app.tick_upkeep().await {
-                tracing::warn!(%error, "the store could not be tidied; the next tick tries again");
-            },
-        }
-    }
-}
-
-/// Moves the lines on. Apart from the other jobs, because the rate of admission depends on its pace.
-async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
-    let mut tick = interval(Duration::from_millis(settings.line_tick_ms));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_well = true;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        let done = app.tick_lines().await;
-        // Said once, not fifty times a second.
-        match (&done, is_well) {
-            (Err(error), true) => tracing::warn!(%error, "the lines stand still; the next tick tries again"),
-            (Ok(()), false) => tracing::info!("the lines move on"),
-            _ => {}
-        }
-        is_well = done.is_ok();
-    }
-}
-
-/// Ends the sessions of those who have paid.
-async fn run_sessions(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
-    let mut tick = interval(Duration::from_millis(settings.session_tick_ms));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => if let Err(error) = app.tick_sessions().await {
-                tracing::warn!(%error, "sessions could not be ended; the next tick tries again");
-            },
-        }
-    }
-}
-
-/// Tells those who follow a seat map what has changed. Apart from the other jobs, so that no commit delays it.
-async fn run_feeds(app: Arc<App>, stop: CancellationToken) {
-    let mut tick = interval(FEED_TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => if let Err(error) = app.tick_feeds().await {
-                tracing::warn!(%error, "a seat map could not be read; the next tick tries again");
-            },
-        }
     }
 }
 

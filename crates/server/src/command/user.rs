@@ -23,7 +23,7 @@ pub(super) fn create(config: &Config, new: CreateUserArguments) -> anyhow::Resul
     let Some(role) = Role::parse(&new.role) else { bail!("there is no role {}", new.role) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _entered = runtime.enter();
-    let wired = match Wired::open(config) {
+    let wired = match runtime.block_on(Wired::open(config)) {
         Ok(wired) => wired,
         Err(error) => return Err(explain_in_use(error, SIGN_UP)),
     };

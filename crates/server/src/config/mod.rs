@@ -25,7 +25,9 @@ use serde::{Deserialize, Serialize};
 
 use self::merge::Merge;
 pub(crate) use self::problem::Problems;
-use self::sections::{Admin, Auth, Demo, Http, Issuer, Jobs, Log, Sales, Store, Wallet};
+use self::sections::{
+    Admin, Auth, Demo, Http, Issuer, Jobs, Log, Sales, Store, WaitingRoom, Wallet, validate_shared,
+};
 
 /// The reference manual of all settings, as it is compiled in.
 pub(crate) const MANUAL: &str = include_str!("../../../../config/default.toml");
@@ -36,8 +38,10 @@ pub(crate) const MANUAL: &str = include_str!("../../../../config/default.toml");
 pub(crate) struct Config {
     /// The HTTP server and its limits.
     pub(crate) http: Http,
-    /// The embedded store.
+    /// Where the sale is kept.
     pub(crate) store: Store,
+    /// The line in front of each concert.
+    pub(crate) waiting_room: WaitingRoom,
     /// The first admin.
     pub(crate) admin: Admin,
     /// Accounts, passwords and our own tokens.
@@ -76,6 +80,7 @@ impl Config {
         self.sales.validate(problems);
         self.log.validate(problems);
         self.demo.validate(problems);
+        validate_shared(&self.store, &self.waiting_room, &self.auth, problems);
         if self.store.deadline_ms >= self.http.request_timeout_ms {
             problems.refuse(
                 &["store.deadline_ms", "http.request_timeout_ms"],

@@ -2,6 +2,7 @@
 //! and not again here: the comments of fields name units and what the type does not say.
 
 mod issuer;
+mod shared;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -19,6 +20,8 @@ use super::network::{Network, is_origin};
 use super::secret::{KEY_MIN_BYTES, Secret};
 
 pub(crate) use issuer::Issuer;
+pub(crate) use shared::WaitingRoom;
+pub(super) use shared::validate_shared;
 
 /// The most money in one amount, in minor units: a million such wallets still add up within 64 bits.
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
@@ -48,6 +51,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("http.request_burst_per_fan", 1..=1_000_000),
     ("http.shutdown_seconds", 1..=3_600),
     ("store.readers", 1..=64),
+    ("store.writers", 1..=64),
     ("store.group_max_commands", 1..=1_000),
     ("store.queue_pay", 1..=1_000_000),
     ("store.queue_hold", 1..=1_000_000),
@@ -86,8 +90,14 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
 ];
 
 /// The settings that are a [`Secret`]; a test compares.
-pub(super) const SECRETS: &[&str] =
-    &["admin.password", "auth.signing_secret", "auth.ticket_key", "issuer.shared_secret"];
+pub(super) const SECRETS: &[&str] = &[
+    "admin.password",
+    "auth.signing_secret",
+    "auth.ticket_key",
+    "issuer.shared_secret",
+    "store.url",
+    "waiting_room.url",
+];
 
 /// What to do about a text that its setting cannot be made from.
 pub(super) fn help(key: &str) -> &'static str {
@@ -154,12 +164,16 @@ impl Http {
     }
 }
 
-/// `[store]`: the embedded store.
+/// `[store]`: where the sale is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
     /// The folder of the database and the keys, relative to the working directory.
     pub(crate) data: PathBuf,
+    /// Empty: the embedded store.
+    pub(crate) url: Secret,
+    /// Connections that write to a shared store.
+    pub(crate) writers: usize,
     /// Connections that read.
     pub(crate) readers: usize,
     /// Commands committed together.

@@ -4,6 +4,7 @@ mod api_fuzz;
 mod arena;
 mod cli;
 mod client;
+mod cluster;
 mod crash;
 mod expiry;
 mod issuer;

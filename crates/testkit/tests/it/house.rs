@@ -52,8 +52,8 @@ const DRIVERS: &[(&str, &[&str])] = &[
 
 /// Ports with a suite: the port, the macro of the suite, and how many adapters there are at the least.
 const SUITES: &[(&str, &str, usize)] = &[
-    ("Store", "store_suite!(", 2),
-    ("WaitingRoom", "line_suite!(", 1),
+    ("Store", "store_suite!(", 3),
+    ("WaitingRoom", "line_suite!(", 2),
     ("LineJournal", "journal_suite!(", 2),
 ];
 
@@ -64,7 +64,7 @@ const BROKEN_ON_PURPOSE: &str = "BrokenLine";
 const LINES_MAX: usize = 600;
 
 /// Files that are longer all the same. A number here may only fall; a file that fits leaves the list.
-const LONG_FILES: &[(&str, usize)] = &[("crates/server/src/config/tests.rs", 684)];
+const LONG_FILES: &[(&str, usize)] = &[("crates/server/src/config/tests.rs", 681)];
 
 /// The only place that changes who has a seat (bug 2: a lock that was skipped on one path).
 const CLAIMS: &str = "crates/domain/src/reservation/claim.rs";

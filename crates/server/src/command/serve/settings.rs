@@ -24,9 +24,7 @@ pub(super) fn http_settings(
 ) -> anyhow::Result<HttpSettings> {
     let auth = &config.auth;
     let proxies = auth.trusted_proxies.clone();
-    let store = Arc::clone(&wired.store);
-    let store_is_well = ReadyPart { name: "store", is_well: Arc::new(move || !store.has_failed()) };
-    let mut parts = vec![store_is_well];
+    let mut parts = vec![wired.store_part()];
     if let Some(published) = &published {
         let keys = Arc::clone(published);
         parts.push(ReadyPart { name: "issuer_keys", is_well: Arc::new(move || !keys.is_empty()) });

@@ -1,0 +1,136 @@
+//! What has to happen without anybody asking: a loop each, with its own pace.
+
+use std::fmt::{Debug, Display};
+use std::sync::Arc;
+use std::time::Duration;
+
+use frontrow_application::App;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::sections::Jobs;
+use crate::wiring::Wired;
+
+/// How often it is looked for reservations of schedules that were called off.
+const CANCELLATIONS_TICK: Duration = Duration::from_secs(1);
+/// How often it is asked what other servers have committed to seats that are shown here.
+const BOARDS_TICK: Duration = Duration::from_millis(200);
+/// How often the clock of a shared store is looked at.
+const CLOCK_TICK: Duration = Duration::from_secs(2);
+/// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
+/// commits is one event for each of them.
+const FEED_TICK: Duration = Duration::from_millis(100);
+
+/// A job that is done again and again. When it begins to fail, and when it works again, is said once: what is away for a
+/// minute must not fill the log with what everybody knows.
+struct Watched {
+    what: &'static str,
+    is_well: bool,
+}
+
+impl Watched {
+    const fn new(what: &'static str) -> Self {
+        Self { what, is_well: true }
+    }
+
+    /// What came of it, or nothing when it failed.
+    fn note<T>(&mut self, done: Result<T, impl Display>) -> Option<T> {
+        match (&done, self.is_well) {
+            (Err(error), true) => tracing::warn!(%error, "failing: {}; the next ticks try again", self.what),
+            (Ok(_), false) => tracing::info!("works again: {}", self.what),
+            _ => {}
+        }
+        self.is_well = done.is_ok();
+        done.ok()
+    }
+}
+
+fn as_text(failure: impl Debug) -> String {
+    format!("{failure:?}")
+}
+
+/// Calls what has to happen without anybody asking.
+pub(super) async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
+    let mut expiry = interval(Duration::from_millis(settings.expire_tick_ms));
+    expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut upkeep = interval(Duration::from_secs(settings.clean_tick_seconds));
+    upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut cancellations = interval(CANCELLATIONS_TICK);
+    cancellations.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut expiring = Watched::new("letting holds expire");
+    let mut calling_off = Watched::new("taking back reservations of cancelled schedules");
+    let mut tidying = Watched::new("tidying the store");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = expiry.tick(), if settings.expire_enabled => {
+                expiring.note(app.tick_expiry().await.map_err(as_text));
+            }
+            _ = cancellations.tick() => {
+                let done = app.tick_cancellations().await.map_err(as_text);
+                if let Some(count @ 1..) = calling_off.note(done) {
+                    tracing::info!(count, "reservations of cancelled schedules taken back");
+                }
+            }
+            _ = upkeep.tick() => { tidying.note(app.tick_upkeep().await); }
+        }
+    }
+}
+
+/// Moves the lines on. Apart from the other jobs, because the rate of admission depends on its pace.
+pub(super) async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
+    let mut tick = interval(Duration::from_millis(settings.line_tick_ms));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut lines = Watched::new("moving the lines on");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => { lines.note(app.tick_lines().await); }
+        }
+    }
+}
+
+/// Ends the sessions of those who have paid.
+pub(super) async fn run_sessions(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
+    let mut tick = interval(Duration::from_millis(settings.session_tick_ms));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sessions = Watched::new("ending the sessions of those who have paid");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => { sessions.note(app.tick_sessions().await); }
+        }
+    }
+}
+
+/// Tells those who follow a seat map what has changed. Apart from the other jobs, so that no commit delays it.
+pub(super) async fn run_feeds(app: Arc<App>, stop: CancellationToken) {
+    let mut tick = interval(FEED_TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut feeds = Watched::new("telling those who follow a seat map");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => { feeds.note(app.tick_feeds().await); }
+        }
+    }
+}
+
+/// Follows what other servers commit, and the clock of the store that they share. Nothing to do for one that is alone.
+pub(super) async fn run_boards(stop: CancellationToken, wired: Arc<Wired>) {
+    if !wired.is_shared() {
+        return;
+    }
+    let mut boards = interval(BOARDS_TICK);
+    boards.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut clock = interval(CLOCK_TICK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut catching_up = Watched::new("reading what other servers have committed");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = boards.tick() => { catching_up.note(wired.app.tick_boards().await); }
+            _ = clock.tick() => wired.follow_store().await,
+        }
+    }
+}

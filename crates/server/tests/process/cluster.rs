@@ -1,0 +1,249 @@
+//! Several servers on one MySQL and one Redis: one line, one map, one sale.
+//!
+//! The services are those of `deploy/dev/services`; `make test` starts them.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use reqwest::Client;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, MySqlConnection};
+use tempfile::TempDir;
+
+use crate::client::{Answer, Person, http, on_sale, on_sale_in_line, states};
+use crate::server::{Server, frontrow};
+
+/// How long one server may take to show what another has committed, with some patience for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Servers that share a store and a line.
+struct Cluster {
+    settings: Vec<(String, String)>,
+    servers: Vec<(Server, TempDir)>,
+    client: Client,
+}
+
+/// The address of a service, or how to get one: a test that is not run proves nothing.
+#[expect(clippy::disallowed_methods, reason = "where the services of tests are is said by the environment")]
+fn service(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set; run: make services && eval \"$(deploy/dev/services env)\"")
+    })
+}
+
+impl Cluster {
+    /// So many servers on a database and with a line of their own.
+    async fn start(count: usize) -> Self {
+        // Random, from the seed that the system gives every hash map: a run that went wrong leaves its database behind.
+        let name = format!("frontrow_{:016x}", RandomState::new().hash_one(std::process::id()));
+        let mysql = service("FRONTROW_TEST_MYSQL_URL");
+        let mut connection = MySqlConnection::connect(&mysql).await.expect("the MySQL of tests");
+        let create = format!("CREATE DATABASE {name}");
+        connection.execute(sqlx::AssertSqlSafe(create)).await.expect("a database");
+        connection.close().await.expect("closed");
+        let settings = [
+            ("FRONTROW__STORE__URL", format!("{mysql}/{name}")),
+            ("FRONTROW__WAITING_ROOM__URL", service("FRONTROW_TEST_REDIS_URL")),
+            ("FRONTROW__WAITING_ROOM__PREFIX", name),
+            ("FRONTROW__AUTH__SIGNING_SECRET", "the same for all servers of a cluster".to_owned()),
+            ("FRONTROW__AUTH__TICKET_KEY", TICKET_KEY.to_owned()),
+        ];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        let mut cluster = Self { settings, servers: Vec::new(), client: http() };
+        for _ in 0..count {
+            cluster.add();
+        }
+        cluster
+    }
+
+    fn add(&mut self) {
+        let folder = tempfile::tempdir().expect("folder");
+        let settings: Vec<_> =
+            self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let server = Server::start(folder.path(), &settings);
+        self.servers.push((server, folder));
+    }
+
+    fn person(&self, at: usize, name: &str, role: &str) -> Person {
+        Person::new(&self.servers[at].0, &self.client, name, role)
+    }
+
+    /// The figures of the store, which has to be clean.
+    fn audit(&self) -> Value {
+        self.audit_from(self.servers[0].1.path())
+    }
+
+    fn audit_from(&self, folder: &Path) -> Value {
+        let settings = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let output = frontrow(folder).args(["audit", "--json"]).envs(settings).output().expect("it runs");
+        let figures: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("no figures ({error}): {}", String::from_utf8_lossy(&output.stderr))
+        });
+        assert!(output.status.success(), "{figures:#}");
+        figures
+    }
+}
+
+/// A key made for tests (openssl genpkey -algorithm ed25519).
+const TICKET_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEICNjvVxUppfkMfK+kSX3bvN4tXl4fuO3f4Phcc4Acu1d\n-----END PRIVATE KEY-----\n";
+
+/// Asks again until it is so.
+async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_are_one_sale() {
+    let cluster = Cluster::start(2).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let room = json!({"enabled": true, "maxActive": 10, "admitPerSecond": 100});
+    let sale = on_sale_in_line(&operator, "Both", 5, room).await;
+    let mut fan = cluster.person(0, "fan", "fan");
+    fan.charge(10_000).await.expect(200);
+    until("the room opens at both", || async {
+        let mut joined = Vec::new();
+        for at in [0, 1] {
+            let mut somebody = cluster.person(at, "fan", "fan");
+            joined.push(somebody.join(sale.0).await.expect("an answer"));
+        }
+        joined.iter().all(|answer| answer.status.is_success())
+    })
+    .await;
+    // One place, wherever it was asked for, and good everywhere.
+    let place = fan.join(sale.0).await.expect("an answer").expect(200);
+    assert_eq!(place["sequence"], 1);
+    let there = fan.at(&cluster.servers[1].0);
+    until("the fan is let in", || async { there.place().await["state"] == "active" }).await;
+
+    let held = there.hold("hold", sale.1, &[2, 3]).await.expect(201);
+    assert_eq!(states(&there, sale).await, "ahhaa", "what it has answered it shows");
+    until("the other shows it", || async { states(&operator, sale).await == "ahhaa" }).await;
+    let taken = cluster.person(0, "operator", "operator").hold("late", sale.1, &[3]).await;
+    assert_eq!((taken.status.as_u16(), taken.code()), (409, "seat_unavailable"));
+
+    let id = held["reservationId"].as_str().expect("an id");
+    let paid = fan.pay("pay", id).await.expect(201);
+    let again: Answer = there.pay("pay", id).await;
+    assert!(again.replayed, "a key is known everywhere");
+    assert_eq!(again.expect(201), paid);
+    until("the session ends", || async { there.place().await["endReason"] == "paid" }).await;
+    until("both show it", || async {
+        let maps = [states(&operator, sale).await, states(&operator.at(&cluster.servers[1].0), sale).await];
+        maps == ["assaa", "assaa"]
+    })
+    .await;
+    assert_eq!(cluster.audit()["seatsByState"]["sold"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bug_1_four_servers_sell_a_seat_once() {
+    let cluster = Cluster::start(4).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 20, 1_000, 300).await;
+    let fans: Vec<Person> =
+        (0..64).map(|number| cluster.person(number % 4, &format!("fan {number}"), "fan")).collect();
+    for seat in 1..=20 {
+        let key = format!("hold {seat}");
+        let wanted = [seat];
+        let held = join_all(fans.iter().map(|fan| fan.hold(&key, sale.1, &wanted))).await;
+        let won = held.iter().filter(|answer| answer.status.as_u16() == 201).count();
+        let lost = held.iter().filter(|answer| answer.code() == "seat_unavailable").count();
+        // Who has four seats is told so.
+        let full = held.iter().filter(|answer| answer.code() == "seat_limit_exceeded").count();
+        assert_eq!(
+            (won, won + lost + full),
+            (1, 64),
+            "seat {seat}: {:?}",
+            held.iter().map(Answer::code).collect::<Vec<_>>()
+        );
+    }
+    assert_eq!(cluster.audit()["seatsByState"]["held"], 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_is_killed_and_the_other_goes_on() {
+    let mut cluster = Cluster::start(2).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 200, 1_000, 300).await;
+    let fans: Vec<Person> =
+        (0..100).map(|number| cluster.person(number % 2, &format!("fan {number}"), "fan")).collect();
+    join_all(fans.iter().map(|fan| fan.charge(10_000))).await;
+    let (survivor, victim) = (&cluster.servers[0].0, cluster.servers[1].0.id());
+    let (answered, broken) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
+    let buy = fans.iter().zip(1_u32..).map(|(fan, number)| {
+        let there = fan.at(survivor);
+        async move {
+            // Two seats each, every seat wanted by two fans: half of them win.
+            let seats = [(number * 2 - 1) % 100 + 1, (number * 2) % 100 + 1];
+            let body = json!({"scheduleId": sale.1, "seats": seats});
+            let key = format!("hold {number}");
+            let post = reqwest::Method::POST;
+            let held = fan.try_ask(post.clone(), "/reservations", Some(&key), Some(body.clone())).await;
+            let held = if let Ok(held) = held {
+                held
+            } else {
+                // Its server is gone. The other knows under the key what has become of it.
+                broken.fetch_add(1, Ordering::Relaxed);
+                there.post("/reservations", &key, body).await
+            };
+            answered.fetch_add(1, Ordering::Relaxed);
+            if held.code() == "seat_unavailable" {
+                return None;
+            }
+            let id = held.expect(201)["reservationId"].as_str().expect("an id").to_owned();
+            let key = format!("pay {number}");
+            let body = json!({ "reservationId": id });
+            let paid = match fan.try_ask(post, "/payments", Some(&key), Some(body.clone())).await {
+                Ok(paid) => paid,
+                Err(_) => there.post("/payments", &key, body).await,
+            };
+            paid.expect(201);
+            Some(id)
+        }
+    });
+    let killing = async {
+        // Then most of those who have asked it are still waiting.
+        until("some are answered", || async { answered.load(Ordering::Relaxed) >= 5 }).await;
+        let told = std::process::Command::new("kill").args(["-9", &victim.to_string()]).status();
+        assert!(told.expect("kill runs").success());
+    };
+    let (bought, ()) = tokio::join!(join_all(buy), killing);
+    let bought: Vec<String> = bought.into_iter().flatten().collect();
+    assert!(broken.load(Ordering::Relaxed) > 0, "the kill has met nobody");
+    assert_eq!(bought.len(), 50, "every pair of seats has one buyer");
+    // It comes back and knows everything.
+    drop(cluster.servers.pop());
+    cluster.add();
+    let operator = cluster.person(1, "operator", "operator");
+    assert_eq!(states(&operator, sale).await.matches('s').count(), 100);
+    let figures = cluster.audit();
+    assert_eq!(figures["seatsByState"]["sold"], 100);
+    assert_eq!(figures["reservations"]["confirmed"], 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_may_make_the_store_at_once() {
+    let cluster = Cluster::start(0).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let start = || {
+        let settings = cluster.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let mut migrate = frontrow(folder.path());
+        migrate.arg("migrate").envs(settings).stdout(Stdio::piped()).stderr(Stdio::piped());
+        migrate.spawn().expect("the binary runs")
+    };
+    let started: Vec<_> = (0..6).map(|_| start()).collect();
+    for migrate in started {
+        let output = migrate.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("schema version"));
+    }
+    assert_eq!(cluster.audit_from(folder.path())["schedules"], 0);
+}

@@ -1,0 +1,191 @@
+//! Queries about concerts and schedules.
+
+use std::collections::HashMap;
+
+use frontrow_application::catalog::drawing_form;
+use frontrow_application::store::{CatalogReads, ConcertCursor, ConcertFilter, Read, SeatMap};
+use frontrow_domain::catalog::{Concert, Drawing, Schedule};
+use frontrow_domain::records::SeatChanges;
+use frontrow_domain::reservation::{Claim, SeatState};
+use frontrow_domain::{ConcertId, ScheduleId, SeatNo, Timestamp};
+
+use super::{answer, limit, lists};
+use crate::MysqlReads;
+use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert};
+use crate::codec::{self, CLAIM_COLUMNS};
+use crate::error::DbError;
+use crate::load::ranges::{changed_since, claims_of};
+use crate::load::select;
+use crate::pool::Link;
+use crate::row::{Result, all, bare, first};
+use crate::sql::{LIST_MAX, Value, containing, fill, list, values};
+
+/// What a concert without a schedule sorts by: before the beginning of time, so it comes last.
+const NO_BOOKING: i64 = -i64::MAX;
+
+impl CatalogReads for MysqlReads {
+    fn concert(&self, id: ConcertId) -> Read<'_, Option<Concert>> {
+        answer(async move {
+            let sql = fill(&select(CONCERT_COLUMNS, "concert WHERE concert_id = ?"), &values![id]);
+            first(&self.rows(sql).await?, bare(concert))
+        })
+    }
+
+    fn concerts(
+        &self,
+        filter: ConcertFilter,
+        after: Option<ConcertCursor>,
+        count: usize,
+    ) -> Read<'_, Vec<(Concert, Vec<Schedule>)>> {
+        answer(async move {
+            let mut link = self.snapshot().await?;
+            let rows = link.rows(concerts(&filter, after, count)).await?;
+            let concerts = all(&rows, bare(concert))?;
+            let mut found = Vec::with_capacity(concerts.len());
+            for concert in concerts {
+                let schedules = self.schedules(&mut link, schedules_of(concert.id)).await?;
+                found.push((concert, schedules));
+            }
+            link.roll_back().await;
+            Ok(found)
+        })
+    }
+
+    fn schedules_of(&self, concert: ConcertId) -> Read<'_, Vec<Schedule>> {
+        answer(async move {
+            let mut link = self.snapshot().await?;
+            let found = self.schedules(&mut link, schedules_of(concert)).await?;
+            link.roll_back().await;
+            Ok(found)
+        })
+    }
+
+    fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>> {
+        answer(async move {
+            let mut link = self.snapshot().await?;
+            let found = self.schedules(&mut link, schedule(id)).await?;
+            link.roll_back().await;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    fn seat_versions(&self, schedules: Vec<ScheduleId>) -> Read<'_, Vec<(ScheduleId, u64)>> {
+        answer(async move {
+            let mut found = Vec::with_capacity(schedules.len());
+            for some in schedules.chunks(LIST_MAX) {
+                let ids = list(some.iter().copied().map(Value::from));
+                let sql = format!("SELECT schedule_id, version FROM schedule WHERE schedule_id IN ({ids})");
+                found.extend(all(&self.rows(sql).await?, |row| {
+                    Ok((ScheduleId::new(row.get(0)?), row.get(1)?))
+                })?);
+            }
+            Ok(found)
+        })
+    }
+
+    fn seats_since(&self, schedule: ScheduleId, version: u64) -> Read<'_, Option<SeatChanges>> {
+        answer(async move {
+            let mut link = self.snapshot().await?;
+            let Some((version, changed)) = changed_since(&mut link, schedule, version).await? else {
+                link.roll_back().await;
+                return Ok(None);
+            };
+            let before = claims_of(schedule);
+            let rows = lists(&mut link, &before, changed.iter().copied().map(Value::from), "").await?;
+            link.roll_back().await;
+            let claims: HashMap<SeatNo, Claim> = all(&rows, codec::seat_and_claim)?.into_iter().collect();
+            let seats = changed.into_iter().map(|seat| (seat, SeatState::of(claims.get(&seat)))).collect();
+            Ok(Some(SeatChanges { schedule, version, seats }))
+        })
+    }
+
+    fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>> {
+        answer(async move {
+            let template = "SELECT form FROM seat_drawing WHERE schedule_id = ? AND plan_version = ?";
+            let rows = self.rows(fill(template, &values![schedule, plan_version])).await?;
+            first(&rows, |row| {
+                drawing_form::from_bytes(row.get(0)?).ok_or(DbError::Unreadable("drawing of a seat plan"))
+            })
+        })
+    }
+
+    fn cancelled_schedules(&self) -> Read<'_, Vec<ScheduleId>> {
+        answer(async move {
+            let sql = "SELECT schedule_id FROM schedule FORCE INDEX (schedule_cancelled) \
+                       WHERE cancelled_at IS NOT NULL ORDER BY schedule_id";
+            all(&self.rows(sql.to_owned()).await?, |row| row.get(0).map(ScheduleId::new))
+        })
+    }
+
+    fn concerts_with_rooms(&self) -> Read<'_, Vec<ConcertId>> {
+        answer(async move {
+            let sql = "SELECT concert_id FROM concert WHERE room_enabled = 1 ORDER BY concert_id";
+            all(&self.rows(sql.to_owned()).await?, |row| row.get(0).map(ConcertId::new))
+        })
+    }
+
+    fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>> {
+        answer(async move {
+            let mut link = self.snapshot().await?;
+            let schedules = self.schedules(&mut link, schedule(id)).await?;
+            let Some(schedule) = schedules.into_iter().next() else {
+                link.roll_back().await;
+                return Ok(None);
+            };
+            let from = select(CLAIM_COLUMNS, "claim WHERE schedule_id = ? ORDER BY seat_no");
+            let rows = link.rows(fill(&from, &values![id])).await?;
+            link.roll_back().await;
+            let taken = all(&rows, |row| {
+                codec::seat_and_claim(row).map(|(seat, claim)| (seat, SeatState::of(Some(&claim))))
+            })?;
+            Ok(Some(SeatMap { schedule, taken }))
+        })
+    }
+
+    fn epoch(&self) -> Read<'_, u64> {
+        answer(async move {
+            let rows = self.rows("SELECT epoch FROM meta".to_owned()).await?;
+            first(&rows, |row| row.get(0))?.ok_or(DbError::Unreadable("epoch"))
+        })
+    }
+}
+
+impl MysqlReads {
+    /// The schedules that a statement finds.
+    pub(super) async fn schedules(&self, link: &mut Link<'_>, sql: String) -> Result<Vec<Schedule>> {
+        let rows = link.rows(sql).await?;
+        let found = self.plans.schedules(link, &rows).await?;
+        Ok(found.into_iter().map(|(schedule, _)| schedule).collect())
+    }
+}
+
+fn schedule(id: ScheduleId) -> String {
+    fill(&select(SCHEDULE_COLUMNS, "schedule WHERE schedule_id = ?"), &values![id])
+}
+
+fn schedules_of(concert: ConcertId) -> String {
+    let from = "schedule WHERE concert_id = ? ORDER BY starts_at, schedule_id";
+    fill(&select(SCHEDULE_COLUMNS, from), &values![concert])
+}
+
+fn concerts(filter: &ConcertFilter, after: Option<ConcertCursor>, count: usize) -> String {
+    let mut sql = format!(
+        "SELECT {CONCERT_COLUMNS}, booking FROM (SELECT concert.*, COALESCE((SELECT MIN(booking_start) FROM schedule \
+         WHERE schedule.concert_id = concert.concert_id), {NO_BOOKING}) AS booking FROM concert) AS found WHERE TRUE"
+    );
+    if filter.published_only {
+        sql.push_str(" AND published = 1");
+    }
+    if let Some(text) = filter.text.as_deref().filter(|text| !text.is_empty()) {
+        let pattern = containing(text);
+        let pattern = Value::Text(&pattern);
+        sql.push_str(&fill(" AND (title REGEXP ? OR artist REGEXP ?)", &[pattern, pattern]));
+    }
+    if let Some(after) = after {
+        let booking = after.booking_start.map_or(NO_BOOKING, Timestamp::micros);
+        let values = values![booking, booking, after.concert];
+        sql.push_str(&fill(" AND (booking < ? OR (booking = ? AND concert_id < ?))", &values));
+    }
+    sql.push_str(&fill(" ORDER BY booking DESC, concert_id DESC LIMIT ?", &values![limit(count)]));
+    sql
+}

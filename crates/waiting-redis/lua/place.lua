@@ -1,0 +1,129 @@
+-- One place: how it is kept, where it stands, what a sign of life and an end do to it. The rules are those of
+-- frontrow_domain::queue; the suite compares the two step by step.
+-- Complexity: O(log n) with n in line for each place.
+
+local WAIT, SKIP, ACTIVE, OVER = 0, 1, 2, 3
+-- In the order of EndReason::ALL.
+local LEFT, TIMED_OUT, NO_SHOW, CLOSED = 1, 2, 3, 4
+local UNKNOWN_WAIT = 4294967295
+local FORM = '<c16c16i8Bi8I4I4I4i8i8i8B'
+local ANSWER = '<Bi8c16c16i8Bi8i8i8Bi8I4i8'
+
+local function unpack_place(packed)
+  local place = {}
+  place.entry, place.user, place.joined, place.state, place.seen, place.told, place.low, place.high, place.admitted,
+    place.ends, place.claim, place.reason = struct.unpack(FORM, packed)
+  return place
+end
+
+local function pack_place(place)
+  return struct.pack(FORM, place.entry, place.user, place.joined, place.state, place.seen, place.told, place.low,
+    place.high, place.admitted, place.ends, place.claim, place.reason)
+end
+
+local function load_place(name)
+  local packed = redis.call('HGET', PLACES, name)
+  return packed and unpack_place(packed)
+end
+
+local function keep_place(name, place)
+  redis.call('HSET', PLACES, name, pack_place(place))
+end
+
+-- Until when the fan has to come, or 0. Whoever was called before an outage has the claim time anew after it, unless
+-- it had run out by then.
+local function claim_by(place)
+  local claim = place.claim
+  if claim > 0 and place.admitted < get('ready_at') and claim > get('outage_from') then
+    return math.max(claim, get('claim_floor'))
+  end
+  return claim
+end
+
+-- When the session is over, and why then.
+local function own_end(place)
+  local claim = claim_by(place)
+  if claim > 0 and claim < place.ends then
+    return claim, NO_SHOW
+  end
+  return place.ends, TIMED_OUT
+end
+
+-- The state as it is now, and for one that is over when and why.
+local function state_of(number, place)
+  if place.state == ACTIVE then
+    local at, reason = own_end(place)
+    if now >= at then
+      return OVER, at, reason
+    end
+  elseif place.state == OVER then
+    return OVER, place.ends, place.reason
+  elseif number < get('closed_below') then
+    return OVER, get('closed_at'), CLOSED
+  end
+  return place.state, place.ends, place.reason
+end
+
+-- Seconds after which somebody with so many ahead is to ask again: Pace::waiting.
+local function ask_again(ahead)
+  local window, per_window = window_of(get('milli'))
+  local seconds_for = math.floor(ahead * math.floor(window / SECOND) / per_window)
+  local earliest = seconds_for + math.floor(get('claim') / 2)
+  return math.max(2, math.min(2 + math.floor(ahead / 500), 300, earliest))
+end
+
+local function how_many_before(set_key, number)
+  return redis.call('ZCOUNT', set_key, '-inf', '(' .. name_of(number))
+end
+
+-- Where a place stands, as a table: state, at, reason, ahead (-1 for none), poll.
+local function standing_of(name, number, place)
+  local state, at, reason = state_of(number, place)
+  local ahead, poll = -1, 60
+  if state == WAIT then
+    -- One look-up where the number is in the set, as it is.
+    ahead = redis.call('ZRANK', WAITING, name) or how_many_before(WAITING, number)
+    poll = ask_again(ahead)
+  elseif state == SKIP then
+    ahead = how_many_before(RETURNED, number)
+    poll = ask_again(ahead)
+  elseif state == ACTIVE then
+    ahead, poll = 0, 5
+  end
+  return { state = state, at = at, reason = reason, ahead = ahead, poll = poll }
+end
+
+local function answer(code, number, place, standing)
+  local claim = standing.state == ACTIVE and claim_by(place) or 0
+  return struct.pack(ANSWER, code, number, place.entry, place.user, place.joined, standing.state, place.admitted,
+    standing.at, claim, standing.reason, standing.ahead, standing.poll, now)
+end
+
+-- A sign of life: the standing, and whoever was skipped is back.
+local function see(name, number, place)
+  if place.state == SKIP and number >= get('closed_below') then
+    redis.call('ZADD', RETURNED, number, name)
+  end
+  local standing = standing_of(name, number, place)
+  if standing.state == WAIT or standing.state == SKIP then
+    place.seen, place.told = now, standing.poll
+    keep_place(name, place)
+  end
+  return standing
+end
+
+-- Ends a place that is not noted as over.
+local function end_place(name, place, reason, at)
+  if place.state == WAIT then
+    redis.call('ZREM', WAITING, name)
+  elseif place.state == SKIP then
+    redis.call('ZREM', SKIPPED, name)
+    redis.call('ZREM', RETURNED, name)
+  elseif place.state == ACTIVE then
+    redis.call('ZREM', SESSIONS, name)
+    set('ended_total', get('ended_total') + 1)
+  end
+  place.state, place.ends, place.claim, place.reason = OVER, at, 0, reason
+  keep_place(name, place)
+  redis.call('ZADD', ENDED, at, name)
+end

@@ -1,0 +1,9 @@
+//! The waiting room on real servers: one Redis, and a cluster of three.
+
+mod conformance;
+mod instances;
+mod losses;
+mod outages;
+mod own;
+mod rules;
+mod servers;
