@@ -103,7 +103,8 @@ pub trait AccountReads: Send + Sync + 'static {
     /// True while there is no account at all.
     fn has_no_accounts(&self) -> Read<'_, bool>;
     /// The accounts whose role or standing was changed at `since` or later, in any order. Asked for every second: it
-    /// costs what has changed, not what there is.
+    /// costs what has changed, not what there is. The time of a change is decided before it is committed, so whoever
+    /// follows asks again for half a minute that they have heard of.
     fn accounts_changed(&self, since: Timestamp) -> Read<'_, Vec<Account>>;
     /// Accounts whose address or name contains the text, whatever the case of ASCII letters; newest first, before
     /// the one given. All of them without a text.
@@ -337,10 +338,9 @@ pub trait OutboxReads: Send + Sync + 'static {
     /// position, at most `limit`. A reader that comes back with the last position that it has dealt with misses
     /// none.
     ///
-    /// This holds on a store with one writer: there positions are given out in order of commit. A store MUST NOT
-    /// give a position out twice, whatever is deleted. A store with many writers MUST NOT answer by position, since
-    /// a lower one can commit after a higher one was read; it answers by rows that this consumer has not marked as
-    /// dealt with (design, stores.md, Outbox).
+    /// A store MUST give positions out in the order in which events become visible to readers, and none twice,
+    /// whatever is deleted. With one writer that is the order of commits. Where many write, a lower position could be
+    /// committed after a higher one was read: there a position is given out after the commit (ADR 0014).
     fn session_ends(&self, after: u64, limit: usize) -> Read<'_, Vec<SessionEnd>>;
 }
 

@@ -9,7 +9,8 @@
 //!   place in a line that is not over; joining again gives it back, also at the same instant (R-Q1).
 //! - Admissions never exceed the cap at their time, nor the rate in any sliding second (R-Q4), over all instances,
 //!   across pauses, restarts and steps of the clock.
-//! - The time of a line never goes back.
+//! - The time of a line never goes back. It is the line's own: lines need not agree on it, nor with the clock of the
+//!   application.
 //! - When it cannot keep what it decides, joining and admission stop closed with [`LineError`]; places can still
 //!   be asked for where that is possible.
 
@@ -161,7 +162,7 @@ pub trait WaitingRoom: Send + Sync + 'static {
     fn enter(&self, pass: Pass) -> Line<'_, Result<(), NotLetIn>>;
 
     /// Ends a fan's place in a line, if it is not over: only the entry named, or whichever they have. Answers the
-    /// place as it was before, if there was one to end.
+    /// place as it was before, if there was one to end; nothing, maybe, where a request of unknown outcome is repeated.
     fn end(
         &self,
         concert: ConcertId,

@@ -21,15 +21,15 @@ use crate::server::{Server, frontrow};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Servers that share a store and a line.
-struct Cluster {
+pub(crate) struct Cluster {
     settings: Vec<(String, String)>,
-    servers: Vec<(Server, TempDir)>,
+    pub(crate) servers: Vec<(Server, TempDir)>,
     client: Client,
 }
 
 /// The address of a service, or how to get one: a test that is not run proves nothing.
 #[expect(clippy::disallowed_methods, reason = "where the services of tests are is said by the environment")]
-fn service(variable: &str) -> String {
+pub(crate) fn service(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| {
         panic!("{variable} is not set; run: make services && eval \"$(deploy/dev/services env)\"")
     })
@@ -38,6 +38,11 @@ fn service(variable: &str) -> String {
 impl Cluster {
     /// So many servers on a database and with a line of their own.
     async fn start(count: usize) -> Self {
+        Self::start_with(count, &[]).await
+    }
+
+    /// The same, with some settings that win over those of a cluster. `{database}` in one is the name of the database.
+    pub(crate) async fn start_with(count: usize, own: &[(&str, &str)]) -> Self {
         // Random, from the seed that the system gives every hash map: a run that went wrong leaves its database behind.
         let name = format!("frontrow_{:016x}", RandomState::new().hash_one(std::process::id()));
         let mysql = service("FRONTROW_TEST_MYSQL_URL");
@@ -45,6 +50,8 @@ impl Cluster {
         let create = format!("CREATE DATABASE {name}");
         connection.execute(sqlx::AssertSqlSafe(create)).await.expect("a database");
         connection.close().await.expect("closed");
+        let own = own.iter().map(|(key, value)| ((*key).to_owned(), value.replace("{database}", &name)));
+        let own: Vec<_> = own.collect();
         let settings = [
             ("FRONTROW__STORE__URL", format!("{mysql}/{name}")),
             ("FRONTROW__WAITING_ROOM__URL", service("FRONTROW_TEST_REDIS_URL")),
@@ -52,7 +59,8 @@ impl Cluster {
             ("FRONTROW__AUTH__SIGNING_SECRET", "the same for all servers of a cluster".to_owned()),
             ("FRONTROW__AUTH__TICKET_KEY", TICKET_KEY.to_owned()),
         ];
-        let settings = settings.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        let mut settings = settings.map(|(key, value)| (key.to_owned(), value)).to_vec();
+        settings.extend(own);
         let mut cluster = Self { settings, servers: Vec::new(), client: http() };
         for _ in 0..count {
             cluster.add();
@@ -68,12 +76,12 @@ impl Cluster {
         self.servers.push((server, folder));
     }
 
-    fn person(&self, at: usize, name: &str, role: &str) -> Person {
+    pub(crate) fn person(&self, at: usize, name: &str, role: &str) -> Person {
         Person::new(&self.servers[at].0, &self.client, name, role)
     }
 
     /// The figures of the store, which has to be clean.
-    fn audit(&self) -> Value {
+    pub(crate) fn audit(&self) -> Value {
         self.audit_from(self.servers[0].1.path())
     }
 
@@ -92,7 +100,7 @@ impl Cluster {
 const TICKET_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEICNjvVxUppfkMfK+kSX3bvN4tXl4fuO3f4Phcc4Acu1d\n-----END PRIVATE KEY-----\n";
 
 /// Asks again until it is so.
-async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
     let begun = Instant::now();
     while !is_so().await {
         assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");

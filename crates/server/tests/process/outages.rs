@@ -1,0 +1,186 @@
+//! What servers share goes away in the middle of a sale, and comes back.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::client::{Answer, Person, on_sale, on_sale_in_line};
+use crate::cluster::{Cluster, service, until};
+use crate::wire::{Link, Wire};
+
+/// Two servers that reach a service by a network of ours, and the network.
+async fn two_with(variable: &str, setting: &str, behind: &str) -> (Cluster, Wire) {
+    let url = service(variable);
+    let (start, address) = url.rsplit_once(['@', '/']).expect("scheme://address");
+    let wire = Wire::start(address).await;
+    let before = &url[..=start.len()];
+    let by_wire = format!("{before}{}{behind}", wire.address);
+    // Clients hear sooner than by default that something takes too long.
+    let own = [
+        (setting, by_wire.as_str()),
+        ("FRONTROW__HTTP__REQUEST_TIMEOUT_MS", "2000"),
+        ("FRONTROW__STORE__DEADLINE_MS", "1000"),
+    ];
+    (Cluster::start_with(2, &own).await, wire)
+}
+
+/// Joins, as soon as that is possible.
+async fn joins(person: &mut Person, concert: u64) -> Answer {
+    until("the line answers", || async {
+        let mut again = person.clone();
+        again.join(concert).await.expect("an answer").status.is_success()
+    })
+    .await;
+    person.join(concert).await.expect("an answer")
+}
+
+/// What is said of a place, or that nothing can be said now.
+async fn said_of(person: &Person) -> Value {
+    person.get("/queues/status").await.body
+}
+
+async fn the_line_is_closed_while_redis_is(away: Link) {
+    let (cluster, wire) = two_with("FRONTROW_TEST_REDIS_URL", "FRONTROW__WAITING_ROOM__URL", "").await;
+    let operator = cluster.person(0, "operator", "operator");
+    let room = json!({"enabled": true, "maxActive": 10, "admitPerSecond": 100});
+    let sale = on_sale_in_line(&operator, "Away", 10, room).await;
+    let mut fan = cluster.person(0, "holder", "fan");
+    fan.charge(100_000).await.expect(200);
+    let sequence = joins(&mut fan, sale.0).await.expect(200)["sequence"].clone();
+    until("the fan is let in", || async { fan.place().await["state"] == "active" }).await;
+    let held = fan.hold("hold", sale.1, &[1, 2]).await.expect(201);
+    let mut waiting = cluster.person(1, "waiting", "fan");
+    let place = joins(&mut waiting, sale.0).await.expect(200);
+
+    wire.set(away);
+    for at in [0, 1] {
+        let mut late = cluster.person(at, "late", "fan");
+        let refused = late.join(sale.0).await.expect("an answer");
+        // What was sent into a silence may have arrived.
+        let may_be = ["waiting_room_unavailable", if away == Link::Silent { "outcome_unknown" } else { "" }];
+        assert!(refused.status.as_u16() == 503 && may_be.contains(&refused.code()), "{refused:?}");
+    }
+    let refused = fan.hold("more", sale.1, &[3]).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (503, "waiting_room_unavailable"));
+    let id = held["reservationId"].as_str().expect("an id");
+    fan.pay("pay", id).await.expect(201);
+
+    wire.set(Link::Up);
+    let mut late = cluster.person(1, "late", "fan");
+    joins(&mut late, sale.0).await.expect(200);
+    let again = joins(&mut waiting, sale.0).await.expect(200);
+    assert_eq!(again["sequence"], place["sequence"], "nobody's place is lost");
+    assert_ne!(again["sequence"], sequence);
+    until("the session of who has paid ends", || async { said_of(&fan).await["endReason"] == "paid" }).await;
+    until("who was in line is let in", || async { said_of(&waiting).await["state"] == "active" }).await;
+    assert_eq!(cluster.audit()["seatsByState"]["sold"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cut_off_closes_the_line_and_who_holds_can_pay() {
+    the_line_is_closed_while_redis_is(Link::Cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_fallen_silent_closes_the_line_and_who_holds_can_pay() {
+    the_line_is_closed_while_redis_is(Link::Silent).await;
+}
+
+/// Asks under one key until it is not told that it could not be done now.
+async fn insists(fan: &Person, path: &str, key: &str, body: Value, failed: &AtomicUsize) -> Answer {
+    loop {
+        let answer = fan.post(path, key, body.clone()).await;
+        match (answer.status.as_u16(), answer.code()) {
+            (503, _) | (409, "request_in_flight") => failed.fetch_add(1, Ordering::Relaxed),
+            _ => return answer,
+        };
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+async fn the_sale_goes_on_after_mysql_was(away: Link) {
+    let (cluster, wire) = two_with("FRONTROW_TEST_MYSQL_URL", "FRONTROW__STORE__URL", "/{database}").await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 100, 1_000, 300).await;
+    let fans: Vec<Person> =
+        (0..80).map(|number| cluster.person(number % 2, &format!("fan {number}"), "fan")).collect();
+    join_all(fans.iter().map(|fan| fan.charge(10_000))).await;
+    let (done, failed) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
+    // Forty pairs of seats, two fans for each.
+    let buy = fans.iter().enumerate().map(|(number, fan)| async move {
+        let first = (number / 2) * 2 + 1;
+        let body = json!({"scheduleId": sale.1, "seats": [first, first + 1]});
+        let held = insists(fan, "/reservations", &format!("hold {number}"), body, failed).await;
+        done.fetch_add(1, Ordering::Relaxed);
+        if held.code() == "seat_unavailable" {
+            return 0;
+        }
+        let id = held.expect(201)["reservationId"].clone();
+        // While some have bought, others are still about to.
+        tokio::time::sleep(std::time::Duration::from_millis(number as u64 * 20)).await;
+        let key = format!("pay {number}");
+        insists(fan, "/payments", &key, json!({"reservationId": id}), failed).await.expect(201);
+        1
+    });
+    let trouble = async {
+        until("some have asked", || async { done.load(Ordering::Relaxed) >= 10 }).await;
+        wire.set(away);
+        until("it is felt", || async { failed.load(Ordering::Relaxed) >= 5 }).await;
+        wire.set(Link::Up);
+    };
+    let (bought, ()) = tokio::join!(join_all(buy), trouble);
+    assert_eq!(bought.iter().sum::<u32>(), 40, "every pair of seats has one buyer");
+    wire.set(Link::Up);
+    let figures = cluster.audit();
+    assert_eq!(figures["seatsByState"]["sold"], 80);
+    assert_eq!(figures["reservations"]["confirmed"], 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_cut_off_in_a_sale_loses_nothing() {
+    the_sale_goes_on_after_mysql_was(Link::Cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_fallen_silent_in_a_sale_loses_nothing() {
+    the_sale_goes_on_after_mysql_was(Link::Silent).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_in_a_sale_does_not_stop_the_other() {
+    let cluster = Cluster::start_with(2, &[]).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 400, 1_000, 300).await;
+    let stopped = cluster.servers[1].0.id().to_string();
+    let tell = |signal: &str| {
+        let told = std::process::Command::new("kill").args([signal, &stopped]).status();
+        assert!(told.expect("kill runs").success());
+    };
+    let fans: Vec<Person> =
+        (0..100).map(|number| cluster.person(1, &format!("fan {number}"), "fan")).collect();
+    let (held, failed) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
+    let buy = (1_u32..).zip(&fans).map(|(number, fan)| async move {
+        for round in 0..3 {
+            let body = json!({"scheduleId": sale.1, "seats": [number + round * 100]});
+            let key = format!("hold {round}");
+            insists(fan, "/reservations", &key, body, failed).await.expect(201);
+            held.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let trouble = async {
+        until("some hold", || async { held.load(Ordering::Relaxed) >= 10 }).await;
+        tell("-STOP");
+        // Whatever locks it has, the database ends a transaction that nobody continues.
+        let (body, other) =
+            (json!({"scheduleId": sale.1, "seats": [400]}), cluster.person(0, "other", "fan"));
+        let begun = std::time::Instant::now();
+        insists(&other, "/reservations", "hold", body, failed).await.expect(201);
+        assert!(held.load(Ordering::Relaxed) < 300, "it was stopped too late");
+        tell("-CONT");
+        begun.elapsed()
+    };
+    let (_, took) = tokio::join!(join_all(buy), trouble);
+    assert!(took < std::time::Duration::from_secs(10), "the other stood still for {took:?}");
+    assert_eq!(cluster.audit()["seatsByState"]["held"], 301);
+}
