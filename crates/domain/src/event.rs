@@ -286,6 +286,20 @@ impl SeatsMoved {
     }
 }
 
+/// How many partitions keys fall into: what relays share among themselves.
+pub const PARTITIONS: u8 = 64;
+
+/// The partition of a key, below [`PARTITIONS`]: the same on every instance and in every version (FNV-1a over its
+/// bytes, <https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>).
+pub fn partition(key: Uuid) -> u8 {
+    let hash = key.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    // The high bits are the better mixed ones.
+    let [.., byte] = (hash >> 32).to_be_bytes();
+    byte % PARTITIONS
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     let time = jiff::Timestamp::from_microsecond(time.micros()).map_err(serde::ser::Error::custom)?;
@@ -294,8 +308,7 @@ fn rfc3339<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::E
 
 fn from_rfc3339<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-    let time: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-    Ok(Timestamp::from_micros(time.as_microsecond()))
+    Timestamp::parse_rfc3339(&text).ok_or_else(|| serde::de::Error::custom("not a time of RFC 3339"))
 }
 
 #[cfg(test)]

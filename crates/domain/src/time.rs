@@ -69,6 +69,11 @@ impl Timestamp {
     pub fn rfc3339(self) -> impl fmt::Display {
         jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::MAX)
     }
+
+    /// The moment that a text of RFC 3339 names, with any offset.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_microsecond()))
+    }
 }
 
 #[cfg(test)]

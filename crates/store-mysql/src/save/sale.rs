@@ -1,7 +1,7 @@
 //! Saving claims, reservations, and what is only ever added.
 
 use frontrow_application::store::StoreError;
-use frontrow_domain::event::OutboxEvent;
+use frontrow_domain::event::{self, OutboxEvent};
 use frontrow_domain::payment::{Payment, Refund};
 use frontrow_domain::records::{Change, Key};
 use frontrow_domain::reservation::{Claim, Reservation};
@@ -13,9 +13,6 @@ use frontrow_domain::{ReservationId, ScheduleId, SeatNo, TicketId};
 use super::{Look, Rows, Saved, Saver, never_deleted};
 use crate::codec;
 use crate::sql::{tuple, values};
-
-/// Among how many partitions the events are divided. A relay leases partitions, and the events of one key are in one.
-const PARTITIONS: u64 = 64;
 
 impl Saver {
     pub(super) fn claims(&mut self, changes: &[Change<'_, (ScheduleId, SeatNo), Claim>]) {
@@ -242,7 +239,7 @@ impl Saver {
                 event.sequence,
                 event.at,
                 &body,
-                partition(event.key.as_bytes()),
+                event::partition(event.key),
                 entry.as_ref(),
                 unplaced,
             ]));
@@ -273,13 +270,4 @@ impl Saver {
             "audit_log (entry_id, at, user_id, role, action, target, seen_before, seen_after, request_id)";
         self.insert_unnamed(into, &rows);
     }
-}
-
-/// The partition of a key: the same on every instance and in every version (FNV-1a over its bytes).
-fn partition(key: &[u8; 16]) -> u64 {
-    let hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    // The high bits are the better mixed ones.
-    (hash >> 32) % PARTITIONS
 }
