@@ -30,6 +30,7 @@ use frontrow_domain::{
 use futures_util::future::BoxFuture;
 
 use crate::audit::AuditReads;
+use crate::events::EventLog;
 use crate::group::Group;
 
 /// Which commands may share a group.
@@ -331,16 +332,12 @@ pub struct SessionEnd {
     pub event: PaymentMade,
 }
 
-/// Queries about what was written to the outbox, for consumers inside this process. Delivery to others reads what
-/// is unsent.
+/// Queries about what was written to the outbox, for the waiting room. Delivery to others reads the whole log
+/// ([`EventLog`]), in the same positions.
 pub trait OutboxReads: Send + Sync + 'static {
     /// Payments for seats that were held under a place in a waiting room, with positions above `after`, in order of
     /// position, at most `limit`. A reader that comes back with the last position that it has dealt with misses
     /// none.
-    ///
-    /// A store MUST give positions out in the order in which events become visible to readers, and none twice,
-    /// whatever is deleted. With one writer that is the order of commits. Where many write, a lower position could be
-    /// committed after a higher one was read: there a position is given out after the commit (ADR 0014).
     fn session_ends(&self, after: u64, limit: usize) -> Read<'_, Vec<SessionEnd>>;
 }
 
@@ -360,6 +357,7 @@ pub trait Reads:
     + SalesReads
     + OnceReads
     + OutboxReads
+    + EventLog
     + StaffReads
     + AuditReads
 {
@@ -374,6 +372,7 @@ impl<T> Reads for T where
         + SalesReads
         + OnceReads
         + OutboxReads
+        + EventLog
         + StaffReads
         + AuditReads
 {
@@ -384,4 +383,8 @@ pub trait Upkeep: Send + Sync + 'static {
     /// Drops what no longer counts at `now`: idempotency keys past their day, and seat changes that no client
     /// can still ask for. Answers how many tables and rows went.
     fn clean(&self, now: Timestamp) -> Read<'_, usize>;
+
+    /// Drops events that happened before `before` and whose position is at most `through`, but never the newest one.
+    /// Answers how many went.
+    fn clean_events(&self, before: Timestamp, through: u64) -> Read<'_, usize>;
 }

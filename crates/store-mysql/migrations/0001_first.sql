@@ -249,22 +249,96 @@ CREATE TABLE IF NOT EXISTS outbox (
     body MEDIUMTEXT NOT NULL,              -- JSON of the event: type and data
     partition_no TINYINT NOT NULL,         -- of the key: what a relay leases; 0 to 63
     queue_entry BINARY(16),                -- the place in the waiting room that may end with the event
-    unplaced TINYINT,                      -- 1 until an event with a place has its position
+    ends_session TINYINT,                  -- 1 where there is one
+    unplaced TINYINT DEFAULT 1,            -- 1 until the event has its position
     position BIGINT,                       -- given once it is committed: reads::outbox
     CHECK (partition_no BETWEEN 0 AND 63),
-    CHECK ((queue_entry IS NOT NULL) = (unplaced IS NOT NULL OR position IS NOT NULL)),
+    CHECK ((queue_entry IS NOT NULL) = (ends_session IS NOT NULL)),
+    CHECK ((unplaced IS NULL) = (position IS NOT NULL)),
     UNIQUE KEY outbox_position (position),
     KEY outbox_unplaced (unplaced, outbox_id),
-    KEY outbox_by_partition (partition_no, outbox_id)
+    KEY outbox_session_end (ends_session, position)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- The last position that was given out. Who gives positions out has this row.
 CREATE TABLE IF NOT EXISTS outbox_position (
-    name TINYINT NOT NULL PRIMARY KEY,     -- 0 ends of sessions
+    name TINYINT NOT NULL PRIMARY KEY,     -- 0
     value BIGINT NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 INSERT IGNORE INTO outbox_position (name, value) VALUES (0, 0);
+
+-- How far consumers of events have come in the part of the outbox that one instance at a time has.
+CREATE TABLE IF NOT EXISTS consumer_mark (
+    consumer VARBINARY(64) NOT NULL,
+    shard SMALLINT NOT NULL,
+    position BIGINT NOT NULL,              -- everything of this part through it was dealt with
+    owner BINARY(16),
+    owned_until BIGINT,
+    wanted_by BINARY(16),                  -- an instance that has found no part free and asks for its share
+    wanted_until BIGINT,
+    seen_at BIGINT NOT NULL,               -- when it last had an owner
+    PRIMARY KEY (consumer, shard),
+    CHECK ((owner IS NULL) = (owned_until IS NULL)),
+    CHECK ((wanted_by IS NULL) = (wanted_until IS NULL))
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Events that a consumer could not deal with yet, and those that follow them under the same key.
+CREATE TABLE IF NOT EXISTS parked_event (
+    consumer VARBINARY(64) NOT NULL,
+    event_key BINARY(16) NOT NULL,
+    sequence BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    body MEDIUMTEXT NOT NULL,
+    tries INT NOT NULL,
+    since BIGINT NOT NULL,
+    next_at BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (consumer, event_key, sequence),
+    KEY parked_event_by_time (consumer, next_at)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Events that a consumer could not deal with for good.
+CREATE TABLE IF NOT EXISTS dead_letter (
+    letter_id BINARY(16) NOT NULL PRIMARY KEY,
+    consumer VARBINARY(64) NOT NULL,
+    event_key BINARY(16) NOT NULL,
+    sequence BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    body MEDIUMTEXT NOT NULL,
+    tries INT NOT NULL,
+    reason TEXT NOT NULL,
+    dead_at BIGINT NOT NULL
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Who has asked to be told of events.
+CREATE TABLE IF NOT EXISTS webhook (
+    webhook_id BINARY(16) NOT NULL PRIMARY KEY,
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    types TEXT NOT NULL,                   -- JSON list of the types that are wanted; empty: all
+    secret VARBINARY(64) NOT NULL,
+    status TINYINT NOT NULL,               -- 0 on, 1 switched off by staff, 2 gone, 3 failed for too long
+    created_at BIGINT NOT NULL,
+    row_version BIGINT NOT NULL DEFAULT 1
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- What came of tries to tell them, kept for some days.
+CREATE TABLE IF NOT EXISTS webhook_attempt (
+    attempt_id BINARY(16) NOT NULL PRIMARY KEY,
+    webhook_id BINARY(16) NOT NULL,
+    event_id VARBINARY(128) NOT NULL,
+    event_type VARBINARY(128) NOT NULL,
+    at BIGINT NOT NULL,
+    try_no INT NOT NULL,
+    took_ms BIGINT NOT NULL,
+    http_status SMALLINT,                  -- nothing when there was no answer
+    reason TEXT NOT NULL,                  -- empty when it was delivered
+    KEY webhook_attempt_of (webhook_id, attempt_id),
+    KEY webhook_attempt_by_time (at)
+) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- What staff did, only ever added to, written in the transaction of what was done. Ids are UUIDv7, so the order of keys
 -- is that of time.

@@ -17,10 +17,13 @@
 //! for those of the line, and so that a line that fails is not a sale that fails. The lock of the folder keeps others
 //! out of both files.
 //!
+//! [`SqliteDelivery`] has what is kept of events on their way to others, in a third file, for the same reasons.
+//!
 //! There are no rules here: rows go in and out as the domain gives and wants them.
 
 mod checkpoint;
 mod codec;
+mod delivery;
 mod error;
 mod line;
 mod load;
@@ -45,6 +48,7 @@ use frontrow_domain::Timestamp;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
+pub use delivery::{DELIVERY_FILE_NAME, DELIVERY_SCHEMA_VERSION, SqliteDelivery};
 pub use error::OpenError;
 pub use line::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
 pub use schema::SCHEMA_VERSION;
@@ -178,6 +182,22 @@ impl Upkeep for SqliteStore {
                 let writer = Arc::clone(&writer);
                 let step = tokio::task::spawn_blocking(move || writer.lock().clean(now)).await;
                 let step = step.map_err(error::lost_task)??;
+                gone += step;
+                if step < writer::UPKEEP_ROWS {
+                    return Ok(gone);
+                }
+            }
+        })
+    }
+
+    fn clean_events(&self, before: Timestamp, through: u64) -> Read<'_, usize> {
+        let writer = Arc::clone(&self.writer);
+        Box::pin(async move {
+            let mut gone = 0;
+            loop {
+                let writer = Arc::clone(&writer);
+                let step = tokio::task::spawn_blocking(move || writer.lock().clean_events(before, through));
+                let step = step.await.map_err(error::lost_task)??;
                 gone += step;
                 if step < writer::UPKEEP_ROWS {
                     return Ok(gone);

@@ -121,6 +121,18 @@ impl Writer {
         Ok(gone)
     }
 
+    /// One step of dropping old events. The newest stays, because the next gets the number after it.
+    pub(crate) fn clean_events(&mut self, before: Timestamp, through: u64) -> Result<usize, ReadError> {
+        // Only the oldest are looked at, so that a step costs the same however many there are.
+        let sql = "DELETE FROM outbox WHERE outbox_id IN (SELECT outbox_id FROM \
+                   (SELECT outbox_id, at FROM outbox WHERE outbox_id <= ?2 ORDER BY outbox_id LIMIT ?3) \
+                   WHERE at < ?1) AND outbox_id < (SELECT max(outbox_id) FROM outbox)";
+        let through = i64::try_from(through).unwrap_or(i64::MAX);
+        let values = (before.micros(), through, UPKEEP_ROWS);
+        let gone = self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
+        gone.map_err(read_error)
+    }
+
     fn trim_seat_changes(&self, before: Timestamp) -> rusqlite::Result<usize> {
         let sql = "DELETE FROM seat_change WHERE (schedule_id, version) IN \
                    (SELECT schedule_id, version FROM seat_change WHERE at < ?1 LIMIT ?2)";

@@ -8,6 +8,7 @@
 //! - [`faults`]: a decorator that makes a store busy, unavailable, unclear or slow on demand.
 //! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
 //!   promise. [`conformance::line`] is what every waiting room must do; [`line_suite!`] runs all of it on one.
+//! - [`delivery`]: the same for what is kept of events on their way to others; [`delivery_suite!`].
 //!
 //! This crate imports no adapter. A store's own tests hand it a [`StoreFactory`] and one line of macro; see
 //! [`store_suite!`]. To add a case, write an `async fn` in a module of [`conformance`] and name it once in the
@@ -18,6 +19,7 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod delivery;
 pub mod faults;
 pub mod line;
 pub mod memory;

@@ -31,6 +31,17 @@ pub struct Term {
     pub until: Timestamp,
 }
 
+/// How far a consumer has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Its name.
+    pub consumer: String,
+    /// The position through which everything was dealt with, in the part where it is furthest behind.
+    pub position: u64,
+    /// When an instance last had a part of it.
+    pub seen_at: Timestamp,
+}
+
 /// What becomes of the leases of a consumer: a pure function over all of them, in order of shard.
 pub type ShareOut = Box<dyn FnOnce(&mut [Lease]) + Send>;
 
@@ -40,8 +51,16 @@ pub type ShareOut = Box<dyn FnOnce(&mut [Lease]) + Send>;
 /// else changes until its result is kept.
 pub trait Leases: Send + Sync + 'static {
     /// Runs a function on the leases of a consumer, keeps what it made of owners and times, and answers them. Parts that
-    /// are not there yet are made first, unowned, with `begin` as their position.
-    fn share(&self, consumer: String, shards: u16, begin: u64, rule: ShareOut) -> Read<'_, Vec<Lease>>;
+    /// are not there yet are made first, unowned, with `begin` as their position. Each part that has an owner then was
+    /// seen at `now`.
+    fn share(
+        &self,
+        consumer: String,
+        shards: u16,
+        begin: u64,
+        now: Timestamp,
+        rule: ShareOut,
+    ) -> Read<'_, Vec<Lease>>;
 
     /// Moves the marks of parts that `owner` has. Marks never go back. Answers the parts that somebody else has meanwhile,
     /// whose marks were left alone.
@@ -50,8 +69,8 @@ pub trait Leases: Send + Sync + 'static {
     /// Gives everything back that an instance has.
     fn release(&self, owner: Uuid) -> Read<'_, ()>;
 
-    /// How far each consumer has come in the part where it is furthest behind, in order of name.
-    fn marks(&self) -> Read<'_, Vec<(String, u64)>>;
+    /// How far each consumer has come, in order of name.
+    fn marks(&self) -> Read<'_, Vec<Mark>>;
 
     /// Forgets a consumer, with what is parked for it.
     fn forget(&self, consumer: String) -> Read<'_, ()>;

@@ -20,9 +20,16 @@ mod lease;
 mod log;
 mod relay;
 mod undelivered;
+mod webhook;
 
 pub use consumer::{Consumer, Handled, Start};
-pub use lease::{Lease, Leases, ShareOut, Term, share_out};
+pub use lease::{Lease, Leases, Mark, ShareOut, Term, share_out};
 pub use log::{EventLog, LoggedEvent, Partitions, UnreadableEvent};
 pub use relay::{Pace, Relay, RelayParts};
 pub use undelivered::{DeadLetter, Parked, Undelivered};
+pub use webhook::{Attempt, Webhook, WebhookSecret, WebhookStatus, Webhooks, consumer_name};
+
+/// Everything that is kept of events on their way, beside the log.
+pub trait Delivery: Leases + Undelivered + Webhooks {}
+
+impl<T: Leases + Undelivered + Webhooks> Delivery for T {}

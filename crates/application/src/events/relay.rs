@@ -78,7 +78,7 @@ impl Relay {
         let (owner, now) = (self.parts.owner, self.parts.clock.now());
         let name = self.consumer.name().to_owned();
         let rule = Box::new(move |leases: &mut [Lease]| share_out(leases, owner, now));
-        let leases = self.parts.leases.share(name, self.consumer.shards(), begin, rule).await?;
+        let leases = self.parts.leases.share(name, self.consumer.shards(), begin, now, rule).await?;
         let mine = leases.iter().filter(|lease| lease.owner.is_some_and(|term| term.of == owner));
         let mut held = self.held.lock();
         *held = mine

@@ -26,7 +26,7 @@ use crate::sql::{LIST_MAX, Value, fill, list, values};
 
 impl MysqlReads {
     /// The rows of one statement.
-    async fn rows(&self, sql: String) -> Result<Vec<MySqlRow>> {
+    pub(crate) async fn rows(&self, sql: String) -> Result<Vec<MySqlRow>> {
         let mut link = self.pool.take().await?;
         let rows = match link.rows(sql.clone()).await {
             // The server has closed it while it lay idle. A query can be asked again.
@@ -50,7 +50,7 @@ impl MysqlReads {
     }
 
     /// A connection with a transaction.
-    async fn begin(&self, begin: &str) -> Result<Link<'_>> {
+    pub(crate) async fn begin(&self, begin: &str) -> Result<Link<'_>> {
         let mut link = self.pool.take().await?;
         match link.run(begin.to_owned()).await {
             Ok(_) => Ok(link),
@@ -77,7 +77,7 @@ impl MysqlReads {
 }
 
 /// The answer of a query, with its error as the ports have it.
-fn answer<'a, T>(query: impl Future<Output = Result<T>> + Send + 'a) -> Read<'a, T> {
+pub(crate) fn answer<'a, T>(query: impl Future<Output = Result<T>> + Send + 'a) -> Read<'a, T> {
     Box::pin(async move { query.await.map_err(DbError::into_read) })
 }
 
@@ -120,7 +120,7 @@ fn and_after(key: &str, after: Option<&[u8; 16]>) -> String {
 }
 
 /// A limit as the server takes it.
-fn limit(limit: usize) -> u64 {
+pub(crate) fn limit(limit: usize) -> u64 {
     limit as u64
 }
 

@@ -233,7 +233,7 @@ impl Saver {
             let body =
                 serde_json::to_string(&event.event).map_err(|error| StoreError::Broken(error.to_string()))?;
             let entry = event.ends_entry();
-            let unplaced = entry.is_some().then_some(1_u8);
+            let ends_session = entry.is_some().then_some(1_u8);
             rows.push(tuple(&values![
                 event.key.as_bytes(),
                 event.sequence,
@@ -241,10 +241,10 @@ impl Saver {
                 &body,
                 event::partition(event.key),
                 entry.as_ref(),
-                unplaced,
+                ends_session,
             ]));
         }
-        let into = "outbox (event_key, sequence, at, body, partition_no, queue_entry, unplaced)";
+        let into = "outbox (event_key, sequence, at, body, partition_no, queue_entry, ends_session)";
         self.insert_unnamed(into, &rows);
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod commits;
 mod conformance;
 mod database;
+mod delivery;
 mod guards;
 mod locks;
 mod losses;

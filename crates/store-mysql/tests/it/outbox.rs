@@ -48,7 +48,7 @@ fn an_event_that_is_committed_late_is_not_missed() {
         let body = serde_json::to_string(&event.event).expect("an event can be written");
         let mut late = MySqlConnection::connect(&database.url()).await.expect("connected");
         sqlx::raw_sql("START TRANSACTION").execute(&mut late).await.expect("begun");
-        let insert = "INSERT INTO outbox (event_key, sequence, at, body, partition_no, queue_entry, unplaced) \
+        let insert = "INSERT INTO outbox (event_key, sequence, at, body, partition_no, queue_entry, ends_session) \
                       VALUES (?, 1, 1, ?, 0, ?, 1)";
         let entry = samples::entry_id(2);
         let query = sqlx::query(insert).bind(&event.key.as_bytes()[..]).bind(body).bind(&entry.bytes()[..]);

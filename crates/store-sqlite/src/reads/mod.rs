@@ -91,7 +91,7 @@ fn contains(text: &str) -> String {
 const AFTER_ALL: [u8; 17] = [0xFF; 17];
 
 /// A limit as SQLite takes it.
-fn rows(limit: usize) -> i64 {
+pub(crate) fn rows(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 

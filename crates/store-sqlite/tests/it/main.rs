@@ -1,6 +1,7 @@
 //! Tests of the embedded store against its files.
 
 mod conformance;
+mod delivery;
 mod files;
 mod golden;
 mod line;

@@ -13,11 +13,13 @@ pub mod bench;
 pub mod box_office;
 pub mod bugs;
 pub mod commits;
+pub mod delivery;
 pub mod guards;
 pub mod keys;
 pub mod lessons;
 pub mod line;
 pub mod lists;
+pub mod logs;
 pub mod model;
 pub mod picks;
 pub mod races;
@@ -132,6 +134,10 @@ cases! { ($)
         session_ends_come_by_position
         what_is_not_there_is_nothing
         a_store_has_one_epoch;
+    logs:
+        events_come_in_order_whatever_the_partition
+        what_is_read_on_from_is_missed_by_nobody
+        old_events_go_and_their_positions_are_not_used_again;
     picks:
         seats_that_have_changed_are_known_and_no_others
         without_a_version_all_claims_are_known

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use frontrow_application::audit::{
     AuditReads, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
 };
+use frontrow_application::events::{EventLog, LoggedEvent, Partitions};
 use frontrow_application::once::still_counts;
 use frontrow_application::store::{
     AccountReads, Admissions, CatalogReads, ConcertCursor, ConcertFilter, OnceReads, OutboxReads,
@@ -371,13 +372,34 @@ impl OnceReads for MemoryStore {
 impl OutboxReads for MemoryStore {
     fn session_ends(&self, after: u64, limit: usize) -> Read<'_, Vec<SessionEnd>> {
         let state = self.snapshot();
-        let ends = (1..).zip(&state.outbox).filter(|(position, _)| *position > after);
+        let ends = (state.outbox_gone + 1..).zip(&state.outbox).filter(|(position, _)| *position > after);
         let ends = ends.filter(|(_, event)| event.ends_entry().is_some());
         let ends = ends.filter_map(|(position, event)| match &event.event {
             Event::PaymentCompleted(made) => Some(SessionEnd { position, event: made.clone() }),
             _ => None,
         });
         answer(ends.take(limit).collect())
+    }
+}
+
+impl EventLog for MemoryStore {
+    fn events(&self, after: u64, partitions: Partitions, limit: usize) -> Read<'_, Vec<LoggedEvent>> {
+        let state = self.snapshot();
+        let events = (state.outbox_gone + 1..).zip(&state.outbox);
+        let events = events.filter(|(position, event)| *position > after && partitions.have(event.key));
+        let logged = events.take(limit).map(|(position, event)| LoggedEvent {
+            position,
+            key: event.key,
+            sequence: event.sequence,
+            at: event.at,
+            body: serde_json::to_string(&event.event).expect("an event can be written"),
+        });
+        answer(logged.collect())
+    }
+
+    fn log_end(&self) -> Read<'_, u64> {
+        let state = self.snapshot();
+        answer(state.outbox_gone + state.outbox.len() as u64)
     }
 }
 
@@ -439,6 +461,23 @@ impl Upkeep for MemoryStore {
         let oldest = now.minus_seconds(SEAT_CHANGES_KEPT_SECONDS);
         state.seat_changes.retain(|_, (at, _)| *at >= oldest);
         let gone = before - state.once.len() + known - state.seat_changes.len();
+        *self.disk.0.committed.lock() = std::sync::Arc::new(state);
+        answer(gone)
+    }
+
+    fn clean_events(&self, before: Timestamp, through: u64) -> Read<'_, usize> {
+        let _only_one = self.disk.0.writer.lock();
+        let mut state = State::clone(&self.snapshot());
+        let first = state.outbox_gone + 1;
+        let last = state.outbox.len();
+        let old = (1..).zip((first..).zip(&state.outbox));
+        let gone = old
+            .take_while(|(count, (position, event))| {
+                *count < last && *position <= through && event.at < before
+            })
+            .count();
+        state.outbox.drain(..gone);
+        state.outbox_gone += gone as u64;
         *self.disk.0.committed.lock() = std::sync::Arc::new(state);
         answer(gone)
     }

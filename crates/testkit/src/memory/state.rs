@@ -49,6 +49,8 @@ pub(super) struct State {
     /// When which seats were changed, by schedule and version.
     pub(super) seat_changes: BTreeMap<(ScheduleId, u64), (Timestamp, Vec<SeatNo>)>,
     pub(super) outbox: Vec<OutboxEvent>,
+    /// How many events were dropped before the first that is there.
+    pub(super) outbox_gone: u64,
     pub(super) staff_actions: BTreeMap<AuditEntryId, StaffAction>,
 }
 

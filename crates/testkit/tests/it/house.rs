@@ -55,6 +55,7 @@ const SUITES: &[(&str, &str, usize)] = &[
     ("Store", "store_suite!(", 3),
     ("WaitingRoom", "line_suite!(", 2),
     ("LineJournal", "journal_suite!(", 2),
+    ("Leases", "delivery_suite!(", 3),
 ];
 
 /// The waiting room that breaks its promises, so that the checks of the suite can be seen to fail.
