@@ -10,12 +10,14 @@ use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, ScheduleId};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::account::Passwords;
 use crate::box_office::{BoxOffice, BoxOfficeSettings, CommitListener, Failure, Priority};
 use crate::catalog::{Boards, CatalogCache, Feeds};
 use crate::clock::{Clock, Entropy};
 use crate::command::Command;
+use crate::events::{Courier, Delivery, EventLog, Leases, RelayParts, Undelivered};
 use crate::group::News;
 use crate::once::{Answered, Compact, InFlight, Once, OnceRefused, OnceTag};
 use crate::queue::Lines;
@@ -39,6 +41,12 @@ pub struct Parts {
     pub passwords: Arc<dyn Passwords>,
     /// The lines in front of the concerts.
     pub waiting_room: Arc<dyn WaitingRoom>,
+    /// What is kept of events on their way to others.
+    pub delivery: Arc<dyn Delivery>,
+    /// Who takes messages to webhooks.
+    pub courier: Arc<dyn Courier>,
+    /// What events name as their source, to those who hear from several servers.
+    pub event_source: String,
 }
 
 /// How seats are sold.
@@ -76,6 +84,9 @@ pub struct App {
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) passwords: Arc<dyn Passwords>,
     pub(crate) waiting_room: Arc<dyn WaitingRoom>,
+    pub(crate) delivery: Arc<dyn Delivery>,
+    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) event_source: String,
     pub(crate) memory: Arc<Memory>,
     pub(crate) in_flight: InFlight,
     pub(crate) settings: Settings,
@@ -89,6 +100,8 @@ pub(crate) struct Memory {
     pub(crate) lines: Lines,
     pub(crate) rankings: Rankings,
     pub(crate) admitted: Admitted,
+    /// Wakes whoever hands events on.
+    pub(crate) committed: Notify,
     /// Schedules that were called off and of which nothing is left to take back.
     pub(crate) withdrawn: Mutex<HashSet<ScheduleId>>,
 }
@@ -109,6 +122,7 @@ impl CommitListener for Memory {
         for change in &news.seats {
             self.boards.apply(change);
         }
+        self.committed.notify_waiters();
     }
 }
 
@@ -122,6 +136,7 @@ impl App {
             lines: Lines::default(),
             rankings: Rankings::default(),
             admitted: Admitted::default(),
+            committed: Notify::new(),
             withdrawn: Mutex::default(),
         });
         let listener: Arc<dyn CommitListener> = Arc::<Memory>::clone(&memory);
@@ -135,6 +150,9 @@ impl App {
             entropy: parts.entropy,
             passwords: parts.passwords,
             waiting_room: parts.waiting_room,
+            delivery: parts.delivery,
+            courier: parts.courier,
+            event_source: parts.event_source,
             memory,
             in_flight: InFlight::default(),
             settings,
@@ -149,6 +167,29 @@ impl App {
     /// The time, for answers that show one.
     pub fn now(&self) -> frontrow_domain::Timestamp {
         self.clock.now()
+    }
+
+    /// Waits until this instance commits something. What was committed before the call does not count, and what is
+    /// committed after it does, whenever it is waited for.
+    pub fn next_commit(&self) -> impl Future<Output = ()> + '_ {
+        self.memory.committed.notified()
+    }
+
+    /// What events name as their source.
+    pub fn event_source(&self) -> &str {
+        &self.event_source
+    }
+
+    /// What relays run on, as the instance that `owner` names.
+    pub fn relay_parts(&self, owner: uuid::Uuid) -> RelayParts {
+        RelayParts {
+            log: Arc::clone(&self.reads) as Arc<dyn EventLog>,
+            leases: Arc::clone(&self.delivery) as Arc<dyn Leases>,
+            undelivered: Arc::clone(&self.delivery) as Arc<dyn Undelivered>,
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            owner,
+        }
     }
 
     /// A new id, for the edge.

@@ -72,11 +72,19 @@ pub enum ActionKind {
     ChargeWallet,
     /// A fan's personal data was erased.
     EraseUser,
+    /// A webhook was made.
+    CreateWebhook,
+    /// A webhook was edited.
+    EditWebhook,
+    /// A webhook was taken away.
+    DeleteWebhook,
+    /// An event that could not be delivered is tried again.
+    ReplayEvent,
 }
 
 impl ActionKind {
     /// All kinds, in the order in which they are documented.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 18] = [
         Self::CreateConcert,
         Self::EditConcert,
         Self::CreateSchedule,
@@ -91,6 +99,10 @@ impl ActionKind {
         Self::EditUser,
         Self::ChargeWallet,
         Self::EraseUser,
+        Self::CreateWebhook,
+        Self::EditWebhook,
+        Self::DeleteWebhook,
+        Self::ReplayEvent,
     ];
 
     /// The name used in the interface and in stores.
@@ -110,6 +122,10 @@ impl ActionKind {
             Self::EditUser => "edit_user",
             Self::ChargeWallet => "charge_wallet",
             Self::EraseUser => "erase_user",
+            Self::CreateWebhook => "create_webhook",
+            Self::EditWebhook => "edit_webhook",
+            Self::DeleteWebhook => "delete_webhook",
+            Self::ReplayEvent => "replay_event",
         }
     }
 

@@ -59,7 +59,9 @@ words! {
     /// What staff did.
     StaffAction: "create_concert" "edit_concert" "create_schedule" "edit_schedule" "edit_queue" "revoke_place"
         "cancel_schedule" "block_seats" "release_seats" "sell_seats" "refund_reservation" "edit_user" "charge_wallet"
-        "erase_user";
+        "erase_user" "create_webhook" "edit_webhook" "delete_webhook" "replay_event";
+    /// Whether a webhook is told of events.
+    WebhookStatus: "on" "off" "gone" "failed";
     /// Over which time sales are counted.
     RankingWindow: "1h" "24h" "all";
     /// What an area of a seat plan looks like.
@@ -115,6 +117,9 @@ mod tests {
         }
         for action in staff::ActionKind::ALL {
             check(StaffAction::WORDS, action.name());
+        }
+        for status in frontrow_application::events::WebhookStatus::ALL {
+            check(WebhookStatus::WORDS, status.name());
         }
         for state in frontrow_application::queue::QueueState::ALL {
             check(QueueState::WORDS, state.name());

@@ -5,6 +5,7 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::Context;
+use frontrow_application::events::Delivery;
 use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::queue::journal::LineJournal;
 use frontrow_application::store::{ReadError, Reads};
@@ -15,10 +16,11 @@ use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money};
 use frontrow_http::ReadyPart;
 use frontrow_store_mysql::{MysqlReads, MysqlStore, Options as MysqlOptions};
-use frontrow_store_sqlite::{Options, SqliteLine, SqliteReads, SqliteStore};
+use frontrow_store_sqlite::{Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore};
 use frontrow_waiting_redis::{RedisLine, RedisSettings};
 
 use crate::adapters::clock::SystemClock;
+use crate::adapters::courier::HttpCourier;
 use crate::adapters::entropy::SystemEntropy;
 use crate::adapters::passwords::Argon2Passwords;
 use crate::config::Config;
@@ -69,6 +71,9 @@ impl Wired {
             entropy: Arc::new(SystemEntropy::new(of_store)),
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
             waiting_room: Arc::<EmbeddedLine>::clone(&line),
+            delivery: Arc::new(SqliteDelivery::open(&config.store.data)?),
+            courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
+            event_source: config.events.source.clone(),
         };
         let app = App::open(parts, settings(config, 1)?);
         Ok(Self { app, clock, engine: Engine::Embedded { store, line, journal } })
@@ -91,6 +96,9 @@ impl Wired {
             entropy: Arc::new(SystemEntropy::new(of_store)),
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
             waiting_room: Arc::<RedisLine>::clone(&line),
+            delivery: Arc::new(reads.delivery()),
+            courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
+            event_source: config.events.source.clone(),
         };
         let app = App::open(parts, settings(config, writers)?);
         Ok(Self { app, clock, engine: Engine::Shared { reads, line } })
@@ -174,6 +182,7 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<u32> {
     if config.store.url.is_empty() {
         let store = SqliteStore::open(sqlite(config, &clock))?;
         let journal = SqliteLine::open(&config.store.data)?;
+        let _delivery = SqliteDelivery::open(&config.store.data)?;
         journal.close();
         store.close();
         return Ok(frontrow_store_sqlite::SCHEMA_VERSION);
@@ -190,6 +199,19 @@ pub(crate) async fn open_reads(config: &Config) -> anyhow::Result<Box<dyn Reads>
     }
     let reads = MysqlReads::open(mysql(config, &clock, 1)).await.context("store.url")?;
     Ok(Box::new(reads))
+}
+
+/// What is kept of events on their way, beside whatever servers run on the same store.
+pub(crate) async fn open_delivery(config: &Config) -> anyhow::Result<Box<dyn Delivery>> {
+    if config.store.url.is_empty() {
+        // Says so when there is no store to have deliveries of.
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        SqliteReads::open(&config.store.data, clock)?;
+        return Ok(Box::new(SqliteDelivery::open(&config.store.data)?));
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let reads = MysqlReads::open(mysql(config, &clock, 1)).await.context("store.url")?;
+    Ok(Box::new(reads.delivery()))
 }
 
 async fn follow(clock: &SystemClock, reads: &MysqlReads, is_first: bool) -> Result<(), ReadError> {

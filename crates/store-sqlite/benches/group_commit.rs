@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use frontrow_application::account::{HashingOverloaded, NewAccount, Passwords};
 use frontrow_application::catalog::NewSchedule;
+use frontrow_application::events::{Courier, Message, PostResult, Posted};
 use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::reservation::{HoldRequest, Wanted};
 use frontrow_application::staff::By;
@@ -24,7 +25,7 @@ use frontrow_domain::catalog::{
 use frontrow_domain::reservation::LapsePolicy;
 use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money, ScheduleId, SeatNo, Timestamp, UserId};
-use frontrow_store_sqlite::{Options, SqliteLine, SqliteStore};
+use frontrow_store_sqlite::{Options, SqliteDelivery, SqliteLine, SqliteStore};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
@@ -51,6 +52,20 @@ fn scatter(number: u64) -> [u8; 10] {
     let mut bytes = [0; 10];
     bytes[..8].copy_from_slice(&number.to_le_bytes());
     bytes
+}
+
+/// Nothing is told of events in here.
+struct NoCourier;
+
+impl Courier for NoCourier {
+    fn post(&self, _: Message) -> BoxFuture<'_, Posted> {
+        let result = PostResult::Failed("nobody is told".to_owned());
+        Box::pin(std::future::ready(Posted { result, took: Duration::ZERO }))
+    }
+
+    fn refuses(&self, _: &str) -> Option<String> {
+        None
+    }
 }
 
 struct Plain;
@@ -146,6 +161,9 @@ async fn run(in_flight: usize, seats: u32, time: Duration, has_keys: bool) {
         entropy: Arc::new(Counted(AtomicU64::new(1), Arc::clone(&clock))),
         passwords: Arc::new(Plain),
         waiting_room: line,
+        delivery: Arc::new(SqliteDelivery::open(folder.path()).expect("deliveries")),
+        courier: Arc::new(NoCourier),
+        event_source: "bench".to_owned(),
     };
     let app = App::open(parts, settings());
     let mut schedules = Vec::new();

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use frontrow_application::events::{
-    Attempt, Consumer, DeadLetter, Delivery, Handled, Lease, Leases, LoggedEvent, Mark, Parked, ShareOut,
-    Start, Undelivered, Webhook, Webhooks, consumer_name,
+    Attempt, Consumer, Courier, DeadLetter, Delivery, Handled, Lease, Leases, LoggedEvent, Mark, Message,
+    Parked, PostResult, Posted, ShareOut, Start, Undelivered, Webhook, Webhooks, consumer_name,
 };
 use frontrow_application::store::Read;
 use frontrow_domain::Timestamp;
@@ -263,6 +264,73 @@ impl Webhooks for MemoryDelivery {
             let ids: Vec<Uuid> = old.into_iter().take(limit).map(|attempt| attempt.id).collect();
             ids.iter().filter(|id| state.attempts.remove(id).is_some()).count()
         })
+    }
+}
+
+/// Receivers of messages that are nowhere: each URL answers what a test says, 200 at first, and everything is remembered.
+#[derive(Default)]
+pub struct Receivers {
+    answers: Mutex<HashMap<String, PostResult>>,
+    poison: Mutex<HashSet<String>>,
+    messages: Mutex<Vec<Message>>,
+}
+
+impl Receivers {
+    /// From now on a URL answers like this.
+    pub fn answer(&self, url: &str, result: PostResult) {
+        self.answers.lock().insert(url.to_owned(), result);
+    }
+
+    /// From now on a URL answers with this status.
+    pub fn status(&self, url: &str, status: u16) {
+        self.answer(url, PostResult::Answered { status, retry_after: None });
+    }
+
+    /// From now on every URL answers 500 to a message with this text in it.
+    pub fn choke_on(&self, text: &str) {
+        self.poison.lock().insert(text.to_owned());
+    }
+
+    /// Every message so far, in order.
+    pub fn messages(&self) -> Vec<Message> {
+        self.messages.lock().clone()
+    }
+
+    /// The ids of the messages so far that a URL has taken, in order.
+    pub fn taken(&self, url: &str) -> Vec<String> {
+        let messages = self.messages.lock();
+        let taken = messages.iter().filter(|message| message.url == url && self.takes(message));
+        let id = |message: &Message| {
+            let (_, id) = message.headers.iter().find(|(name, _)| *name == "webhook-id")?;
+            Some(id.clone())
+        };
+        taken.filter_map(id).collect()
+    }
+
+    fn takes(&self, message: &Message) -> bool {
+        matches!(self.result(message), PostResult::Answered { status: 200, .. })
+    }
+
+    fn result(&self, message: &Message) -> PostResult {
+        if self.poison.lock().iter().any(|text| message.body.contains(text)) {
+            return PostResult::Answered { status: 500, retry_after: None };
+        }
+        let fine = PostResult::Answered { status: 200, retry_after: None };
+        self.answers.lock().get(&message.url).cloned().unwrap_or(fine)
+    }
+}
+
+impl Courier for Receivers {
+    fn post(&self, message: Message) -> BoxFuture<'_, Posted> {
+        let result = self.result(&message);
+        if !matches!(result, PostResult::Failed(_)) {
+            self.messages.lock().push(message);
+        }
+        ready(Posted { result, took: Duration::from_millis(1) }).boxed()
+    }
+
+    fn refuses(&self, url: &str) -> Option<String> {
+        (!url.starts_with("https://")).then(|| "must be an https address".to_owned())
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use frontrow_application::account::{ExternalIdentity, NewAccount};
 use frontrow_application::catalog::NewSchedule;
+use frontrow_application::events::Courier;
 use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::reservation::Wanted;
 use frontrow_application::staff::By;
@@ -18,6 +19,7 @@ use frontrow_domain::wallet::ChargeMethod;
 use frontrow_domain::{ConcertId, Money, ScheduleId, SeatNo, Timestamp, UserId};
 
 use crate::clock::{ManualClock, SeededEntropy};
+use crate::delivery::{MemoryDelivery, Receivers};
 use crate::line::MemoryJournal;
 use crate::passwords::CheapPasswords;
 use crate::settings::settings;
@@ -38,6 +40,10 @@ pub struct Stage {
     pub opened: Opened,
     /// Its waiting rooms: embedded, on a journal in memory.
     pub line: Arc<EmbeddedLine>,
+    /// What it keeps of events on their way to others.
+    pub delivery: MemoryDelivery,
+    /// Who takes its messages.
+    pub courier: Arc<Receivers>,
     journal: Arc<MemoryJournal>,
     entropy: SeededEntropy,
     settings: Settings,
@@ -51,6 +57,8 @@ struct Kept {
     settings: Settings,
     names: Arc<AtomicU32>,
     journal: Arc<MemoryJournal>,
+    delivery: MemoryDelivery,
+    courier: Arc<Receivers>,
 }
 
 fn open_line(journal: &Arc<MemoryJournal>, clock: &ManualClock) -> Arc<EmbeddedLine> {
@@ -78,7 +86,8 @@ impl Stage {
         let entropy = SeededEntropy::new(clock.clone(), 1);
         let journal = MemoryJournal::new();
         let line = open_line(&journal, &clock);
-        let kept = Kept { clock, entropy, settings, names: Arc::default(), journal };
+        let (delivery, courier) = (MemoryDelivery::default(), Arc::default());
+        let kept = Kept { clock, entropy, settings, names: Arc::default(), journal, delivery, courier };
         Self::put_up(opened, line, kept)
     }
 
@@ -109,11 +118,13 @@ impl Stage {
             settings: self.settings,
             names: Arc::clone(&self.names),
             journal: Arc::clone(&self.journal),
+            delivery: self.delivery.clone(),
+            courier: Arc::clone(&self.courier),
         }
     }
 
     fn put_up(opened: Opened, line: Arc<EmbeddedLine>, kept: Kept) -> Self {
-        let Kept { clock, entropy, settings, names, journal } = kept;
+        let Kept { clock, entropy, settings, names, journal, delivery, courier } = kept;
         let parts = Parts {
             store: Arc::clone(&opened.store),
             reads: Arc::clone(&opened.reads),
@@ -122,9 +133,12 @@ impl Stage {
             entropy: Arc::new(entropy.clone()),
             passwords: Arc::new(CheapPasswords),
             waiting_room: Arc::<EmbeddedLine>::clone(&line),
+            delivery: Arc::new(delivery.clone()),
+            courier: Arc::<Receivers>::clone(&courier) as Arc<dyn Courier>,
+            event_source: "frontrow".to_owned(),
         };
         let app = App::open(parts, settings);
-        Self { app, clock, opened, line, journal, entropy, settings, names }
+        Self { app, clock, opened, line, delivery, courier, journal, entropy, settings, names }
     }
 
     /// The present moment.

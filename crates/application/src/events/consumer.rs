@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use frontrow_domain::Timestamp;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 
 use super::log::LoggedEvent;
+use crate::store::ReadError;
 
 /// Where a consumer begins that has never been there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,12 @@ pub trait Consumer: Send + Sync + 'static {
     /// Deals with the events that are next, of at least one key, in order of each key. Not called again before it has
     /// answered.
     fn handle<'a>(&'a self, events: &'a [LoggedEvent], now: Timestamp) -> BoxFuture<'a, Handled>;
+
+    /// Does what is due without a new event, such as trying again what was kept back. Called about once a second, on one
+    /// instance at a time.
+    fn tend(&self, _now: Timestamp) -> BoxFuture<'_, Result<(), ReadError>> {
+        ready(Ok(())).boxed()
+    }
 }
 
 /// What became of a batch.

@@ -15,17 +15,28 @@
 //!
 //! To add a consumer: implement [`Consumer`], give it a name that no other has, and start a relay for it in the server.
 
+mod admin;
+mod backoff;
+mod chat;
 mod consumer;
+mod courier;
 mod lease;
 mod log;
 mod relay;
+mod signature;
+mod subscriber;
 mod undelivered;
+mod upkeep;
 mod webhook;
 
+pub use admin::{EventsRefused, WebhookDraft, WebhookPatch};
+pub use chat::{CHAT, Chat};
 pub use consumer::{Consumer, Handled, Start};
+pub use courier::{Courier, Message, PostResult, Posted};
 pub use lease::{Lease, Leases, Mark, ShareOut, Term, share_out};
 pub use log::{EventLog, LoggedEvent, Partitions, UnreadableEvent};
 pub use relay::{Pace, Relay, RelayParts};
+pub use subscriber::{Subscriber, SubscriberParts};
 pub use undelivered::{DeadLetter, Parked, Undelivered};
 pub use webhook::{Attempt, Webhook, WebhookSecret, WebhookStatus, Webhooks, consumer_name};
 

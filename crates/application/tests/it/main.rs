@@ -3,6 +3,7 @@
 mod box_office;
 mod box_office_steps;
 mod estimates;
+mod events;
 mod feed;
 mod instances;
 mod lanes;

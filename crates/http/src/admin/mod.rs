@@ -4,6 +4,7 @@
 mod audit_log;
 mod cancel;
 mod concert;
+mod event;
 mod import;
 mod patch;
 mod queue;
@@ -14,6 +15,7 @@ mod schedule;
 mod seat_plan;
 mod seats;
 mod user;
+mod webhook;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -40,6 +42,12 @@ pub(crate) fn router() -> OpenApiRouter<HttpState> {
         .routes(routes!(queue::edit))
         .routes(routes!(queue::fan, queue::revoke))
         .routes(routes!(audit_log::list))
+        .routes(routes!(event::dead_letters))
+        .routes(routes!(event::replay))
+        .routes(routes!(webhook::list, webhook::create))
+        .routes(routes!(webhook::read, webhook::edit, webhook::delete))
+        .routes(routes!(webhook::test))
+        .routes(routes!(webhook::attempts))
 }
 
 problems! {
@@ -61,6 +69,11 @@ problems! {
     SellProblems: IdempotencyKeyRequired Unauthenticated AccessTokenExpired InsufficientBalance AccountBlocked Forbidden
         NotFound SeatUnavailable NoAdjacentSeats SoldOut SaleClosed RequestInFlight PayloadTooLarge
         UnsupportedMediaType ValidationFailed TooManySeats DuplicateSeats IdempotencyKeyReused OutcomeUnknown;
+    WebhookProblems: Unauthenticated AccessTokenExpired AccountBlocked Forbidden NotFound OutcomeUnknown;
+    CreateWebhookProblems: Unauthenticated AccessTokenExpired AccountBlocked Forbidden PayloadTooLarge
+        UnsupportedMediaType ValidationFailed OutcomeUnknown;
+    EditWebhookProblems: Unauthenticated AccessTokenExpired AccountBlocked Forbidden NotFound PayloadTooLarge
+        UnsupportedMediaType ValidationFailed OutcomeUnknown;
     StaffRefundProblems: IdempotencyKeyRequired Unauthenticated AccessTokenExpired AccountBlocked Forbidden NotFound
         RefundNotAllowed TicketAlreadyUsed RequestInFlight PayloadTooLarge UnsupportedMediaType ValidationFailed
         IdempotencyKeyReused OutcomeUnknown;

@@ -2,6 +2,7 @@
 
 use frontrow_application::account::EditUserRefused;
 use frontrow_application::catalog::CancelScheduleRefused;
+use frontrow_application::events::EventsRefused;
 use frontrow_application::reservation::{
     KeepBackRefused, SeatsRefused, SellSeatsRefused, StaffRefundRefused,
 };
@@ -48,6 +49,19 @@ impl Refusal for KeepBackRefused {
             Self::PlanReplaced => Problem::new(
                 Code::Overloaded,
                 "The seat plan is being replaced; nothing was changed. Please try again in a moment.",
+            ),
+        }
+    }
+}
+
+impl Refusal for EventsRefused {
+    fn problem(self, _now: Timestamp) -> Problem {
+        match self {
+            Self::NotFound => Problem::not_found(),
+            Self::Invalid(errors) => Problem::invalid(errors),
+            Self::Changed => Problem::new(
+                Code::Overloaded,
+                "Somebody else has changed it at the same moment; nothing was changed. Please look again.",
             ),
         }
     }

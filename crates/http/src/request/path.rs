@@ -24,6 +24,12 @@ impl PathId for String {
     }
 }
 
+impl PathId for Uid {
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
 macro_rules! numbers {
     ($($id:ty),+) => { $(impl PathId for $id {
         fn parse(text: &str) -> Option<Self> {
@@ -84,6 +90,16 @@ impl Target for () {
 
     fn spell(&self) -> Vec<u8> {
         Vec::new()
+    }
+}
+
+impl Target for Uid {
+    fn parse(text: Option<&str>, _caller: Caller) -> Result<Self, Problem> {
+        text.and_then(Self::parse).ok_or_else(Problem::not_found)
+    }
+
+    fn spell(&self) -> Vec<u8> {
+        self.0.as_bytes().to_vec()
     }
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod concert;
 mod config;
 mod demo;
+mod events;
 mod migrate;
 mod plan;
 mod serve;
@@ -56,6 +57,11 @@ enum Command {
     ///
     /// Nothing is lost when it is stopped half-way, or run by several at once. The embedded store has to be stopped first.
     Migrate,
+    /// What happened, as events, and what somebody could not be told of; also beside a running server
+    Events {
+        #[command(subcommand)]
+        command: events::EventsCommand,
+    },
     /// Accounts of staff and fans
     User {
         #[command(subcommand)]
@@ -174,6 +180,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => serve::run(&config, serve.demo),
         Command::Audit(audit) => audit::run(&config, audit.json),
         Command::Migrate => migrate::run(&config),
+        Command::Events { command } => events::run(&config, command),
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
         Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),
         Command::Plan { command: PlanCommand::Check { file } } => plan::check(&file),

@@ -22,6 +22,7 @@ use crate::keys::Keys;
 use crate::wiring::{Wired, processors, refused_members};
 use crate::{open_files, telemetry};
 
+mod events;
 mod jobs;
 mod jwks;
 mod settings;
@@ -63,6 +64,7 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let wired = Arc::new(wired);
     let clock_watch = tokio::spawn(watch(stop.clone(), Arc::clone(&wired)));
     let boards = tokio::spawn(run_boards(stop.clone(), Arc::clone(&wired)));
+    let events = tokio::spawn(events::run_events(config.clone(), Arc::clone(&wired), stop.clone()));
     let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready)));
     let router = frontrow_http::router(HttpState::new(Arc::clone(&wired.app), settings));
     ready.store(true, Ordering::Release);
@@ -74,7 +76,7 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     frontrow_http::serve(listener, router, limits(config), stop.clone()).await;
     stop.cancel();
     stopping.abort();
-    let _ = tokio::join!(jobs, lines, sessions, feeds, clock_watch, boards);
+    let _ = tokio::join!(jobs, lines, sessions, feeds, clock_watch, boards, events);
     let has_failed = wired.has_failed();
     // Waits for a thread of ours, so it goes where blocking is allowed.
     tokio::task::spawn_blocking(move || wired.close()).await?;

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use self::merge::Merge;
 pub(crate) use self::problem::Problems;
 use self::sections::{
-    Admin, Auth, Demo, Http, Issuer, Jobs, Log, Sales, Store, WaitingRoom, Wallet, validate_shared,
+    Admin, Auth, Demo, Events, Http, Issuer, Jobs, Log, Sales, Store, WaitingRoom, Wallet, validate_shared,
 };
 
 /// The reference manual of all settings, as it is compiled in.
@@ -54,6 +54,8 @@ pub(crate) struct Config {
     pub(crate) sales: Sales,
     /// What runs in the background.
     pub(crate) jobs: Jobs,
+    /// Who hears of the sale.
+    pub(crate) events: Events,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// What the demo is filled with.
@@ -78,6 +80,7 @@ impl Config {
         self.issuer.validate(problems);
         self.wallet.validate(problems);
         self.sales.validate(problems);
+        self.events.validate(problems);
         self.log.validate(problems);
         self.demo.validate(problems);
         validate_shared(&self.store, &self.waiting_room, &self.auth, problems);

@@ -1,6 +1,7 @@
 //! The sections of the settings, each with its checks. What a setting is for is said in `config/default.toml`
 //! and not again here: the comments of fields name units and what the type does not say.
 
+mod events;
 mod issuer;
 mod shared;
 
@@ -19,6 +20,7 @@ use super::merge::{Merge, quoted};
 use super::network::{Network, is_origin};
 use super::secret::{KEY_MIN_BYTES, Secret};
 
+pub(crate) use events::Events;
 pub(crate) use issuer::Issuer;
 pub(crate) use shared::WaitingRoom;
 pub(super) use shared::validate_shared;
@@ -85,6 +87,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("jobs.line_tick_ms", 5..=250),
     ("jobs.session_tick_ms", 10..=500),
     ("jobs.clean_tick_seconds", 1..=3_600),
+    ("events.keep_days", 1..=3_650),
     ("demo.fans", 0..=100_000),
     ("demo.fan_balance", 0..=AMOUNT_MAX),
 ];
@@ -94,6 +97,7 @@ pub(super) const SECRETS: &[&str] = &[
     "admin.password",
     "auth.signing_secret",
     "auth.ticket_key",
+    "events.chat_url",
     "issuer.shared_secret",
     "store.url",
     "waiting_room.url",

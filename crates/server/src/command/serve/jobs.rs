@@ -23,18 +23,18 @@ const FEED_TICK: Duration = Duration::from_millis(100);
 
 /// A job that is done again and again. When it begins to fail, and when it works again, is said once: what is away for a
 /// minute must not fill the log with what everybody knows.
-struct Watched {
+pub(super) struct Watched {
     what: &'static str,
     is_well: bool,
 }
 
 impl Watched {
-    const fn new(what: &'static str) -> Self {
+    pub(super) const fn new(what: &'static str) -> Self {
         Self { what, is_well: true }
     }
 
     /// What came of it, or nothing when it failed.
-    fn note<T>(&mut self, done: Result<T, impl Display>) -> Option<T> {
+    pub(super) fn note<T>(&mut self, done: Result<T, impl Display>) -> Option<T> {
         match (&done, self.is_well) {
             (Err(error), true) => tracing::warn!(%error, "failing: {}; the next ticks try again", self.what),
             (Ok(_), false) => tracing::info!("works again: {}", self.what),
