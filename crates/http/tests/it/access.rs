@@ -9,6 +9,7 @@ use frontrow_domain::account::Role;
 use frontrow_domain::{ConcertId, ScheduleId};
 use serde_json::{Value, json};
 
+use crate::deliveries;
 use crate::world::{Client, World, rfc3339};
 
 /// What nobody, the owner, another fan, a gate, an operator and an admin get.
@@ -134,6 +135,15 @@ const OFFICE: &[Row] = &[
     ),
     ("POST", "/admin/reservations/<paid>/refund", r#"{"reason": "x"}"#, STAFF),
     ("GET", "/admin/audit-log", "", STAFF),
+    ("GET", "/admin/events/dead-letters", "", STAFF),
+    ("POST", "/admin/events/dead-letters/<letter>/replay", "", [401, 403, 403, 403, 204, 204]),
+    ("GET", "/admin/webhooks", "", STAFF),
+    ("POST", "/admin/webhooks", r#"{"url": "https://partner.example/hook"}"#, STAFF_MAKES),
+    ("GET", "/admin/webhooks/<webhook>", "", STAFF),
+    ("PATCH", "/admin/webhooks/<webhook>", r#"{"enabled": false}"#, STAFF),
+    ("DELETE", "/admin/webhooks/<webhook>", "", [401, 403, 403, 403, 204, 204]),
+    ("POST", "/admin/webhooks/<webhook>/test", "", STAFF),
+    ("GET", "/admin/webhooks/<webhook>/attempts", "", STAFF),
     ("GET", "/admin/users", "", ADMIN),
     ("GET", "/admin/users/<owner>", "", ADMIN),
     ("PATCH", "/admin/users/<owner>", r#"{"blocked": true}"#, ADMIN),
@@ -221,6 +231,8 @@ impl Stand {
             "payment" => self.pay(owner).await.1,
             "ticket" => self.pay(owner).await.2["ticketId"].as_str().expect("id").to_owned(),
             "code" => self.pay(owner).await.2["code"].as_str().expect("code").to_owned(),
+            "webhook" => deliveries::webhook(&self.world).await,
+            "letter" => deliveries::letter(&self.world).await,
             other => panic!("{other} stands for nothing"),
         }
     }

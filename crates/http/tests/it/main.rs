@@ -7,6 +7,7 @@ mod audit_log;
 mod best;
 mod box_office;
 mod catalog;
+mod deliveries;
 mod door;
 mod external;
 mod failures;

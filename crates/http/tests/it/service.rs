@@ -77,7 +77,7 @@ async fn every_operation_of_the_document_is_mounted() {
             assert!(names.insert(name), "{method} {path} has no name of its own");
         }
     }
-    assert_eq!(names.len(), 61);
+    assert_eq!(names.len(), 70);
 }
 
 /// Codes of the contract that no route answers yet.
