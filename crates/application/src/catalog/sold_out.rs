@@ -36,7 +36,8 @@ pub(crate) struct Suspects {
 impl Suspects {
     /// Takes in a commit. Only one that sells seats or keeps them back can have taken the last one.
     pub(crate) fn note(&self, change: &SeatChanges) {
-        let may_be_last = |&(_, state): &(_, SeatState)| matches!(state, SeatState::Sold | SeatState::Blocked);
+        let may_be_last =
+            |&(_, state): &(_, SeatState)| matches!(state, SeatState::Sold | SeatState::Blocked);
         if change.seats.iter().any(may_be_last) {
             self.schedules.lock().insert(change.schedule);
         }

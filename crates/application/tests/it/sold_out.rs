@@ -7,11 +7,13 @@ use frontrow_application::reservation::{HoldRequest, KeepBack, SeatSelection};
 use frontrow_application::staff::By;
 use frontrow_domain::catalog::{RefundPolicy, RefundRow};
 use frontrow_domain::event::{ConcertSoldOut, Event, OutboxEvent};
-use frontrow_domain::{ReservationId, ScheduleId, SeatNo, UserId};
+use frontrow_domain::wallet::ChargeMethod;
+use frontrow_domain::{Money, ReservationId, ScheduleId, SeatNo, UserId};
+use frontrow_testkit::faults::FaultyStore;
 use frontrow_testkit::memory::MemoryFactory;
 use frontrow_testkit::stage::seats;
 use frontrow_testkit::{Stage, StoreFactory, bounded};
-use futures_util::future::join_all;
+use futures_util::future::{join_all, poll_immediate};
 
 /// Seconds after the opening at which a stage begins to sell.
 const LATE: u32 = 90;
@@ -98,7 +100,10 @@ fn the_last_seat_is_told_once_with_how_long_it_took() {
             assert_eq!(evening.tick().await, 0);
         }
         let [(event, sold_out)] = &evening.told()[..] else { panic!("told once: {:?}", evening.told()) };
-        assert_eq!((sold_out.schedule_id, sold_out.seats_sold, sold_out.seats_kept_back), (evening.schedule, 2, 1));
+        assert_eq!(
+            (sold_out.schedule_id, sold_out.seats_sold, sold_out.seats_kept_back),
+            (evening.schedule, 2, 1)
+        );
         assert_eq!((sold_out.sold_out_at, sold_out.sold_out_seconds), (sold_out_at, u64::from(LATE + 10)));
         assert_eq!(event.at, sold_out_at.plus_seconds(1));
         // Blocking was the first that was told of the schedule.
@@ -186,7 +191,12 @@ fn what_was_called_off_is_not_sold_out() {
         let evening = Evening::open(1).await;
         evening.buy(1).await;
         let reason = "rain".to_owned();
-        evening.stage.app.cancel_schedule(By::System, evening.schedule, reason, None).await.expect("called off");
+        evening
+            .stage
+            .app
+            .cancel_schedule(By::System, evening.schedule, reason, None)
+            .await
+            .expect("called off");
         assert_eq!((evening.tick().await, evening.is_marked().await), (0, false));
         evening.stage.app.tick_cancellations().await.expect("taken back");
         assert_eq!(evening.tick().await, 0);
@@ -210,5 +220,49 @@ fn telling_it_leaves_the_map_and_those_who_follow_it_alone() {
         let edited = evening.stage.app.edit_schedule(By::System, evening.schedule, patch).await;
         assert!(edited.expect("edited").sold_out_at.is_some());
         evening.stage.assert_clean().await;
+    });
+}
+
+#[test]
+fn what_is_told_rests_on_the_map_that_was_looked_at() {
+    bounded(async {
+        let evening = Evening::open(1).await;
+        let seller = evening.stage.second();
+        assert_eq!((seller.map(evening.schedule).await.as_str(), seller.app.tick_sold_out().await), ("a", Ok(0)));
+        let held = evening.hold(&seller, 1).await;
+        seller.app.pay(evening.fan, held, None).await.expect("paid");
+        evening.stage.app.cancel(evening.fan, held).await.expect("refunded");
+        // It has not heard of the refund: what it shows is full.
+        assert_eq!(seller.map(evening.schedule).await, "s");
+        assert_eq!(seller.app.tick_sold_out().await, Ok(0));
+        assert_eq!((evening.told(), evening.is_marked().await), (vec![], false));
+    });
+}
+
+#[test]
+fn a_seat_that_comes_back_in_the_same_group_is_seen() {
+    bounded(async {
+        let evening = Evening::open(1).await;
+        let (door, opened) = FaultyStore::before(&evening.stage.opened);
+        let stage = evening.stage.on(opened);
+        let held = evening.hold(&stage, 1).await;
+        stage.app.pay(evening.fan, held, None).await.expect("paid");
+        let arrived = door.arrived();
+        door.shut_door();
+        let mut plug =
+            Box::pin(stage.app.charge(By::System, evening.fan, Money::of(1_000), ChargeMethod::Card, None));
+        assert!(poll_immediate(&mut plug).await.is_none(), "the door is shut");
+        door.until_arrived(arrived + 1).await;
+        let mut refund = Box::pin(stage.app.cancel(evening.fan, held));
+        assert!(poll_immediate(&mut refund).await.is_none(), "the refund waits");
+        let mut tick = Box::pin(stage.app.tick_sold_out());
+        assert!(poll_immediate(&mut tick).await.is_none(), "telling waits");
+        door.open_door();
+        plug.await.expect("charged");
+        refund.await.expect("refunded");
+        assert_eq!(tick.await, Ok(0));
+        // Both were decided in one group, the refund first.
+        assert_eq!(door.sizes().last(), Some(&2));
+        assert_eq!((evening.told(), evening.is_marked().await), (vec![], false));
     });
 }

@@ -176,7 +176,10 @@ fn every_type_has_a_message_in_every_channel_and_operation() {
         let name = message_name(kind);
         for (channel, message) in [("topic", name.clone()), ("webhook", signed(&name))] {
             let reference = json!(format!("#/components/messages/{message}"));
-            assert_eq!(document["channels"][channel]["messages"][&name]["$ref"], reference, "{channel}: {name}");
+            assert_eq!(
+                document["channels"][channel]["messages"][&name]["$ref"], reference,
+                "{channel}: {name}"
+            );
             assert_eq!(document["components"]["messages"][&message]["name"], json!(kind));
         }
     }

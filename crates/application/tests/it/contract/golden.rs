@@ -144,8 +144,11 @@ fn expected() -> Vec<(&'static str, u64, Event)> {
         sold_out_at: time("2026-09-01T11:04:31.250817Z"),
         sold_out_seconds: 272,
     };
-    let called_off =
-        ScheduleCancelled { concert_id: CONCERT, schedule_id: SCHEDULE, reason: "태풍 \"힌남노\"".to_owned() };
+    let called_off = ScheduleCancelled {
+        concert_id: CONCERT,
+        schedule_id: SCHEDULE,
+        reason: "태풍 \"힌남노\"".to_owned(),
+    };
     let entry = EntryId::new(Uuid::from_u128(0x0198_f3a1_7c40_7000_8000_0000_0000_0005));
     vec![
         ("frontrow.concert.sold_out.v1", 3, Event::ConcertSoldOut(sold_out)),
@@ -161,11 +164,7 @@ fn expected() -> Vec<(&'static str, u64, Event)> {
             2,
             Event::ReservationExtended(created("2026-09-01T11:09:59.999999Z")),
         ),
-        (
-            "frontrow.reservation.refunded.v1",
-            4,
-            Event::ReservationRefunded(refunded(277_200, "policy")),
-        ),
+        ("frontrow.reservation.refunded.v1", 4, Event::ReservationRefunded(refunded(277_200, "policy"))),
         (
             "frontrow.reservation.refunded.v1-called-off",
             4,

@@ -32,7 +32,8 @@ fn value<'a>(block: &'a str, name: &str) -> &'a str {
 fn the_page_lists_every_type_and_no_other() {
     let page = page();
     let (_, table) = page.split_once("<!-- types -->").expect("a mark");
-    let rows = table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
+    let rows =
+        table.lines().skip_while(|line| !line.starts_with('|')).take_while(|line| line.starts_with('|'));
     let mut listed: Vec<_> =
         rows.filter_map(|row| row.split('`').nth(1)).filter(|name| name.starts_with("frontrow.")).collect();
     listed.sort_unstable();

@@ -87,11 +87,15 @@ fn kinds() -> BTreeMap<String, Kind> {
         settings.meta_schema = None;
     });
     let schema = settings.into_generator().into_root_schema_for::<Event>();
-    let variants = schema.get("oneOf").and_then(Value::as_array).expect("events are told apart by their type");
+    let variants =
+        schema.get("oneOf").and_then(Value::as_array).expect("events are told apart by their type");
     let kind = |variant: &Value| {
         let name = variant["properties"]["type"]["const"].as_str().expect("a type has a name").to_owned();
         let description = variant["description"].as_str().expect("a type is described").to_owned();
-        (name, Kind { description: description.replace('\n', " "), data: variant["properties"]["data"].clone() })
+        (
+            name,
+            Kind { description: description.replace('\n', " "), data: variant["properties"]["data"].clone() },
+        )
     };
     variants.iter().map(kind).collect()
 }

@@ -43,7 +43,8 @@ async fn keep_back(stage: &Stage, schedule: ScheduleId, what: KeepBack) {
 /// An evening on which everything happens that anybody is told of.
 async fn everything(stage: &Stage) {
     let policy = RefundPolicy::of(vec![RefundRow { until_hours_before: 1, percent: 90 }]);
-    let schedule = stage.a_schedule().seats(3).price(10_000).hold_seconds(60).refund_policy(policy).make().await;
+    let schedule =
+        stage.a_schedule().seats(3).price(10_000).hold_seconds(60).refund_policy(policy).make().await;
     let rich = stage.a_fan().with_balance(100_000).make().await;
     let poor = stage.a_fan().make().await;
     hold(stage, poor, schedule, 1).await;

@@ -20,7 +20,8 @@ fn id(name: &str) -> String {
 /// The members of a schema in the order in which they are read, so that a file begins with what it is.
 fn with_head(name: &str, title: &str, description: &str, schema: Value) -> Value {
     let Value::Object(body) = schema else { panic!("a schema is an object") };
-    let mut whole = json!({ "$schema": DIALECT, "$id": id(name), "title": title, "description": description });
+    let mut whole =
+        json!({ "$schema": DIALECT, "$id": id(name), "title": title, "description": description });
     let head = whole.as_object_mut().expect("it was just made");
     for (member, value) in body {
         head.entry(member).or_insert(value);
@@ -68,7 +69,10 @@ fn schemas() -> BTreeMap<String, Value> {
             let mut data = kind.data;
             data["examples"] = Value::Array(examples);
             // The type says more than the Rust type of the data, which several types share.
-            (name.clone(), with_head(&name, &name, &format!("The data of {name}. {}", kind.description), data))
+            (
+                name.clone(),
+                with_head(&name, &name, &format!("The data of {name}. {}", kind.description), data),
+            )
         })
         .collect();
     schemas.insert(ENVELOPE.to_owned(), envelope());
