@@ -228,7 +228,10 @@ fn what_is_told_rests_on_the_map_that_was_looked_at() {
     bounded(async {
         let evening = Evening::open(1).await;
         let seller = evening.stage.second();
-        assert_eq!((seller.map(evening.schedule).await.as_str(), seller.app.tick_sold_out().await), ("a", Ok(0)));
+        assert_eq!(
+            (seller.map(evening.schedule).await.as_str(), seller.app.tick_sold_out().await),
+            ("a", Ok(0))
+        );
         let held = evening.hold(&seller, 1).await;
         seller.app.pay(evening.fan, held, None).await.expect("paid");
         evening.stage.app.cancel(evening.fan, held).await.expect("refunded");

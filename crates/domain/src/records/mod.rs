@@ -364,7 +364,7 @@ impl Records {
             // Whoever gave a seat back did not look whether it was a seat of something sold out.
             let is_taken = |state: &SeatState| matches!(state, SeatState::Sold | SeatState::Blocked);
             let sold_out_at = schedule.sold_out_at.filter(|_| chunk.iter().all(|(_, state)| is_taken(state)));
-            self.schedules.put(id, Schedule { version, decided_at, sold_out_at, ..schedule });
+            self.schedules.put(id, Schedule { sold_out_at, version, decided_at, ..schedule });
             let seats = chunk.iter().map(|((_, seat), state)| (*seat, *state)).collect();
             self.seat_changes.push(SeatChanges { schedule: id, version, seats });
         }

@@ -99,11 +99,11 @@ pub async fn telling_races_refunds_and_sales(factory: impl StoreFactory) {
         let give_back = async {
             all[0].app.cancel(fan, last).await.expect("given back");
         };
-        let looks = all.iter().map(|instance| look(instance));
+        let looks = all.iter().map(look);
         join(give_back, join_all(looks)).await;
         assert!(!is_marked(&all[0], schedule).await, "a seat is to be had");
         let sell = async { buy(&all[1], fan, schedule, 1).await };
-        let looks = all.iter().map(|instance| look(instance));
+        let looks = all.iter().map(look);
         (last, _) = join(sell, join_all(looks)).await;
         // Whoever looked too early looks again.
         join_all(all.iter().map(look)).await;

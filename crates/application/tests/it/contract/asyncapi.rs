@@ -1,4 +1,4 @@
-//! The AsyncAPI document: where events can be had, and which.
+//! The `AsyncAPI` document: where events can be had, and which.
 
 use serde_json::{Value, json};
 

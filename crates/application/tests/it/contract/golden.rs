@@ -1,6 +1,7 @@
 //! Events as they were handed over once. They must be read for ever.
 
-use std::path::PathBuf;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
 
 use frontrow_application::events::LoggedEvent;
 use frontrow_domain::event::{
@@ -29,7 +30,7 @@ fn folder() -> PathBuf {
 
 fn files() -> Vec<String> {
     let mut files = names(&folder());
-    files.retain(|name| name.ends_with(".json"));
+    files.retain(|name| Path::new(name).extension().is_some_and(|ending| ending == "json"));
     files
 }
 
@@ -224,8 +225,11 @@ fn every_type_has_a_file() {
 fn no_file_was_ever_changed() {
     let digest = |name: &String| {
         let digest = Sha256::digest(read(&folder().join(name)).as_bytes());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{hex}  {name}")
+        let mut line = String::new();
+        for byte in digest {
+            write!(line, "{byte:02x}").expect("a string takes everything");
+        }
+        line + "  " + name
     };
     let digests: Vec<_> = files().iter().map(digest).collect();
     let kept = read(&folder().join(SUMS));

@@ -1,4 +1,4 @@
-//! What others are promised of events: the schemas, the AsyncAPI document and the page of `docs/events`, and the golden
+//! What others are promised of events: the schemas, the `AsyncAPI` document and the page of `docs/events`, and the golden
 //! files, against the types of the code and against what real evenings have written.
 //!
 //! The list of types is that of `Event` itself, so none can be forgotten. To add one: write its golden file and its line
