@@ -7,7 +7,7 @@ LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
 POSTMAN := target/tools/postman
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors postman services services-down
+.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -15,6 +15,7 @@ help:
 	@echo "make check  the quick look before a commit: format, lints, rules, scenarios, SQLite"
 	@echo "make docs   the documentation of the code; warnings are errors"
 	@echo "make errors the page docs/errors.md, from the table of errors in the code"
+	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
 	@echo "make services       a MariaDB, a Redis and a Redis Cluster for tests; see deploy/dev/README.md"
@@ -54,6 +55,12 @@ docs: setup
 # Written by the test that otherwise fails when the page is not current.
 errors: setup
 	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-http --lib -- the_page_of_errors_is_current
+
+# The page of a new type and its golden file are written by hand: docs/events/README.md says which. Schemas first: the
+# other tests of the contract read them.
+events: setup
+	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-application --test it -- \
+		contract::schemas::the_schemas_are_current contract::asyncapi::the_asyncapi_document_is_current
 
 # Node is needed for this alone: the collection is committed, and a test fails when it is not current.
 postman: setup

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::account::Passwords;
 use crate::box_office::{BoxOffice, BoxOfficeSettings, CommitListener, Failure, Priority};
-use crate::catalog::{Boards, CatalogCache, Feeds};
+use crate::catalog::{Boards, CatalogCache, Feeds, Suspects};
 use crate::clock::{Clock, Entropy};
 use crate::command::Command;
 use crate::events::{Courier, Delivery, EventLog, Leases, RelayParts, Undelivered};
@@ -104,6 +104,7 @@ pub(crate) struct Memory {
     pub(crate) committed: Notify,
     /// Schedules that were called off and of which nothing is left to take back.
     pub(crate) withdrawn: Mutex<HashSet<ScheduleId>>,
+    pub(crate) suspects: Suspects,
 }
 
 impl CommitListener for Memory {
@@ -121,6 +122,7 @@ impl CommitListener for Memory {
         }
         for change in &news.seats {
             self.boards.apply(change);
+            self.suspects.note(change);
         }
         self.committed.notify_waiters();
     }
@@ -138,6 +140,7 @@ impl App {
             admitted: Admitted::default(),
             committed: Notify::new(),
             withdrawn: Mutex::default(),
+            suspects: Suspects::default(),
         });
         let listener: Arc<dyn CommitListener> = Arc::<Memory>::clone(&memory);
         let box_office =

@@ -292,13 +292,13 @@ impl FromIterator<Key> for KeySet {
 impl News {
     fn of(records: &Records) -> Self {
         let changed = records.changed();
-        let seats_only = |id: ScheduleId| records.seat_changes().iter().any(|change| change.schedule == id);
         let schedules = changed
             .schedules
             .iter()
             .filter(|change| match (change.before, change.after) {
-                // A commit that changed seats moves version, time and first use; the rest is an edit.
-                (Some((before, _)), Some(after)) if seats_only(*change.key) => {
+                // A commit that changed seats moves version, time and first use, and one that tells of the schedule the
+                // number of its event; the rest is an edit.
+                (Some((before, _)), Some(after)) => {
                     before.draft() != after.draft()
                         || before.plan_version != after.plan_version
                         || before.cancelled_at != after.cancelled_at

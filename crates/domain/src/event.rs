@@ -38,6 +38,7 @@ impl OutboxEvent {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "type", content = "data")]
 pub enum Event {
     /// Seats were held.
@@ -76,10 +77,14 @@ pub enum Event {
     /// A performance was called off.
     #[serde(rename = "frontrow.schedule.cancelled.v1")]
     ScheduleCancelled(ScheduleCancelled),
+    /// The last seat of a performance was sold. Told again when seats came back and were sold again.
+    #[serde(rename = "frontrow.concert.sold_out.v1")]
+    ConcertSoldOut(ConcertSoldOut),
 }
 
 /// A hold, as it is made or extended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReservationCreated {
     /// The reservation.
@@ -96,11 +101,13 @@ pub struct ReservationCreated {
     pub amount: Money,
     /// When the hold ends.
     #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
     pub expires_at: Timestamp,
 }
 
 /// A reservation that has left the pending state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReservationEnded {
     /// The reservation.
@@ -119,6 +126,7 @@ pub struct ReservationEnded {
 
 /// A paid reservation that was given back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ReservationRefunded {
     /// The reservation.
@@ -139,12 +147,13 @@ pub struct ReservationRefunded {
     pub returned: Money,
     /// What was kept, in minor units.
     pub fee: Money,
-    /// Why: `policy`, `staff` or `schedule_cancelled`.
+    /// Why: `policy`, `staff` or `schedule_cancelled`. More words may come.
     pub cause: String,
 }
 
 /// Seats that an operator has kept back, or put on sale again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SeatsMoved {
     /// The concert.
@@ -157,18 +166,41 @@ pub struct SeatsMoved {
 
 /// A performance that was called off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ScheduleCancelled {
     /// The concert.
     pub concert_id: ConcertId,
     /// The schedule.
     pub schedule_id: ScheduleId,
-    /// Why, in the operator's words.
+    /// Why, in the words of staff.
     pub reason: String,
+}
+
+/// A performance of which no seat is to be had any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ConcertSoldOut {
+    /// The concert.
+    pub concert_id: ConcertId,
+    /// The schedule.
+    pub schedule_id: ScheduleId,
+    /// How many seats are sold.
+    pub seats_sold: u32,
+    /// How many seats staff keep back.
+    pub seats_kept_back: u32,
+    /// When the last seat went.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub sold_out_at: Timestamp,
+    /// Seconds from the opening of the sale to that moment, rounded up; 0 when staff sold all before it opened.
+    pub sold_out_seconds: u64,
 }
 
 /// A completed payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentMade {
     /// The payment.
@@ -187,11 +219,13 @@ pub struct PaymentMade {
     pub amount: Money,
     /// The place in the waiting room under which the seats were held, if a token was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "EntryId"))]
     pub entry_id: Option<EntryId>,
 }
 
 /// A declined payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PaymentDeclined {
     /// The payment.
@@ -206,12 +240,13 @@ pub struct PaymentDeclined {
     pub schedule_id: ScheduleId,
     /// How much was asked, in minor units.
     pub amount: Money,
-    /// Why it failed.
+    /// Why it failed: `insufficient_balance`. More words may come.
     pub reason: String,
 }
 
 /// A charge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WalletCharged {
     /// Whose wallet.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// An amount in whole minor units of the server's currency. Signed: a debit in the ledger is negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Money(i64);
 

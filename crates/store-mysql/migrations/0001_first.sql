@@ -119,6 +119,7 @@ CREATE TABLE IF NOT EXISTS schedule (
     refund_policy TEXT,                    -- hours:percent with commas between, in order; none: null
     cancelled_at BIGINT,
     last_event BIGINT NOT NULL,
+    sold_out_at BIGINT,
     row_version BIGINT NOT NULL,
     KEY schedule_by_concert (concert_id, starts_at, schedule_id),
     KEY schedule_by_booking (concert_id, booking_start),

@@ -146,6 +146,15 @@ async fn a_day_at_the_box_office(stage: &Stage, concert: ConcertId, bob: UserId,
     })
 }
 
+/// A performance of which the last seat went, and that it was told.
+async fn a_sold_out_performance(stage: &Stage, concert: ConcertId) -> ScheduleId {
+    let schedule = stage.a_schedule().of(concert).seats(1).price(10_000).make().await;
+    let dora = stage.a_fan().named("dora").with_balance(10_000).make().await;
+    buy(stage, dora, schedule, &[1]).await;
+    assert_eq!(stage.app.tick_sold_out().await, Ok(1));
+    schedule
+}
+
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let target = PathBuf::from(std::env::args().nth(1).expect("the folder of golden files"));
@@ -185,6 +194,7 @@ async fn main() {
     let in_line = hold_in_line(&stage, alice, schedule, 9).await;
     stage.app.pay(alice, in_line.id, None).await.expect("paid");
     let third = a_day_at_the_box_office(&stage, concert, bob, olga).await;
+    let sold_out = a_sold_out_performance(&stage, concert).await;
     stage.assert_clean().await;
 
     let mut facts = json!({
@@ -194,7 +204,7 @@ async fn main() {
         "confirmed": confirmed, "pending": pending, "cancelled": cancelled, "expired": expired,
         "bob": bob, "stranger": stranger,
         "withRoom": with_room.id, "notice": with_room.controls.notice,
-        "inLine": in_line.id, "entry": in_line.entry, "olga": olga,
+        "inLine": in_line.id, "entry": in_line.entry, "olga": olga, "soldOut": sold_out,
     });
     if let (Some(facts), Value::Object(third)) = (facts.as_object_mut(), third) {
         facts.extend(third);

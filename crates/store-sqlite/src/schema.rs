@@ -12,13 +12,14 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use crate::error::OpenError;
 
 /// The newest schema that this version knows.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Every step from one version to the next, from an empty file on. A step is never changed once released.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("../migrations/0001_first.sql"),
     include_str!("../migrations/0002_line_and_audit_log.sql"),
     include_str!("../migrations/0003_box_office.sql"),
+    include_str!("../migrations/0004_events.sql"),
 ];
 
 /// The file of the sale ("FROW").

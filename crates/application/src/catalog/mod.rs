@@ -13,6 +13,7 @@ pub mod plan_import;
 mod read;
 mod schedule;
 mod seen;
+mod sold_out;
 
 pub use board::{Board, Body, MapChanges};
 pub use boards::Boards;
@@ -23,3 +24,4 @@ pub(crate) use feed::Feeds;
 pub use feed::{FeedEvent, Follower};
 pub use read::{ConcertDetails, ScheduleDetails};
 pub use schedule::{EditScheduleRefused, NewSchedule, SchedulePatch};
+pub(crate) use sold_out::Suspects;

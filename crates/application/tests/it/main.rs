@@ -2,6 +2,7 @@
 
 mod box_office;
 mod box_office_steps;
+mod contract;
 mod estimates;
 mod events;
 mod feed;
@@ -13,4 +14,5 @@ mod office;
 mod queue;
 mod scenarios;
 mod simulation;
+mod sold_out;
 mod staff;

@@ -58,6 +58,9 @@ pub struct Schedule {
     pub sales_paused: bool,
     /// When it was called off; nothing while it takes place.
     pub cancelled_at: Option<Timestamp>,
+    /// Since when no seat is to be had of which some are sold, once that was told; nothing again as soon as one is to be
+    /// had.
+    pub sold_out_at: Option<Timestamp>,
     /// The seats.
     pub plan: Arc<SeatPlan>,
     /// Counts the plans that this schedule has had, from 1.
@@ -178,6 +181,12 @@ impl Schedule {
             Ok(()) if seats_left == 0 => ScheduleStatus::SoldOut,
             Ok(()) => ScheduleStatus::OnSale,
         }
+    }
+
+    /// True when no seat is to be had any more and some are sold, with so many of them sold and so many kept back. What is
+    /// held may come back, so it counts as to be had.
+    pub fn is_sold_out(&self, sold: u32, kept_back: u32) -> bool {
+        self.cancelled_at.is_none() && sold > 0 && sold.saturating_add(kept_back) >= self.plan.size()
     }
 
     /// The draft that would make this schedule, without its plan: the starting point of an edit.
@@ -310,6 +319,7 @@ impl ScheduleDraft {
             refund_policy,
             sales_paused,
             cancelled_at: None,
+            sold_out_at: None,
             plan,
             plan_version: 1,
             in_use: false,

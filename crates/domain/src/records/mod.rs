@@ -337,8 +337,13 @@ impl Records {
         self.roll_back(&Mark { tables: [0; 12], journals: [0; 6], fan_additions: 0, ticket_additions: 0 });
     }
 
+    /// True when a command of this group has changed seats of the schedule, whose version moves on with the seal.
+    pub fn has_changed_seats(&self, schedule: ScheduleId) -> bool {
+        self.claims.touched_since(0).any(|(changed, _)| *changed == schedule)
+    }
+
     /// Ends the deciding: moves the version of every schedule whose seats changed on by one, notes the time of
-    /// the decision on it, and lists what changed. A schedule whose claims changed without the schedule being
+    /// the decision on it, takes back that it is sold out when a seat came back, and lists what changed. A schedule whose claims changed without the schedule being
     /// loaded is a defect of the command, and is asked for.
     pub fn seal(&mut self, now: Timestamp) -> Result<(), Need> {
         let mut seats: Vec<((ScheduleId, SeatNo), SeatState)> = self
@@ -356,7 +361,10 @@ impl Records {
             };
             let version = schedule.version.saturating_add(1);
             let decided_at = schedule.decided_at.max(now);
-            self.schedules.put(id, Schedule { version, decided_at, ..schedule });
+            // Whoever gave a seat back did not look whether it was a seat of something sold out.
+            let is_taken = |state: &SeatState| matches!(state, SeatState::Sold | SeatState::Blocked);
+            let sold_out_at = schedule.sold_out_at.filter(|_| chunk.iter().all(|(_, state)| is_taken(state)));
+            self.schedules.put(id, Schedule { sold_out_at, version, decided_at, ..schedule });
             let seats = chunk.iter().map(|((_, seat), state)| (*seat, *state)).collect();
             self.seat_changes.push(SeatChanges { schedule: id, version, seats });
         }

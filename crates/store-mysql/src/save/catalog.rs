@@ -67,7 +67,7 @@ impl Saver {
             "schedule (schedule_id, concert_id, venue, starts_at, time_zone, duration_minutes, booking_start, \
              booking_end, hold_seconds, hold_max_seconds, hold_extension_seconds, max_seats_per_fan, sales_paused, \
              plan_version, in_use, version, decided_at, created_at, refund_policy, cancelled_at, last_event, \
-             row_version)",
+             sold_out_at, row_version)",
         );
         let mut plans = Rows::new("seat_plan (schedule_id, plan_version, form)");
         for change in changes {
@@ -80,13 +80,15 @@ impl Saver {
                 {
                     self.matched(
                         "UPDATE schedule SET in_use = ?, version = ?, decided_at = ?, cancelled_at = ?, \
-                         last_event = ?, row_version = row_version + 1 WHERE schedule_id = ? AND row_version = ?",
+                         last_event = ?, sold_out_at = ?, row_version = row_version + 1 \
+                         WHERE schedule_id = ? AND row_version = ?",
                         &values![
                             schedule.in_use,
                             schedule.version,
                             schedule.decided_at,
                             schedule.cancelled_at,
                             schedule.last_event,
+                            schedule.sold_out_at,
                             schedule.id,
                             version,
                         ],
@@ -130,20 +132,21 @@ impl Saver {
             policy.as_ref(),
             schedule.cancelled_at,
             schedule.last_event,
+            schedule.sold_out_at,
             version.unwrap_or(1),
         ];
         if version.is_none() {
             rows.add(&values, key);
             return;
         }
-        let mut matched = values[1..21].to_vec();
-        matched.extend([values[0], values[21]]);
+        let mut matched = values[1..22].to_vec();
+        matched.extend([values[0], values[22]]);
         self.matched(
             "UPDATE schedule SET concert_id = ?, venue = ?, starts_at = ?, time_zone = ?, duration_minutes = ?, \
              booking_start = ?, booking_end = ?, hold_seconds = ?, hold_max_seconds = ?, \
              hold_extension_seconds = ?, max_seats_per_fan = ?, sales_paused = ?, plan_version = ?, in_use = ?, \
              version = ?, decided_at = ?, created_at = ?, refund_policy = ?, cancelled_at = ?, last_event = ?, \
-             row_version = row_version + 1 WHERE schedule_id = ? AND row_version = ?",
+             sold_out_at = ?, row_version = row_version + 1 WHERE schedule_id = ? AND row_version = ?",
             &matched,
             key,
         );

@@ -46,7 +46,7 @@ pub(crate) fn concert(row: &Row<'_>) -> Result<(Concert, u64)> {
 pub(crate) const SCHEDULE_COLUMNS: &str = "schedule_id, concert_id, venue, starts_at, time_zone, \
      duration_minutes, booking_start, booking_end, hold_seconds, hold_max_seconds, hold_extension_seconds, \
      max_seats_per_fan, sales_paused, plan_version, in_use, version, decided_at, created_at, row_version, \
-     refund_policy, cancelled_at, last_event";
+     refund_policy, cancelled_at, last_event, sold_out_at";
 
 /// The rows of a refund policy as text, `hours:percent` with commas between; nothing when it has none.
 pub(crate) fn policy_text(policy: &RefundPolicy) -> Option<String> {
@@ -92,6 +92,7 @@ pub(crate) fn schedule(row: &Row<'_>, plan: Arc<SeatPlan>) -> Result<(Schedule, 
         refund_policy: policy(row, 19)?,
         sales_paused: row.get(12)?,
         cancelled_at: row.get::<_, Option<i64>>(20)?.map(Timestamp::from_micros),
+        sold_out_at: row.get::<_, Option<i64>>(22)?.map(Timestamp::from_micros),
         plan,
         plan_version: row.get(13)?,
         in_use: row.get(14)?,

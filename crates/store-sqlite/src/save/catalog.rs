@@ -65,9 +65,9 @@ impl Saver<'_> {
                     "INSERT INTO schedule (schedule_id, concert_id, venue, starts_at, time_zone, \
                      duration_minutes, booking_start, booking_end, hold_seconds, hold_max_seconds, \
                      hold_extension_seconds, max_seats_per_fan, sales_paused, plan_version, in_use, version, \
-                     decided_at, created_at, row_version, refund_policy, cancelled_at, last_event) \
+                     decided_at, created_at, row_version, refund_policy, cancelled_at, last_event, sold_out_at) \
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-                     ?19 + 1, ?20, ?21, ?22)",
+                     ?19 + 1, ?20, ?21, ?22, ?23)",
                     rusqlite::params_from_iter(schedule_values(schedule, 0)),
                     key,
                 )?;
@@ -79,7 +79,7 @@ impl Saver<'_> {
             {
                 self.matched(
                     "UPDATE schedule SET in_use = ?2, version = ?3, decided_at = ?4, row_version = ?5 + 1, \
-                     cancelled_at = ?6, last_event = ?7 WHERE schedule_id = ?1 AND row_version = ?5",
+                     cancelled_at = ?6, last_event = ?7, sold_out_at = ?8 WHERE schedule_id = ?1 AND row_version = ?5",
                     (
                         schedule.id.get(),
                         schedule.in_use,
@@ -88,6 +88,7 @@ impl Saver<'_> {
                         version,
                         schedule.cancelled_at.map(Timestamp::micros),
                         schedule.last_event,
+                        schedule.sold_out_at.map(Timestamp::micros),
                     ),
                     key,
                 )
@@ -99,7 +100,7 @@ impl Saver<'_> {
                      hold_max_seconds = ?10, hold_extension_seconds = ?11, max_seats_per_fan = ?12, \
                      sales_paused = ?13, plan_version = ?14, in_use = ?15, version = ?16, decided_at = ?17, \
                      created_at = ?18, row_version = ?19 + 1, refund_policy = ?20, cancelled_at = ?21, \
-                     last_event = ?22 WHERE schedule_id = ?1 AND row_version = ?19",
+                     last_event = ?22, sold_out_at = ?23 WHERE schedule_id = ?1 AND row_version = ?19",
                     rusqlite::params_from_iter(schedule_values(schedule, version)),
                     key,
                 )?;
@@ -151,5 +152,6 @@ fn schedule_values(schedule: &Schedule, version: u64) -> Vec<rusqlite::types::Va
         policy_text(&schedule.refund_policy).map_or(Value::Null, Value::Text),
         schedule.cancelled_at.map_or(Value::Null, |at| number(at.micros())),
         number(i64::try_from(schedule.last_event).unwrap_or(i64::MAX)),
+        schedule.sold_out_at.map_or(Value::Null, |at| number(at.micros())),
     ]
 }

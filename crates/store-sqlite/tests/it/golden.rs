@@ -44,6 +44,8 @@ struct Facts {
     second: Option<SecondFacts>,
     #[serde(flatten)]
     third: Option<ThirdFacts>,
+    /// What version 4 added: a schedule that is marked as sold out.
+    sold_out: Option<ScheduleId>,
 }
 
 /// What version 2 added: about waiting rooms, and the audit log.
@@ -108,6 +110,7 @@ async fn check(folder: &Path, facts: &Facts) {
         assert_eq!(stage.stored(id).await.status(stage.now()), status, "{id}");
     }
     check_second(&stage, facts).await;
+    check_fourth(&stage, facts).await;
     check_third(&stage, facts).await;
     stage.app.log_in("alice@example.test", PASSWORD.to_owned()).await.expect("alice still logs in");
     let identity = ExternalIdentity {
@@ -133,6 +136,19 @@ async fn check(folder: &Path, facts: &Facts) {
     let tickets = stage.opened.reads.tickets(facts.confirmed).await.expect("read");
     assert_eq!(tickets.iter().map(|ticket| ticket.state).collect::<Vec<_>>(), [TicketState::Void; 2]);
     stage.assert_clean().await;
+}
+
+/// What was sold out before version 4 was not told, and is told now; what was told since is not told again.
+async fn check_fourth(stage: &Stage, facts: &Facts) {
+    let marked = async |id: ScheduleId| {
+        let schedule = stage.opened.reads.schedule(id).await.expect("read").expect("it is there");
+        (schedule.sold_out_at.map(Timestamp::micros), schedule.last_event)
+    };
+    assert_eq!(marked(facts.schedule).await.0, None);
+    if let Some(sold_out) = facts.sold_out {
+        assert_eq!(marked(sold_out).await, (Some(facts.now_micros), 1));
+    }
+    assert_eq!(stage.app.tick_sold_out().await, Ok(0));
 }
 
 /// What was written before version 3 can be refunded, was not, and knows how many seats were paid for; what was written

@@ -27,6 +27,7 @@ pub mod records;
 pub mod refund_audits;
 pub mod refunds;
 pub mod sales;
+pub mod sold_out;
 pub mod staff;
 pub mod times;
 pub mod versions;
@@ -172,6 +173,9 @@ cases! { ($)
         what_sells_best_comes_first
         the_last_sale_is_one_that_stands
         seats_that_are_taken_are_counted_by_schedule;
+    sold_out:
+        selling_out_is_told_once_by_all_instances_and_again_after_a_refund
+        telling_races_refunds_and_sales;
     staff:
         staff_actions_read_as_they_were_written
         staff_actions_come_newest_first_in_pages

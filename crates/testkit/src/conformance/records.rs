@@ -250,8 +250,9 @@ pub async fn schedules_and_plans_read_as_they_were_written(factory: impl StoreFa
         Schedule { refund_policy: samples::refund_policy(), ..plain.clone() },
         plain.clone(),
         Schedule { last_event: 1, ..plain.clone() },
+        Schedule { sold_out_at: Some(LAST), ..plain.clone() },
         called_off.clone(),
-        Schedule { refund_policy: longest_policy(), ..called_off },
+        Schedule { refund_policy: longest_policy(), sold_out_at: Some(LAST), ..called_off },
     ]);
     let mut richer = Schedule { plan: Arc::new(samples::rich_plan()), plan_version: 2, ..plain.clone() };
     values.push(richer.clone());

@@ -3,7 +3,7 @@
 use frontrow_domain::account::Account;
 use frontrow_domain::catalog::Schedule;
 use frontrow_domain::event::{
-    Event, OutboxEvent, PaymentDeclined, PaymentMade, ReservationCreated, ReservationEnded,
+    ConcertSoldOut, Event, OutboxEvent, PaymentDeclined, PaymentMade, ReservationCreated, ReservationEnded,
     ReservationRefunded, ScheduleCancelled, SeatsMoved,
 };
 use frontrow_domain::payment::{FailureReason, RefundCause};
@@ -66,6 +66,14 @@ pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
             returned: Money::ZERO,
             fee: Money::MAX,
             cause: RefundCause::ScheduleCancelled.name().to_owned(),
+        }),
+        Event::ConcertSoldOut(ConcertSoldOut {
+            concert_id: concert,
+            schedule_id: schedule,
+            seats_sold: u32::MAX,
+            seats_kept_back: 0,
+            sold_out_at: samples::hold_end(),
+            sold_out_seconds: u64::from(u32::MAX),
         }),
         Event::SeatsBlocked(moved.clone()),
         Event::SeatsReleased(moved),

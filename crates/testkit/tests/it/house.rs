@@ -38,6 +38,12 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Everything from outside that the rules need. No runtime, no network, no store, no form of text.
 const DOMAIN_MAY_USE: &[&str] = &["jiff", "serde", "thiserror", "uuid"];
 
+/// What the domain may use for tests of its events alone, behind the feature [`SCHEMA`].
+const DOMAIN_MAY_SHOW: &[&str] = &["schemars"];
+
+/// The feature that lets the public events describe themselves. Nothing that is shipped has it.
+const SCHEMA: &str = "schema";
+
 /// Drivers of stores and brokers, and who may know them.
 const DRIVERS: &[(&str, &[&str])] = &[
     ("rusqlite", &["store-sqlite"]),
@@ -166,9 +172,32 @@ fn crates_know_only_whom_they_may() {
 #[test]
 fn the_rules_depend_on_nothing_that_acts() {
     let domain = crates().remove("domain").expect("there is a domain");
-    let wrong: Vec<_> =
-        dependencies(&domain).into_keys().filter(|name| !DOMAIN_MAY_USE.contains(&name.as_str())).collect();
+    let is_optional = |value: &Value| value.get("optional").and_then(Value::as_bool) == Some(true);
+    let is_fine = |name: &str, value: &Value| {
+        DOMAIN_MAY_USE.contains(&name) || (DOMAIN_MAY_SHOW.contains(&name) && is_optional(value))
+    };
+    let mut wrong: Vec<_> = dependencies(&domain)
+        .into_iter()
+        .filter(|(name, value)| !is_fine(name, value))
+        .map(|(name, _)| name)
+        .collect();
+    let features = domain.get("features").and_then(Value::as_table).expect("the domain has a feature");
+    wrong.extend(features.keys().filter(|name| *name != SCHEMA).map(|name| format!("feature {name}")));
     assert_none("the domain may not use", &wrong);
+}
+
+#[test]
+fn events_describe_themselves_in_tests_only() {
+    let mut wrong = Vec::new();
+    for (name, manifest) in crates() {
+        let used = dependencies(&manifest);
+        let features = used.get("frontrow-domain").and_then(|domain| domain.get("features"));
+        let listed = features.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        if listed.into_iter().any(|feature| feature == SCHEMA) {
+            wrong.push(name);
+        }
+    }
+    assert_none("schemas are built into", &wrong);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod night;
 mod step;
 
+use frontrow_domain::event::OutboxEvent;
 use frontrow_testkit::bounded;
 
 use night::Night;
@@ -55,6 +56,11 @@ async fn run(seed: u64) -> Night {
         night.check().await;
     }
     night
+}
+
+/// What was written for others in a night, in order.
+pub(crate) fn events_of_a_night(seed: u64) -> Vec<OutboxEvent> {
+    bounded(async move { run(seed).await.events() })
 }
 
 #[test]

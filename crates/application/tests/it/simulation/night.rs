@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use frontrow_application::reservation::SaleMeans;
 use frontrow_domain::catalog::{RefundPolicy, RefundRow};
+use frontrow_domain::event::OutboxEvent;
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState, ReservationStatus, SeatState};
 use frontrow_domain::ticket::TicketState;
 use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
@@ -68,6 +69,7 @@ pub(super) struct Seen {
     blocked: usize,
     released: usize,
     sold: usize,
+    sold_out: usize,
 }
 
 impl Seen {
@@ -89,6 +91,7 @@ impl Seen {
         self.blocked += other.blocked;
         self.released += other.released;
         self.sold += other.sold;
+        self.sold_out += other.sold_out;
     }
 
     /// True when nothing that can happen has not.
@@ -110,6 +113,7 @@ impl Seen {
             && self.blocked > 0
             && self.released > 0
             && self.sold > 0
+            && self.sold_out > 0
     }
 }
 
@@ -182,6 +186,11 @@ impl Night {
 
     pub(super) fn seen(self) -> Seen {
         self.seen
+    }
+
+    /// What was written for others, in order.
+    pub(super) fn events(self) -> Vec<OutboxEvent> {
+        self.factory.outbox()
     }
 
     /// What everybody was told, in order.
@@ -277,7 +286,10 @@ impl Night {
             }
             Step::Together(orders, fault, delay) => self.together(orders, fault, delay).await,
             Step::Expire(fault) => self.expire(fault).await,
-            Step::CleanUp => drop(self.stage().app.tick_upkeep().await.expect("the store can be cleaned")),
+            Step::CleanUp => {
+                self.stage().app.tick_upkeep().await.expect("the store can be cleaned");
+                self.seen.sold_out += self.stage().app.tick_sold_out().await.expect("the store is sound");
+            }
             Step::Wait { seconds } => self.stage().clock.advance(seconds),
             Step::JumpBack { seconds } => self.stage().clock.step_back(seconds),
             Step::Crash => self.crash(),
@@ -555,6 +567,9 @@ impl Night {
             let map = self.sound.reads.seat_map(schedule).await.expect("read").expect("there");
             let details = self.stage().app.any_schedule(schedule).await.expect("read").expect("there");
             assert_eq!(details.board.version(), map.schedule.version, "what is shown is what is stored");
+            let is_taken = |state: &SeatState| matches!(state, SeatState::Sold | SeatState::Blocked);
+            let is_full = details.board.states().iter().all(is_taken);
+            assert!(is_full || map.schedule.sold_out_at.is_none(), "a seat is to be had of what is sold out");
             let kept_back = map.taken.iter().filter(|(_, state)| *state == SeatState::Blocked);
             let kept_back: Vec<_> = kept_back.map(|(seat, _)| *seat).collect();
             let blocked = self.blocked.iter().filter(|(of, _)| *of == schedule).map(|(_, seat)| *seat);

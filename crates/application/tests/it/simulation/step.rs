@@ -112,7 +112,7 @@ pub(super) enum Step {
     Together(Vec<Order>, Option<Fault>, u32),
     /// The job that ends holds.
     Expire(Option<Fault>),
-    /// The job that cleans up.
+    /// The jobs that clean up, and tell what is sold out.
     CleanUp,
     Wait {
         seconds: u32,

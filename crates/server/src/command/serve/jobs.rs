@@ -13,6 +13,8 @@ use crate::wiring::Wired;
 
 /// How often it is looked for reservations of schedules that were called off.
 const CANCELLATIONS_TICK: Duration = Duration::from_secs(1);
+/// How often it is looked for schedules that were sold out: soon enough to be news.
+const SOLD_OUT_TICK: Duration = Duration::from_secs(1);
 /// How often it is asked what other servers have committed to seats that are shown here.
 const BOARDS_TICK: Duration = Duration::from_millis(200);
 /// How often the clock of a shared store is looked at.
@@ -57,8 +59,11 @@ pub(super) async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationTo
     upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut cancellations = interval(CANCELLATIONS_TICK);
     cancellations.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut sold_out = interval(SOLD_OUT_TICK);
+    sold_out.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut expiring = Watched::new("letting holds expire");
     let mut calling_off = Watched::new("taking back reservations of cancelled schedules");
+    let mut telling = Watched::new("telling that schedules are sold out");
     let mut tidying = Watched::new("tidying the store");
     loop {
         tokio::select! {
@@ -72,6 +77,7 @@ pub(super) async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationTo
                     tracing::info!(count, "reservations of cancelled schedules taken back");
                 }
             }
+            _ = sold_out.tick() => { telling.note(app.tick_sold_out().await.map_err(as_text)); }
             _ = upkeep.tick() => { tidying.note(app.tick_upkeep().await); }
         }
     }
