@@ -15,6 +15,7 @@ mod hall;
 mod idempotency;
 mod input;
 mod keep_back;
+mod keys;
 mod limits;
 mod line;
 mod logs;

@@ -5,6 +5,7 @@ mod concert;
 mod config;
 mod demo;
 mod events;
+mod keys;
 mod migrate;
 mod plan;
 mod serve;
@@ -76,6 +77,11 @@ enum Command {
     Plan {
         #[command(subcommand)]
         command: PlanCommand,
+    },
+    /// The keys that sign tokens and tickets; also beside running servers, which pick changes up
+    Keys {
+        #[command(subcommand)]
+        command: keys::KeysCommand,
     },
     /// Look at the settings
     Config {
@@ -184,6 +190,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
         Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),
         Command::Plan { command: PlanCommand::Check { file } } => plan::check(&file),
+        Command::Keys { command } => keys::run(&config, command),
         Command::Config { command: ConfigCommand::Check } => config::check(),
         Command::Config { command: ConfigCommand::Print } => config::print(&config),
         Command::Openapi => config::print_openapi(),

@@ -8,6 +8,7 @@ mod cluster;
 mod crash;
 mod expiry;
 mod issuer;
+mod keys;
 mod line;
 mod outages;
 mod plans;
