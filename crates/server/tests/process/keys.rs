@@ -37,13 +37,13 @@ fn kids(folder: &Path, more: &[&str], purpose: &str, state: &str) -> Vec<String>
 }
 
 /// Somebody with an account of this server, logged in.
-struct Fan {
+pub(crate) struct Fan {
     access: String,
     refresh: String,
 }
 
 impl Fan {
-    async fn of(server: &Server) -> Self {
+    pub(crate) async fn of(server: &Server) -> Self {
         let account = json!({"email": "fan@b.example", "password": "a long password", "name": "Fan"});
         let post = |path: &str| http().post(server.url(path)).json(&account).send();
         assert_eq!(post("/auth/signup").await.expect("an answer").status(), 201);
@@ -57,13 +57,13 @@ impl Fan {
         Self { access: member("accessToken"), refresh: member("refreshToken") }
     }
 
-    async fn status(&self, server: &Server) -> u16 {
+    pub(crate) async fn status(&self, server: &Server) -> u16 {
         let me = http().get(server.url("/users/me")).bearer_auth(&self.access).send();
         me.await.expect("an answer").status().as_u16()
     }
 
     /// A new pair, or the status of a refusal.
-    async fn renewed(&self, server: &Server) -> Result<Self, u16> {
+    pub(crate) async fn renewed(&self, server: &Server) -> Result<Self, u16> {
         let form = json!({ "refreshToken": self.refresh });
         let answer = http().post(server.url("/auth/refresh")).json(&form).send().await.expect("an answer");
         let status = answer.status().as_u16();

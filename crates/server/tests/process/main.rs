@@ -5,6 +5,7 @@ mod arena;
 mod cli;
 mod client;
 mod cluster;
+mod copy;
 mod crash;
 mod expiry;
 mod issuer;
