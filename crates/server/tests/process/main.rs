@@ -7,6 +7,7 @@ mod client;
 mod cluster;
 mod copy;
 mod crash;
+mod deploy;
 mod expiry;
 mod issuer;
 mod keys;

@@ -99,12 +99,12 @@ fn every_table_and_column_of_the_schema_is_copied_or_made_anew() {
         assert_eq!(
             own,
             [
-            "outbox.ends_session",
-            "outbox.partition_no",
-            "outbox.position",
-            "outbox.unplaced",
-            "payment.completed_of"
-        ]
+                "outbox.ends_session",
+                "outbox.partition_no",
+                "outbox.position",
+                "outbox.unplaced",
+                "payment.completed_of"
+            ]
         );
     });
 }
