@@ -6,12 +6,17 @@ use std::sync::Arc;
 
 use frontrow_application::Clock;
 use frontrow_application::copy::{CopyTarget as _, copy};
+use frontrow_application::events::{
+    Attempt, DeadLetter, Delivery, LoggedEvent, Parked, Partitions, Webhook, WebhookSecret, WebhookStatus,
+    share_out,
+};
 use frontrow_application::store::{ConcertFilter, Reads, ReservationFilter, StaffFilter};
 use frontrow_domain::Timestamp;
 use frontrow_store_mysql::{MysqlImport, MysqlReads, Options as MysqlOptions};
-use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteExport, SqliteStore};
+use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteDelivery, SqliteExport, SqliteStore};
 use reqwest::Method;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::client::{Person, http, on_sale, on_sale_in_line, states};
 use crate::cluster::{Cluster, until};
@@ -194,6 +199,9 @@ fn clock() -> Arc<dyn Clock> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_query_answers_the_same_of_the_copy() {
     let folder = golden();
+    let delivery = SqliteDelivery::open(folder.path()).expect("a file");
+    on_their_way(&delivery).await;
+    let of_source = of_deliveries(&delivery).await;
     let (_cluster, url) = empty(&[]).await;
     let source = SqliteExport::open(folder.path()).expect("the source");
     let options = MysqlOptions::new(&url, clock());
@@ -211,12 +219,82 @@ async fn every_query_answers_the_same_of_the_copy() {
         assert_eq!(here, there);
     }
     assert_eq!(here.len(), there.len());
+    assert_eq!(of_deliveries(&copy.delivery()).await, of_source);
     let epochs = (source_epoch(&source).await, source_epoch(&copy).await);
     assert_ne!(epochs.0, epochs.1, "what a cache has of the source is nothing here");
 }
 
 async fn source_epoch(reads: &dyn Reads) -> u64 {
     reads.epoch().await.expect("read")
+}
+
+fn event(number: u64) -> LoggedEvent {
+    let at = clock().now();
+    let key = Uuid::from_u128(u128::from(number));
+    LoggedEvent {
+        position: number, key, sequence: 1, at, body: r#"{"type":"x","data":{"봄":1}}"#.to_owned()
+    }
+}
+
+/// A consumer that has come to some place, with events that it could not deal with, and a webhook with its tries.
+async fn on_their_way(delivery: &dyn Delivery) {
+    let (now, owner, consumer) = (clock().now(), Uuid::from_u128(9), || "broker".to_owned());
+    let rule = Box::new(move |leases: &mut [_]| share_out(leases, owner, now));
+    delivery.share(consumer(), 2, 3, now, rule).await.expect("shared");
+    assert!(delivery.advance(consumer(), owner, vec![(1, 7)]).await.expect("moved").is_empty());
+    let reason = "no answer".to_owned();
+    let parked = Parked {
+        event: event(8),
+        tries: 2,
+        since: now,
+        next_at: now.plus_seconds(5),
+        reason: reason.clone(),
+    };
+    delivery.park(consumer(), vec![parked]).await.expect("parked");
+    let id = Uuid::from_u128(1);
+    let letter = DeadLetter { id, consumer: consumer(), event: event(4), tries: 9, reason, at: now };
+    delivery.bury(vec![letter]).await.expect("buried");
+    let webhook = Webhook {
+        id,
+        url: "https://shop.example/events".to_owned(),
+        description: "봄".to_owned(),
+        types: vec!["payment.completed".to_owned()],
+        secret: WebhookSecret(vec![0, 255, 7]),
+        status: WebhookStatus::Off,
+        created_at: now,
+        version: 1,
+    };
+    delivery.add_webhook(webhook).await.expect("added");
+    let attempt = Attempt {
+        id,
+        webhook: id,
+        event_id: "x/1".to_owned(),
+        event_type: "payment.completed".to_owned(),
+        at: now,
+        try_no: 1,
+        took_ms: 12,
+        http_status: Some(503),
+        reason: "busy".to_owned(),
+    };
+    delivery.note_attempts(vec![attempt]).await.expect("noted");
+}
+
+/// What is kept of events on their way.
+async fn of_deliveries(delivery: &dyn Delivery) -> Vec<String> {
+    let (later, consumer) = (clock().now().plus_seconds(60), || "broker".to_owned());
+    let nothing = Box::new(|_: &mut [_]| {});
+    let leases = delivery.share(consumer(), 2, 0, clock().now(), nothing).await.expect("read");
+    assert_eq!((leases.len(), leases[1].position), (2, 7), "a mark is where it was");
+    let webhooks = delivery.webhooks().await.expect("read");
+    assert_eq!(webhooks[0].secret.0, [0, 255, 7], "what messages are signed with");
+    vec![
+        format!("{leases:?}"),
+        format!("{webhooks:?}"),
+        format!("{:?}", delivery.attempts(webhooks[0].id, None, 10).await.expect("read")),
+        format!("{:?}", delivery.dead_letters(None, 10).await.expect("read")),
+        format!("{:?}", delivery.due(consumer(), later, 10).await.expect("read")),
+        format!("{:?}", delivery.marks().await.expect("read")),
+    ]
 }
 
 /// What every query answers, about everything that there is.
@@ -237,6 +315,8 @@ async fn told(reads: &dyn Reads) -> Vec<String> {
         reads.taken_by_schedule(),
         reads.best_selling(None, 100),
         reads.session_ends(0, 100),
+        reads.events(0, Partitions::ALL, 1_000),
+        reads.log_end(),
         reads.staff_actions(None, 100),
         reads.lapsed(now, 100),
         reads.audit_wallets(None, 100),
