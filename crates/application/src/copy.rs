@@ -106,7 +106,7 @@ pub trait CopySource: Send + Sync + 'static {
 pub trait CopyTarget: Send + Sync + 'static {
     /// Makes ready for the outcomes of a day.
     fn make_once_day(&self, day: i64) -> Read<'_, ()>;
-    /// Inserts all rows that come, each batch whole.
+    /// Inserts all rows that come. They count once this has answered.
     fn receive<'a>(
         &'a self,
         table: Table,

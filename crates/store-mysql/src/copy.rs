@@ -25,6 +25,9 @@ use crate::{MysqlReads, Options};
 /// Bytes of one statement from which on it takes no more rows. Far below what servers take at once by default (16 MiB).
 const STATEMENT_BYTES: usize = 1 << 20;
 
+/// How many batches are committed together: each commit waits for the disk, and what is lost is written anew anyway.
+const BATCHES_A_COMMIT: u64 = 20;
+
 /// A database that is being filled.
 pub struct MysqlImport {
     pool: Pool,
@@ -70,7 +73,8 @@ impl MysqlImport {
     ) -> Result<()> {
         let mut link = self.pool.take().await?;
         let into = into(table);
-        let mut count = 0;
+        let (mut count, mut batches) = (0, 0);
+        run(&mut link, "START TRANSACTION").await?;
         while let Some(batch) = from.recv().await {
             let mut statement = String::new();
             for row in &batch {
@@ -84,8 +88,13 @@ impl MysqlImport {
                 run(&mut link, &statement).await?;
             }
             count += batch.len() as u64;
+            batches += 1;
+            if batches % BATCHES_A_COMMIT == 0 {
+                run(&mut link, "COMMIT; START TRANSACTION").await?;
+            }
             done(count);
         }
+        run(&mut link, "COMMIT").await?;
         link.give_back();
         Ok(())
     }
