@@ -25,8 +25,8 @@ pub(super) struct CopyArguments {
     /// The data folder of the stopped server, as sqlite:FOLDER
     #[arg(long, value_name = "URL")]
     from: String,
-    /// An empty database, as mysql://user:password@host:3306/database; store.url when not given, which shows no password in
-    /// the list of processes
+    /// An empty database, as `mysql://user:password@host:3306/database`; `store.url` when not given, which shows no password
+    /// in the list of processes
     #[arg(long, value_name = "URL")]
     to: Option<String>,
     /// Leave places in line behind: fans who wait or are let in have to join again

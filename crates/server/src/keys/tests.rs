@@ -28,9 +28,9 @@ fn refused<T>(done: anyhow::Result<T>) -> String {
 fn keys_are_made_once_and_only_for_their_owner() {
     let folder = tempfile::tempdir().expect("folder");
     let config = config(folder.path(), &[]);
-    let made = Keys::open(&config, at(1)).expect("made").names(at(1));
-    assert_eq!(made.len(), 2);
-    assert_eq!(Keys::open(&config, at(2)).expect("read").names(at(2)), made);
+    let names = Keys::open(&config, at(1)).expect("made").names(at(1));
+    assert_eq!(names.len(), 2);
+    assert_eq!(Keys::open(&config, at(2)).expect("read").names(at(2)), names);
     let path = folder.path().join(FILE);
     let mode = std::fs::metadata(&path).expect("file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
