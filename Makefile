@@ -6,8 +6,9 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
 POSTMAN := target/tools/postman
+COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down
+.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -20,6 +21,8 @@ help:
 	@echo "make bench  the figures of docs/performance.md, on this machine"
 	@echo "make services       a MariaDB, a Redis and a Redis Cluster for tests; see deploy/dev/README.md"
 	@echo "make services-down  stops them"
+	@echo "make build  the image of Frontrow (needs Docker)"
+	@echo "make up     two servers behind nginx on MySQL and Redis (needs Docker); make logs, make down"
 
 setup: $(SETUP_STAMP)
 
@@ -90,3 +93,23 @@ services: setup
 
 services-down:
 	@deploy/dev/services down
+
+# Passwords that nobody has seen, each of its own.
+deploy/.env: | deploy/.env.example
+	@umask 077; while IFS= read -r line; do case "$$line" in \
+		*=change-me) printf '%s=%s\n' "$${line%%=*}" "$$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')";; \
+		*) printf '%s\n' "$$line";; esac; done <deploy/.env.example >$@.new && mv $@.new $@
+	@echo "made deploy/.env with new passwords; the first admin is in it" >&2
+
+build: deploy/.env
+	$(COMPOSE) build keys
+
+up: deploy/.env
+	$(COMPOSE) up --detach
+	@echo "the sale is on http://$$(sed -n 's/^FRONTROW_ADDRESS=//p' deploy/.env)/"
+
+logs: deploy/.env
+	$(COMPOSE) logs --follow --tail=100
+
+down: deploy/.env
+	$(COMPOSE) down

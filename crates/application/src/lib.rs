@@ -18,6 +18,7 @@ pub mod box_office;
 pub mod catalog;
 pub mod clock;
 pub mod command;
+pub mod copy;
 pub mod events;
 pub mod group;
 pub mod jobs;

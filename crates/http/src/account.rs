@@ -262,9 +262,10 @@ async fn erase(State(state): State<HttpState>, owner: Owner) -> Result<Response,
 
 /// The public keys
 ///
-/// What tickets can be checked with offline: a JSON Web Key Set (RFC 7517) with an Ed25519 key.
+/// What tickets can be checked with offline: a JSON Web Key Set (RFC 7517) of Ed25519 keys. There is more than one while
+/// keys are changed: the one that signs comes first, and one that will sign is listed some minutes before it does.
 #[utoipa::path(get, operation_id = "readPublicKeys", path = "/.well-known/jwks.json", tag = "service",
     responses((status = 200, body = serde_json::Value), KeyProblems))]
 async fn public_keys(State(state): State<HttpState>) -> Answer {
-    respond::json(StatusCode::OK, Keep::Minutes, &json!({ "keys": [state.tickets().public_key()] }))
+    respond::json(StatusCode::OK, Keep::Minutes, &json!({ "keys": state.tickets().public_keys() }))
 }

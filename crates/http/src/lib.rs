@@ -22,6 +22,7 @@ mod docs;
 mod edge;
 mod gate;
 mod health;
+mod keyring;
 mod limits;
 mod page;
 mod payment;
@@ -50,6 +51,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use admin::ConcertImport;
 pub use auth::Jwks;
+pub use keyring::{KeyList, Keyring, SigningKeys, ticket_key_id, token_key_id};
 pub use problem::{Code, Problem};
 pub use serve::{ServeLimits, bind, serve};
 pub use settings::{ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, LogInLimits, ReadyPart};

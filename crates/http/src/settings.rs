@@ -5,21 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use ed25519_dalek::SigningKey;
 use jsonwebtoken::DecodingKey;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::Jwks;
+use crate::keyring::Keyring;
 
 /// Everything about the interface that an operator may set.
 #[derive(Clone)]
 pub struct HttpSettings {
     /// Seconds for which an access token is good.
     pub access_token_seconds: u32,
-    /// The HS256 key of access tokens, from which that of refresh tokens is derived; 32 bytes or more.
-    pub signing_secret: Vec<u8>,
-    /// The Ed25519 key that signs tickets.
-    pub ticket_key: SigningKey,
+    /// The keys that sign tokens and tickets. Whoever keeps this may replace them at any time.
+    pub keys: Arc<Keyring>,
     /// An external issuer whose access tokens are taken as well.
     pub issuer: Option<IssuerSettings>,
     /// How often somebody may try to log in.

@@ -172,8 +172,13 @@ fn sqlite(config: &Config, clock: &Arc<dyn Clock>) -> Options {
 }
 
 fn mysql(config: &Config, clock: &Arc<dyn Clock>, writers: usize) -> MysqlOptions {
-    let url = config.store.url.expose().replacen("mariadb://", "mysql://", 1);
-    MysqlOptions { url, clock: Arc::clone(clock), writers, readers: config.store.readers }
+    MysqlOptions { writers, ..mysql_at(config, config.store.url.expose(), clock) }
+}
+
+/// How to open the database at an address.
+pub(crate) fn mysql_at(config: &Config, url: &str, clock: &Arc<dyn Clock>) -> MysqlOptions {
+    let url = url.replacen("mariadb://", "mysql://", 1);
+    MysqlOptions { url, clock: Arc::clone(clock), writers: 1, readers: config.store.readers }
 }
 
 /// Makes the store that the settings name, or brings it to the schema of this version, which is returned.

@@ -39,6 +39,23 @@ pub enum OpenError {
         /// Which database.
         database: String,
     },
+    /// Something is being copied into it, or was, and did not come to its end.
+    #[error(
+        "the database {database} is being filled by frontrow copy, or such a copy was interrupted; \
+         wait for it, or run the same copy again: it starts anew"
+    )]
+    Copying {
+        /// Which database.
+        database: String,
+    },
+    /// It was to be copied into, and has a sale in it.
+    #[error("the database {database} is not empty (there are rows in {table}); copy into a new one")]
+    NotEmpty {
+        /// Which database.
+        database: String,
+        /// A table with rows.
+        table: &'static str,
+    },
     /// Another instance has been migrating for too long.
     #[error("another instance is still migrating the database {database}; start again when it is done")]
     Migrating {

@@ -13,6 +13,7 @@
 //! There are no rules here: rows go in and out as the domain gives and wants them.
 
 mod codec;
+mod copy;
 mod delivery;
 mod error;
 mod lane;
@@ -35,6 +36,7 @@ use frontrow_application::group::Group;
 use frontrow_application::store::{Committed, LaneShape, Store, StoreError};
 use futures_util::future::BoxFuture;
 
+pub use copy::MysqlImport;
 pub use delivery::MysqlDelivery;
 pub use error::OpenError;
 pub use schema::SCHEMA_VERSION;

@@ -56,6 +56,17 @@ pub(crate) fn upkeep_session() -> Session {
     }
 }
 
+/// Sessions that fill an empty store. They commit batch by batch, and may be idle while the other side reads.
+pub(crate) fn import_session() -> Session {
+    Session {
+        begin: format!(
+            "{SESSION}, innodb_lock_wait_timeout = 5, lock_wait_timeout = 5, wait_timeout = 28800"
+        ),
+        answer_max: Duration::from_mins(10),
+        idle_max: Duration::from_mins(10),
+    }
+}
+
 /// The address of a database, and its name.
 pub(crate) fn options(url: &str) -> Result<(MySqlConnectOptions, String), OpenError> {
     use sqlx::ConnectOptions as _;
@@ -102,6 +113,7 @@ async fn bring_up(link: &mut Link<'_>, database: &str) -> Result<(), OpenError> 
         Found::Version(found) if found > SCHEMA_VERSION => return Err(newer(database, found)),
         Found::Version(found) => found,
         Found::Foreign => return Err(OpenError::Foreign { database: database.to_owned() }),
+        Found::Copying => return Err(OpenError::Copying { database: database.to_owned() }),
         Found::Nothing => {
             begin(link).await.map_err(open_error)?;
             0
@@ -140,6 +152,7 @@ pub(crate) async fn check_readable(pool: &Pool, database: &str) -> Result<(), Op
         Found::Version(SCHEMA_VERSION) => Ok(()),
         Found::Version(found) if found > SCHEMA_VERSION => Err(newer(database, found)),
         Found::Foreign => Err(OpenError::Foreign { database: database.to_owned() }),
+        Found::Copying => Err(OpenError::Copying { database: database.to_owned() }),
         Found::Version(_) | Found::Nothing => {
             Err(OpenError::NoStore { database: database.to_owned(), known: SCHEMA_VERSION })
         }
@@ -162,22 +175,30 @@ enum Found {
     Version(u32),
     Nothing,
     Foreign,
+    /// Ours, and not whole: see [`crate::copy`].
+    Copying,
 }
 
 async fn version(link: &mut Link<'_>) -> Result<Found, DbError> {
-    let sql = "SELECT COUNT(*), COUNT(CASE WHEN table_name = 'meta' THEN 1 END) FROM information_schema.tables \
-               WHERE table_schema = DATABASE()";
+    let sql = "SELECT COUNT(*), COUNT(CASE WHEN table_name = 'meta' THEN 1 END), \
+                   COUNT(CASE WHEN table_name = 'copying' THEN 1 END) \
+               FROM information_schema.tables WHERE table_schema = DATABASE()";
     let rows = link.rows(sql.to_owned()).await?;
-    match row::first(&rows, |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)))? {
-        None | Some((0, _)) => return Ok(Found::Nothing),
-        Some((_, 0)) => return Ok(Found::Foreign),
-        Some(_) => {}
-    }
+    let counts = row::first(&rows, |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?)))?;
+    let is_copying = match counts {
+        None | Some((0, _, _)) => return Ok(Found::Nothing),
+        Some((_, 0, _)) => return Ok(Found::Foreign),
+        Some((_, _, copying)) => copying > 0,
+    };
     // A table of that name that is not ours has not these columns.
     match link.rows("SELECT schema_version FROM meta WHERE program = 'frontrow'".to_owned()).await {
         Ok(rows) => {
             let found = row::first(&rows, |row: &Row<'_>| row.get::<u32>(0))?;
-            Ok(found.map_or(Found::Foreign, Found::Version))
+            Ok(match found {
+                None => Found::Foreign,
+                Some(_) if is_copying => Found::Copying,
+                Some(version) => Found::Version(version),
+            })
         }
         Err(DbError::Refused { .. }) => Ok(Found::Foreign),
         Err(error) => Err(error),

@@ -23,6 +23,7 @@
 
 mod checkpoint;
 mod codec;
+mod copy;
 mod delivery;
 mod error;
 mod line;
@@ -48,6 +49,7 @@ use frontrow_domain::Timestamp;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
+pub use copy::SqliteExport;
 pub use delivery::{DELIVERY_FILE_NAME, DELIVERY_SCHEMA_VERSION, SqliteDelivery};
 pub use error::OpenError;
 pub use line::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};

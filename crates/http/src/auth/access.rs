@@ -1,24 +1,23 @@
 //! Our own access tokens: HS256 JWTs. They say who somebody is; and what they may do, unless their account was
 //! changed since (`accounts`).
 
+use std::sync::Arc;
+
 use frontrow_domain::account::Role;
 use frontrow_domain::{Timestamp, UserId};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::Untrusted;
+use crate::keyring::{Keyring, Ring};
 use crate::time::Uid;
 
 /// The claim `iss` of our own tokens.
 pub(crate) const ISSUER: &str = "frontrow";
 
-/// Makes and checks our own access tokens.
+/// Makes our own access tokens.
 pub(crate) struct AccessTokens {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    header: Header,
-    validation: Validation,
+    keys: Arc<Keyring>,
     lifetime_seconds: u32,
 }
 
@@ -58,16 +57,8 @@ pub(super) fn at_seconds(seconds: i64) -> Timestamp {
 }
 
 impl AccessTokens {
-    pub(crate) fn new(secret: &[u8], lifetime_seconds: u32) -> Self {
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some(hex(&Sha256::digest(secret)[..4]));
-        Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-            header,
-            validation: signature_only(Algorithm::HS256),
-            lifetime_seconds,
-        }
+    pub(crate) fn new(keys: Arc<Keyring>, lifetime_seconds: u32) -> Self {
+        Self { keys, lifetime_seconds }
     }
 
     /// Seconds for which a token is good.
@@ -81,45 +72,54 @@ impl AccessTokens {
         let exp = iat.saturating_add(i64::from(self.lifetime_seconds));
         let (sub, role) = (Uid(user.uuid()), role.name().to_owned());
         let claims = Claims { sub, role, iat, exp, iss: ISSUER.to_owned() };
-        jsonwebtoken::encode(&self.header, &claims, &self.encoding).ok()
-    }
-
-    /// What a token says, if we have signed it. Whether it is still good is another question.
-    pub(crate) fn verify(&self, token: &str) -> Result<OwnToken, Untrusted> {
-        let data = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| Untrusted::Forged)?;
-        let claims = data.claims;
-        if claims.iss != ISSUER || data.header.crit.is_some() {
-            return Err(Untrusted::Forged);
-        }
-        let role = Role::parse(&claims.role).ok_or(Untrusted::Forged)?;
-        let user = UserId::new(claims.sub.0);
-        Ok(OwnToken { user, role, expires_at: at_seconds(claims.exp) })
+        let ring = self.keys.now();
+        let key = &ring.tokens.signing;
+        jsonwebtoken::encode(&key.header, &claims, &key.encoding).ok()
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing into a string has no way to fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// What a token says, if a key that is listed has signed it. Whether it is still good is another question.
+pub(super) fn verify(ring: &Ring, token: &str) -> Result<OwnToken, Untrusted> {
+    // Not believed, only used to choose the key.
+    let header = jsonwebtoken::decode_header(token).map_err(|_| Untrusted::Forged)?;
+    let kid = header.kid.as_deref().ok_or(Untrusted::Forged)?;
+    let validation = signature_only(Algorithm::HS256);
+    let mut named = ring.tokens.all().filter(|key| key.header.kid.as_deref() == Some(kid));
+    let claims = named.find_map(|key| {
+        let data = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).ok()?;
+        data.header.crit.is_none().then_some(data.claims)
+    });
+    let claims = claims.filter(|claims| claims.iss == ISSUER).ok_or(Untrusted::Forged)?;
+    let role = Role::parse(&claims.role).ok_or(Untrusted::Forged)?;
+    let user = UserId::new(claims.sub.0);
+    Ok(OwnToken { user, role, expires_at: at_seconds(claims.exp) })
 }
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::{EncodingKey, Header};
     use uuid::Uuid;
 
     use super::*;
+    use crate::keyring::{ring_of, token_key_id};
 
     fn user() -> UserId {
         UserId::new(Uuid::from_u128(7))
     }
 
+    fn tokens(keys: &[u8]) -> AccessTokens {
+        AccessTokens::new(Arc::new(Keyring::new(&ring_of(keys))), 900)
+    }
+
+    impl AccessTokens {
+        fn verify(&self, token: &str) -> Result<OwnToken, Untrusted> {
+            verify(&self.keys.now(), token)
+        }
+    }
+
     #[test]
     fn a_token_says_what_it_was_made_with() {
-        let tokens = AccessTokens::new(&[7; 32], 900);
+        let tokens = tokens(&[7]);
         let now = Timestamp::from_micros(1_000_500_000);
         let token = tokens.issue(user(), Role::Operator, now).expect("token");
         let said = tokens.verify(&token).expect("ours");
@@ -127,11 +127,26 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_another_key_or_algorithm_is_forged() {
-        let tokens = AccessTokens::new(&[7; 32], 900);
-        let other = AccessTokens::new(&[8; 32], 900);
+    fn a_token_counts_as_long_as_its_key_is_listed() {
+        let tokens = tokens(&[7]);
         let now = Timestamp::from_micros(1_000_000_000);
-        let foreign = other.issue(user(), Role::Admin, now).expect("token");
+        let old = tokens.issue(user(), Role::Fan, now).expect("token");
+        tokens.keys.replace(&ring_of(&[8, 7]));
+        let new = tokens.issue(user(), Role::Fan, now).expect("token");
+        let kid = |token: &str| jsonwebtoken::decode_header(token).expect("a header").kid;
+        assert_eq!(kid(&old), Some(token_key_id(&[7; 32])));
+        assert_eq!(kid(&new), Some(token_key_id(&[8; 32])));
+        assert!(tokens.verify(&old).is_ok() && tokens.verify(&new).is_ok());
+        tokens.keys.replace(&ring_of(&[8]));
+        assert_eq!(tokens.verify(&old), Err(Untrusted::Forged));
+        assert!(tokens.verify(&new).is_ok());
+    }
+
+    #[test]
+    fn a_token_of_another_key_or_algorithm_is_forged() {
+        let tokens = tokens(&[7, 9]);
+        let now = Timestamp::from_micros(1_000_000_000);
+        let foreign = self::tokens(&[8]).issue(user(), Role::Admin, now).expect("token");
         assert_eq!(tokens.verify(&foreign), Err(Untrusted::Forged));
 
         let claims = Claims {
@@ -141,9 +156,22 @@ mod tests {
             exp: 2_000,
             iss: ISSUER.to_owned(),
         };
+        let kid = |number: u8| Some(token_key_id(&[number; 32]));
         let key = EncodingKey::from_secret(&[7; 32]);
-        let wrong = jsonwebtoken::encode(&Header::new(Algorithm::HS384), &claims, &key).expect("token");
-        assert_eq!(tokens.verify(&wrong), Err(Untrusted::Forged));
+        let sign = |algorithm, kid| {
+            let header = Header { kid, ..Header::new(algorithm) };
+            jsonwebtoken::encode(&header, &claims, &key).expect("token")
+        };
+        assert!(tokens.verify(&sign(Algorithm::HS256, kid(7))).is_ok());
+        // Another algorithm, the name of another key, a name that nothing has, and no name.
+        for (algorithm, kid) in [
+            (Algorithm::HS384, kid(7)),
+            (Algorithm::HS256, kid(9)),
+            (Algorithm::HS256, kid(8)),
+            (Algorithm::HS256, None),
+        ] {
+            assert_eq!(tokens.verify(&sign(algorithm, kid.clone())), Err(Untrusted::Forged), "{kid:?}");
+        }
 
         let mine = tokens.issue(user(), Role::Fan, now).expect("token");
         let (rest, signature) = mine.rsplit_once('.').expect("dots");

@@ -10,7 +10,6 @@ mod address;
 mod caller;
 mod external;
 mod jwks;
-mod keyed;
 mod refresh;
 mod throttle;
 
@@ -31,7 +30,6 @@ pub use jwks::Jwks;
 
 pub(crate) use address::PeerAddress;
 pub(crate) use caller::{Admin, Caller, Owner, Staff};
-pub(crate) use keyed::derived;
 pub(crate) use refresh::RefreshTokens;
 pub(crate) use throttle::LogInThrottle;
 
@@ -41,6 +39,7 @@ use access::AccessTokens;
 use accounts::Accounts;
 use external::ExternalIssuer;
 
+use crate::keyring::{Keyring, Ring};
 use crate::problem::{Code, Problem, Refusal as _};
 use crate::settings::HttpSettings;
 
@@ -60,6 +59,7 @@ pub(crate) enum Untrusted {
 
 /// Everything that says who asks.
 pub(crate) struct Auth {
+    keys: Arc<Keyring>,
     access: AccessTokens,
     refresh: RefreshTokens,
     external: Option<ExternalIssuer>,
@@ -74,8 +74,8 @@ struct Believed {
     who: Who,
     not_before: Timestamp,
     expires_at: Timestamp,
-    /// The set of keys that it was checked with.
-    generation: u64,
+    /// The sets of keys that it was checked with: ours, and the issuer's.
+    generation: (u64, u64),
 }
 
 #[derive(Debug, Clone)]
@@ -95,8 +95,9 @@ pub(crate) struct TokenPair {
 impl Auth {
     pub(crate) fn new(settings: &HttpSettings) -> Self {
         Self {
-            access: AccessTokens::new(&settings.signing_secret, settings.access_token_seconds),
-            refresh: RefreshTokens::new(&settings.signing_secret),
+            keys: Arc::clone(&settings.keys),
+            access: AccessTokens::new(Arc::clone(&settings.keys), settings.access_token_seconds),
+            refresh: RefreshTokens::new(Arc::clone(&settings.keys)),
             external: settings.issuer.clone().map(ExternalIssuer::new),
             tokens: Cache::new(TOKENS_MAX),
             identities: Cache::new(IDENTITIES_MAX),
@@ -153,21 +154,30 @@ impl Auth {
 
     fn believe(&self, token: &str, now: Timestamp) -> Result<Believed, Untrusted> {
         let key: [u8; 32] = Sha256::digest(token).into();
-        let generation = self.external.as_ref().map_or(0, ExternalIssuer::generation);
+        // One look at our keys, so that nothing is kept under a set that it was not checked with.
+        let ours = self.keys.now();
+        let theirs = self.external.as_ref().map_or(0, ExternalIssuer::generation);
+        let generation = (ours.generation, theirs);
         if let Some(known) = self.tokens.get(&key) {
             if known.generation == generation {
                 return Ok(known);
             }
             self.tokens.remove(&key);
         }
-        let believed = self.verify(token, generation, now)?;
+        let believed = self.verify(token, &ours, generation, now)?;
         if now < believed.expires_at {
             self.tokens.insert(key, believed.clone());
         }
         Ok(believed)
     }
 
-    fn verify(&self, token: &str, generation: u64, now: Timestamp) -> Result<Believed, Untrusted> {
+    fn verify(
+        &self,
+        token: &str,
+        ours: &Ring,
+        generation: (u64, u64),
+        now: Timestamp,
+    ) -> Result<Believed, Untrusted> {
         #[derive(Deserialize)]
         struct Issuer {
             iss: String,
@@ -187,7 +197,7 @@ impl Auth {
                 })
             }
             _ => {
-                let said = self.access.verify(token)?;
+                let said = access::verify(ours, token)?;
                 Ok(Believed {
                     who: Who::Own(said.user, said.role),
                     not_before: Timestamp::ZERO,

@@ -1,67 +1,93 @@
 //! Queue tokens: a place in a line, bound to its fan and its concert, signed by us (R-Q7).
 //!
-//! `base64url(version 1 | concert 4 | sequence 8 | entry 16 | user 16 | mac 16)`: 82 characters. A token says what was
-//! given out once and never changes, so the same place always has the same one. Whether the place is still good is
-//! asked of the line, not of the token: revoking hits the place.
+//! `base64url(version 2 | key 4 | concert 4 | sequence 8 | entry 16 | user 16 | mac 16)`: 87 characters; those of version
+//! 1 name no key and are still read. A token says what was given out once and never changes, so the same place has the
+//! same one until another key signs, and the old one counts as long as its key is listed. Whether the place is still
+//! good is asked of the line, not of the token: revoking hits the place.
+
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use frontrow_application::waiting_room::Pass;
 use frontrow_domain::{ConcertId, EntryId, Sequence, UserId};
-use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
+use hmac::Mac as _;
 use uuid::Uuid;
 
-use crate::auth::derived;
+use crate::keyring::{KEY_ID, Keyring, TokenKey};
 
-const VERSION: u8 = 1;
-/// Bytes before the MAC: few enough for one block of the hash.
-const SAID: usize = 1 + 4 + 8 + 16 + 16;
+const VERSION: u8 = 2;
+/// The version that names no key.
+const VERSION_1: u8 = 1;
+/// Bytes between the name of the key and the MAC.
+const BODY: usize = 4 + 8 + 16 + 16;
 /// Bytes of the MAC that are sent: 128 bits cannot be guessed online.
 const MAC: usize = 16;
-const BYTES: usize = SAID + MAC;
-/// Characters of every token.
+/// Bytes of a token that names its key. What is signed of it fits into one block of the hash.
+const BYTES: usize = 1 + KEY_ID + BODY + MAC;
+/// Bytes of a token that names none.
+const BYTES_1: usize = 1 + BODY + MAC;
+/// Characters of a token that names its key.
 const LENGTH: usize = (BYTES * 4).div_ceil(3);
+/// Characters of a token that names none.
+const LENGTH_1: usize = (BYTES_1 * 4).div_ceil(3);
 
 /// Makes and reads queue tokens.
 pub(crate) struct QueueTokens {
-    mac: Hmac<Sha256>,
+    keys: Arc<Keyring>,
 }
 
 impl QueueTokens {
-    /// With a key of their own, derived from the signing secret.
-    pub(crate) fn new(secret: &[u8]) -> Self {
-        Self { mac: derived(secret, "frontrow queue token v1") }
+    /// With keys of their own, derived from those of tokens.
+    pub(crate) fn new(keys: Arc<Keyring>) -> Self {
+        Self { keys }
     }
 
     /// The token for a place.
     pub(crate) fn write(&self, pass: &Pass) -> String {
+        let ring = self.keys.now();
+        let key = &ring.tokens.signing;
         let mut bytes = Vec::with_capacity(BYTES);
         bytes.push(VERSION);
+        bytes.extend(key.id);
         bytes.extend(pass.concert.get().to_be_bytes());
         bytes.extend(pass.sequence.get().to_be_bytes());
         bytes.extend(pass.entry.bytes());
         bytes.extend(pass.user.bytes());
-        let mac = self.mac.clone().chain_update(&bytes).finalize().into_bytes();
+        let mac = key.queue.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend(&mac[..MAC]);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What a token says; nothing when we have not written it.
+    /// What a token says; nothing when no key that is listed has written it.
     pub(crate) fn read(&self, text: &[u8]) -> Option<Pass> {
-        if text.len() != LENGTH {
-            return None;
-        }
         let mut bytes = [0; BYTES];
-        URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
-        let (said, mac) = bytes.split_at(SAID);
-        self.mac.clone().chain_update(said).verify_truncated_left(mac).ok()?;
-        let (version, rest) = said.split_first()?;
-        let (concert, rest) = rest.split_first_chunk::<4>()?;
+        let bytes = match text.len() {
+            LENGTH => &mut bytes[..],
+            LENGTH_1 => &mut bytes[..BYTES_1],
+            _ => return None,
+        };
+        URL_SAFE_NO_PAD.decode_slice(text, bytes).ok()?;
+        let (said, mac) = bytes.split_at_checked(bytes.len() - MAC)?;
+        let wrote = |key: &TokenKey| {
+            let computed = key.queue.clone().chain_update(said);
+            computed.verify_truncated_left(mac).is_ok()
+        };
+        let ring = self.keys.now();
+        let body = match said {
+            [VERSION, rest @ ..] => {
+                let (id, body) = rest.split_first_chunk::<KEY_ID>()?;
+                ring.tokens.named(id).any(wrote).then_some(body)?
+            }
+            [VERSION_1, body @ ..] => ring.tokens.all().any(wrote).then_some(body)?,
+            _ => return None,
+        };
+        let body: &[u8; BODY] = body.try_into().ok()?;
+        let (concert, rest) = body.split_first_chunk::<4>()?;
         let (sequence, rest) = rest.split_first_chunk::<8>()?;
         let (entry, user) = rest.split_first_chunk::<16>()?;
         let user = user.first_chunk::<16>()?;
-        (*version == VERSION).then(|| Pass {
+        Some(Pass {
             concert: ConcertId::new(u32::from_be_bytes(*concert)),
             sequence: Sequence::new(u64::from_be_bytes(*sequence)),
             entry: EntryId::new(Uuid::from_bytes(*entry)),
@@ -75,9 +101,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::keyring::ring_of;
+
+    /// Bytes before the MAC.
+    const SAID: usize = BYTES - MAC;
 
     fn tokens() -> QueueTokens {
-        QueueTokens::new(&[7; 32])
+        tokens_of(&[7])
+    }
+
+    fn tokens_of(keys: &[u8]) -> QueueTokens {
+        QueueTokens::new(Arc::new(Keyring::new(&ring_of(keys))))
     }
 
     fn pass() -> Pass {
@@ -91,7 +125,8 @@ mod tests {
 
     /// What we would sign if we said this.
     fn signed(said: &[u8]) -> String {
-        let mac = tokens().mac.chain_update(said).finalize().into_bytes();
+        let mac = tokens().keys.now().tokens.signing.queue.clone();
+        let mac = mac.chain_update(said).finalize().into_bytes();
         URL_SAFE_NO_PAD.encode([said, &mac[..MAC]].concat())
     }
 
@@ -126,7 +161,7 @@ mod tests {
     #[test]
     fn a_token_of_another_key_version_or_length_is_refused() {
         let token = tokens().write(&pass());
-        assert_eq!(QueueTokens::new(&[8; 32]).read(token.as_bytes()), None);
+        assert_eq!(tokens_of(&[8]).read(token.as_bytes()), None);
         for length in 0..token.len() {
             assert_eq!(tokens().read(&token.as_bytes()[..length]), None, "{length} characters");
         }
@@ -142,9 +177,30 @@ mod tests {
     }
 
     #[test]
+    fn a_token_counts_as_long_as_its_key_is_listed() {
+        let tokens = tokens();
+        let old = tokens.write(&pass());
+        tokens.keys.replace(&ring_of(&[8, 7]));
+        let new = tokens.write(&pass());
+        assert_ne!(old, new);
+        assert_eq!([&old, &new].map(|text| tokens.read(text.as_bytes())), [Some(pass()); 2]);
+        tokens.keys.replace(&ring_of(&[8]));
+        assert_eq!([&old, &new].map(|text| tokens.read(text.as_bytes())), [None, Some(pass())]);
+    }
+
+    #[test]
+    fn a_token_from_before_keys_had_names_is_read_by_whatever_key_is_listed() {
+        let bytes = URL_SAFE_NO_PAD.decode(tokens().write(&pass())).expect("base64");
+        let text = signed(&[&[VERSION_1], &bytes[1 + KEY_ID..SAID]].concat());
+        assert_eq!(text.len(), 82);
+        assert_eq!(tokens_of(&[8, 7]).read(text.as_bytes()), Some(pass()));
+        assert_eq!(tokens_of(&[8]).read(text.as_bytes()), None);
+    }
+
+    #[test]
     fn a_token_of_another_purpose_is_no_queue_token() {
         let bytes = URL_SAFE_NO_PAD.decode(tokens().write(&pass())).expect("base64");
-        let mac = derived(&[7; 32], "frontrow refresh token v1");
+        let mac = tokens().keys.now().tokens.signing.refresh.clone();
         let mac = mac.chain_update(&bytes[..SAID]).finalize().into_bytes();
         let forged = URL_SAFE_NO_PAD.encode([&bytes[..SAID], &mac[..MAC]].concat());
         assert_eq!(tokens().read(forged.as_bytes()), None);

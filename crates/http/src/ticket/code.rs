@@ -7,14 +7,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::{ScheduleId, SeatNo, TicketId};
 use quick_cache::sync::Cache;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use uuid::Uuid;
+
+use crate::keyring::{Keyring, TicketKey};
 
 const VERSION: u8 = 1;
 /// Bytes before the signature.
@@ -28,10 +29,9 @@ const CODES_MAX: usize = 65_536;
 
 /// Signs and checks the codes on tickets.
 pub struct TicketSigner {
-    signing: SigningKey,
-    verifying: VerifyingKey,
-    thumbprint: [u8; 32],
-    codes: Cache<TicketId, Arc<str>>,
+    keys: Arc<Keyring>,
+    /// By the set of keys, so that no code is shown that a retired key has signed.
+    codes: Cache<(u64, TicketId), Arc<str>>,
 }
 
 /// What a code says.
@@ -51,41 +51,42 @@ pub struct TicketCode {
 pub struct NotATicket;
 
 impl TicketSigner {
-    /// With the key that signs.
-    pub fn new(key: &SigningKey) -> Self {
-        let verifying = key.verifying_key();
-        let x = URL_SAFE_NO_PAD.encode(verifying.as_bytes());
-        // The members in the order and spelling that RFC 7638 and RFC 8037 name.
-        let members = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
-        let thumbprint = Sha256::digest(members).into();
-        Self { signing: key.clone(), verifying, thumbprint, codes: Cache::new(CODES_MAX) }
+    /// With the keys in force.
+    pub fn new(keys: Arc<Keyring>) -> Self {
+        Self { keys, codes: Cache::new(CODES_MAX) }
     }
 
-    /// The code of a ticket: always the same one.
+    /// The code of a ticket: the same one as long as the same key signs.
     pub fn sign(&self, ticket: &Ticket) -> Arc<str> {
-        if let Some(known) = self.codes.get(&ticket.id) {
+        let ring = self.keys.now();
+        let key = &ring.tickets.signing;
+        let slot = (ring.generation, ticket.id);
+        if let Some(known) = self.codes.get(&slot) {
             return known;
         }
         let mut bytes = Vec::with_capacity(CODE);
-        bytes.extend([VERSION, self.thumbprint[0]]);
+        bytes.extend([VERSION, key.thumbprint[0]]);
         bytes.extend(ticket.id.bytes());
         bytes.extend(ticket.schedule.get().to_be_bytes());
         bytes.extend(ticket.seat.get().to_be_bytes());
-        let signature = self.signing.sign(&[CONTEXT, &bytes].concat());
+        let signature = key.signing.sign(&[CONTEXT, &bytes].concat());
         bytes.extend(signature.to_bytes());
         let code: Arc<str> = URL_SAFE_NO_PAD.encode(bytes).into();
-        self.codes.insert(ticket.id, Arc::clone(&code));
+        self.codes.insert(slot, Arc::clone(&code));
         code
     }
 
-    /// What a code says, if we have signed it.
+    /// What a code says, if a key that is listed has signed it.
     pub fn verify(&self, code: &str) -> Result<TicketCode, NotATicket> {
         let bytes = URL_SAFE_NO_PAD.decode(code).map_err(|_| NotATicket)?;
         let (said, signature) = bytes.split_first_chunk::<SAID>().ok_or(NotATicket)?;
         let signature = Signature::from_slice(signature).map_err(|_| NotATicket)?;
-        let is_ours = said[..2] == [VERSION, self.thumbprint[0]];
         let signed = [CONTEXT, said].concat();
-        if !is_ours || self.verifying.verify_strict(&signed, &signature).is_err() {
+        let signed_it = |key: &TicketKey| {
+            said[..2] == [VERSION, key.thumbprint[0]]
+                && key.verifying.verify_strict(&signed, &signature).is_ok()
+        };
+        if !self.keys.now().tickets.all().any(signed_it) {
             return Err(NotATicket);
         }
         let (ticket, rest) = said[2..].split_first_chunk::<16>().ok_or(NotATicket)?;
@@ -98,25 +99,34 @@ impl TicketSigner {
         })
     }
 
-    /// The public key, as a JSON Web Key (RFC 8037).
-    pub fn public_key(&self) -> Value {
-        json!({
-            "kty": "OKP",
-            "crv": "Ed25519",
-            "x": URL_SAFE_NO_PAD.encode(self.verifying.as_bytes()),
-            "kid": URL_SAFE_NO_PAD.encode(self.thumbprint),
-            "use": "sig",
-            "alg": "EdDSA",
-        })
+    /// The public keys, as JSON Web Keys (RFC 8037): the one that signs first.
+    pub fn public_keys(&self) -> Vec<Value> {
+        let as_jwk = |key: &TicketKey| {
+            json!({
+                "kty": "OKP",
+                "crv": "Ed25519",
+                "x": URL_SAFE_NO_PAD.encode(key.verifying.as_bytes()),
+                "kid": URL_SAFE_NO_PAD.encode(key.thumbprint),
+                "use": "sig",
+                "alg": "EdDSA",
+            })
+        };
+        self.keys.now().tickets.all().map(as_jwk).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ed25519_dalek::SigningKey;
     use frontrow_domain::ticket::TicketState;
     use frontrow_domain::{ReservationId, UserId};
 
     use super::*;
+    use crate::keyring::ring_of;
+
+    fn signer(keys: &[u8]) -> TicketSigner {
+        TicketSigner::new(Arc::new(Keyring::new(&ring_of(keys))))
+    }
 
     fn ticket() -> Ticket {
         Ticket {
@@ -131,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_code_says_which_seat_and_no_changed_one_is_taken() {
-        let signer = TicketSigner::new(&SigningKey::from_bytes(&[7; 32]));
+        let signer = signer(&[7]);
         let code = signer.sign(&ticket());
         let said = TicketCode { ticket: ticket().id, schedule: ScheduleId::new(3), seat: SeatNo::new(4) };
         assert_eq!(signer.verify(&code), Ok(said));
@@ -151,16 +161,36 @@ mod tests {
 
     #[test]
     fn a_code_of_another_key_is_not_taken() {
-        let code = TicketSigner::new(&SigningKey::from_bytes(&[8; 32])).sign(&ticket());
-        assert_eq!(TicketSigner::new(&SigningKey::from_bytes(&[7; 32])).verify(&code), Err(NotATicket));
+        let code = signer(&[8]).sign(&ticket());
+        assert_eq!(signer(&[7]).verify(&code), Err(NotATicket));
     }
 
     #[test]
-    fn the_thumbprint_is_that_of_the_standard() {
+    fn a_code_counts_as_long_as_its_key_is_listed_and_no_longer_shown_than_it_signs() {
+        let signer = signer(&[7]);
+        let old = signer.sign(&ticket());
+        signer.keys.replace(&ring_of(&[8, 7]));
+        let new = signer.sign(&ticket());
+        assert_ne!(old, new, "what is shown is what the new key signs");
+        assert!(signer.verify(&old).is_ok() && signer.verify(&new).is_ok());
+        assert_eq!(signer.public_keys().len(), 2);
+        signer.keys.replace(&ring_of(&[8]));
+        assert_eq!(signer.verify(&old), Err(NotATicket));
+        assert_eq!(signer.sign(&ticket()), new);
+        assert_eq!(signer.public_keys().len(), 1);
+        // One that is not signed with yet is published, for scanners without a network.
+        signer.keys.replace(&ring_of(&[8, 9]));
+        assert_eq!(signer.sign(&ticket()), new);
+        assert_eq!(signer.public_keys().len(), 2);
+    }
+
+    #[test]
+    fn the_public_key_is_that_of_the_standard() {
         // RFC 8037, appendix A.1 and A.3.
         let secret = URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").expect("base64");
-        let key = SigningKey::from_bytes(&secret.try_into().expect("32 bytes"));
-        let public = TicketSigner::new(&key).public_key();
+        let mut keys = ring_of(&[7]);
+        keys.tickets.signing = SigningKey::from_bytes(&secret.try_into().expect("32 bytes"));
+        let public = TicketSigner::new(Arc::new(Keyring::new(&keys))).public_keys().remove(0);
         assert_eq!(public["x"], "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo");
         assert_eq!(public["kid"], "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }

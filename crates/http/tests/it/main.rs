@@ -16,6 +16,7 @@ mod hall;
 mod idempotency;
 mod input;
 mod keep_back;
+mod keys;
 mod limits;
 mod line;
 mod logs;

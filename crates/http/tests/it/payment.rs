@@ -36,7 +36,7 @@ async fn a_paid_reservation_and_its_tickets() {
         {"paymentId":"01a05ca0-3b80-7000-8000-1cf506fd2573","reservationId":"01a05ca0-3b80-7000-8000-18ed6c9ad2af","amount":100000,"currency":"KRW","status":"completed","createdAt":"2026-09-01T11:00:00Z","paidAt":"2026-09-01T11:00:00Z","tickets":[{"ticketId":"01a05ca0-3b80-7000-8000-258a6762531f","seat":8,"code":"<code>","status":"valid"},{"ticketId":"01a05ca0-3b80-7000-8000-258a67625320","seat":9,"code":"<code>","status":"valid"}]}
     "#]].assert_eq(&shown(&paid));
     let body = paid.json();
-    let signer = TicketSigner::new(&http_settings().ticket_key);
+    let signer = TicketSigner::new(http_settings().keys);
     for (ticket, seat) in body["tickets"].as_array().expect("tickets").iter().zip([8, 9]) {
         let code = signer.verify(ticket["code"].as_str().expect("code")).expect("signed by us");
         assert_eq!((code.schedule, code.seat.get()), (schedule, seat));

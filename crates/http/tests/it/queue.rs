@@ -7,7 +7,7 @@ use frontrow_application::staff::By;
 use serde_json::{Value, json};
 
 use crate::line::{QUEUES, STATUS};
-use crate::world::World;
+use crate::world::{World, keys};
 
 fn room() -> WaitingRoomPatch {
     WaitingRoomPatch::default()
@@ -22,10 +22,10 @@ async fn from_the_end_of_the_line_to_a_ticket() {
     expect![[r#"
         201
         cache-control: private, no-cache
-        content-length: 463
+        content-length: 468
         content-type: application/json
         x-request-id: test
-        {"concertId":1,"state":"waiting","room":"open","entryId":"01a05ca0-3b80-7000-8000-258a6762531f","sequence":1,"ahead":0,"position":1,"estimatedWaitSeconds":null,"seatsLeft":50,"seatsHeld":0,"schedules":[{"scheduleId":1,"seatsLeft":50,"seatsHeld":0}],"pollAfterSeconds":2,"joinedAt":"2026-09-01T11:00:00Z","admittedAt":null,"expiresAt":null,"endReason":null,"notice":null,"token":"AQAAAAEAAAAAAAAAAQGgXKA7gHAAgAAlimdiUx8BoFygO4BwAIAAC4G3QQzKxPwvoRvyIoMUCLtP36NHwQ"}
+        {"concertId":1,"state":"waiting","room":"open","entryId":"01a05ca0-3b80-7000-8000-258a6762531f","sequence":1,"ahead":0,"position":1,"estimatedWaitSeconds":null,"seatsLeft":50,"seatsHeld":0,"schedules":[{"scheduleId":1,"seatsLeft":50,"seatsHeld":0}],"pollAfterSeconds":2,"joinedAt":"2026-09-01T11:00:00Z","admittedAt":null,"expiresAt":null,"endReason":null,"notice":null,"token":"Akuwb44AAAABAAAAAAAAAAEBoFygO4BwAIAAJYpnYlMfAaBcoDuAcACAAAuBt0EMyqyb_z8zN05NHLZejRBf5KM"}
     "#]].assert_eq(&joined.to_string());
     let token = joined.json()["token"].as_str().expect("text").to_owned();
     let bobs = world.join(&bob, sale.concert).await;
@@ -270,7 +270,7 @@ async fn a_place_is_asked_for_with_a_token_of_ours() {
     world.get(&format!("{STATUS}?token={token}")).send().await.problem(403, "queue_token_required");
     assert_eq!(world.status(&token).await["state"], "waiting");
     // A token of another server, with another secret.
-    let other = World::with(|http| http.signing_secret = vec![1; 32], |_| {});
+    let other = World::with(|http| http.keys.replace(&keys(&[1])), |_| {});
     let sale = other.a_sale(room()).await;
     let eve = other.fan("eve", 0).await;
     let foreign = other.join(&eve, sale.concert).await;

@@ -14,7 +14,7 @@ use frontrow_application::Settings;
 use frontrow_application::account::NewAccount;
 use frontrow_domain::account::Role;
 use frontrow_domain::{ScheduleId, Timestamp, UserId};
-use frontrow_http::{ChargeBy, HttpSettings, HttpState, LogInLimits};
+use frontrow_http::{ChargeBy, HttpSettings, HttpState, KeyList, Keyring, LogInLimits, SigningKeys};
 use frontrow_store_sqlite::{Options, SqliteStore};
 use frontrow_testkit::stage::PASSWORD;
 use frontrow_testkit::{ManualClock, Opened, Stage};
@@ -23,9 +23,6 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
-
-/// The secret that signs access tokens in tests.
-pub(crate) const SECRET: &[u8] = b"only for tests, and only for them";
 
 /// A server in a box.
 pub(crate) struct World {
@@ -60,12 +57,24 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+/// Keys by number, the first of which signs.
+pub(crate) fn keys(numbers: &[u8]) -> SigningKeys {
+    let (first, others) = numbers.split_first().expect("one at least");
+    let ticket = |number: &u8| SigningKey::from_bytes(&[*number; 32]);
+    SigningKeys {
+        tokens: KeyList {
+            signing: vec![*first; 32],
+            accepted: others.iter().map(|number| vec![*number; 32]).collect(),
+        },
+        tickets: KeyList { signing: ticket(first), accepted: others.iter().map(ticket).collect() },
+    }
+}
+
 /// The settings of the interface in tests.
 pub(crate) fn http_settings() -> HttpSettings {
     HttpSettings {
         access_token_seconds: 900,
-        signing_secret: SECRET.to_vec(),
-        ticket_key: SigningKey::from_bytes(&[7; 32]),
+        keys: Arc::new(Keyring::new(&keys(&[7]))),
         issuer: None,
         log_in: LogInLimits { per_account: 3, per_address: 100, window_seconds: 300 },
         is_trusted_proxy: Arc::new(|_| false),

@@ -3,8 +3,11 @@
 mod audit;
 mod concert;
 mod config;
+mod copy;
 mod demo;
 mod events;
+mod health;
+mod keys;
 mod migrate;
 mod plan;
 mod serve;
@@ -49,6 +52,10 @@ struct SettingsArguments {
 enum Command {
     /// Serve: the API, its documentation, and the site
     Serve(ServeArguments),
+    /// Ask the server on this machine (at http.listen) whether it is ready
+    ///
+    /// Exits with 0 when it is, with 1 and what is in the way when not, and with 2 when nothing answers.
+    Health,
     /// Prove that seats, reservations, payments and money agree; also beside a running server
     ///
     /// Exits with 0 when everything agrees, and with 1 and the differences when not.
@@ -62,6 +69,12 @@ enum Command {
         #[command(subcommand)]
         command: events::EventsCommand,
     },
+    /// Copy a whole sale from the embedded store into an empty shared one, and prove that both agree
+    ///
+    /// The server of the source has to be stopped. A copy that is interrupted is started anew by the same command; until it
+    /// has come to its end no server opens it. Exits with 0 when both sides have the same figures, with 1 when not, and
+    /// with 2 when it could not be done.
+    Copy(copy::CopyArguments),
     /// Accounts of staff and fans
     User {
         #[command(subcommand)]
@@ -76,6 +89,11 @@ enum Command {
     Plan {
         #[command(subcommand)]
         command: PlanCommand,
+    },
+    /// The keys that sign tokens and tickets; also beside running servers, which pick changes up
+    Keys {
+        #[command(subcommand)]
+        command: keys::KeysCommand,
     },
     /// Look at the settings
     Config {
@@ -179,11 +197,14 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve::run(&config, serve.demo),
         Command::Audit(audit) => audit::run(&config, audit.json),
+        Command::Health => health::run(&config),
         Command::Migrate => migrate::run(&config),
         Command::Events { command } => events::run(&config, command),
+        Command::Copy(arguments) => copy::run(&config, &arguments),
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
         Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),
         Command::Plan { command: PlanCommand::Check { file } } => plan::check(&file),
+        Command::Keys { command } => keys::run(&config, command),
         Command::Config { command: ConfigCommand::Check } => config::check(),
         Command::Config { command: ConfigCommand::Print } => config::print(&config),
         Command::Openapi => config::print_openapi(),

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use frontrow_application::account::{NewAccount, SignUpRefused};
-use frontrow_application::{App, Failure};
+use frontrow_application::{App, Clock as _, Failure};
 use frontrow_domain::account::Role;
-use frontrow_http::{HttpSettings, HttpState, ServeLimits};
+use frontrow_http::{HttpSettings, HttpState, Keyring, ServeLimits};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,7 @@ use crate::{open_files, telemetry};
 mod events;
 mod jobs;
 mod jwks;
+mod keys;
 mod settings;
 
 /// Microseconds by which the wall clock may move away before it is worth a line in the log.
@@ -43,7 +44,9 @@ pub(super) fn run(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
 async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::metrics()?;
     let wired = Wired::open(config).await?;
-    let keys = Keys::load(&config.auth, &config.store.data)?;
+    let now = wired.clock.now();
+    let keys = Keys::open(config, now)?;
+    let ring = Arc::new(Keyring::new(&keys.in_force(now)?));
     first_admin(&wired.app, config).await?;
     if demo {
         demo::fill(&wired.app, &config.demo).await?;
@@ -51,8 +54,15 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let ready = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
     let published = jwks::start(&config.issuer, stop.clone())?;
-    let settings: HttpSettings =
-        http_settings(config, keys, &wired, published, Arc::clone(&ready), stop.clone(), metrics)?;
+    let settings: HttpSettings = http_settings(
+        config,
+        Arc::clone(&ring),
+        &wired,
+        published,
+        Arc::clone(&ready),
+        stop.clone(),
+        metrics,
+    )?;
     let listener = frontrow_http::bind(config.http.listen, config.http.backlog)
         .with_context(|| format!("cannot listen on {}; is another server there?", config.http.listen))?;
     let address = listener.local_addr()?;
@@ -65,6 +75,7 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let clock_watch = tokio::spawn(watch(stop.clone(), Arc::clone(&wired)));
     let boards = tokio::spawn(run_boards(stop.clone(), Arc::clone(&wired)));
     let events = tokio::spawn(events::run_events(config.clone(), Arc::clone(&wired), stop.clone()));
+    let key_watch = tokio::spawn(keys::follow(keys, ring, Arc::clone(&wired), stop.clone()));
     let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready)));
     let router = frontrow_http::router(HttpState::new(Arc::clone(&wired.app), settings));
     ready.store(true, Ordering::Release);
@@ -76,7 +87,7 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     frontrow_http::serve(listener, router, limits(config), stop.clone()).await;
     stop.cancel();
     stopping.abort();
-    let _ = tokio::join!(jobs, lines, sessions, feeds, clock_watch, boards, events);
+    let _ = tokio::join!(jobs, lines, sessions, feeds, clock_watch, boards, events, key_watch);
     let has_failed = wired.has_failed();
     // Waits for a thread of ours, so it goes where blocking is allowed.
     tokio::task::spawn_blocking(move || wired.close()).await?;

@@ -13,7 +13,7 @@
 mod merge;
 mod network;
 mod problem;
-mod secret;
+pub(crate) mod secret;
 pub(crate) mod sections;
 #[cfg(test)]
 mod tests;

@@ -268,6 +268,8 @@ pub(crate) struct Auth {
     pub(crate) login_window_seconds: u64,
     /// Whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<Network>,
+    /// Empty: `keys.json` in the data folder.
+    pub(crate) keys_file: PathBuf,
     /// See [`Auth::signing_key`].
     pub(crate) signing_secret: Secret,
     /// See [`Auth::ticket_signing_key`].

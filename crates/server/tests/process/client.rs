@@ -68,6 +68,11 @@ impl Person {
         Self { base: server.url(""), ..self.clone() }
     }
 
+    /// The same person, asking somewhere else.
+    pub(crate) fn over(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// The headers that say who asks.
     pub(crate) fn credentials(&self) -> Vec<(&'static str, String)> {
         let pass = self.pass.clone().map(|pass| ("Queue-Token", pass));

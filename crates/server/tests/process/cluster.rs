@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Servers that share a store and a line.
 pub(crate) struct Cluster {
-    settings: Vec<(String, String)>,
+    pub(crate) settings: Vec<(String, String)>,
     pub(crate) servers: Vec<(Server, TempDir)>,
     client: Client,
 }
@@ -68,7 +68,7 @@ impl Cluster {
         cluster
     }
 
-    fn add(&mut self) {
+    pub(crate) fn add(&mut self) {
         let folder = tempfile::tempdir().expect("folder");
         let settings: Vec<_> =
             self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();

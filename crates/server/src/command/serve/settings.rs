@@ -5,17 +5,18 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
-use frontrow_http::{ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, LogInLimits, ReadyPart};
+use frontrow_http::{
+    ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, Keyring, LogInLimits, ReadyPart,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, sections};
-use crate::keys::Keys;
 use crate::wiring::Wired;
 
 pub(super) fn http_settings(
     config: &Config,
-    keys: Keys,
+    keys: Arc<Keyring>,
     wired: &Wired,
     published: Option<Arc<Jwks>>,
     ready: Arc<AtomicBool>,
@@ -31,8 +32,7 @@ pub(super) fn http_settings(
     }
     Ok(HttpSettings {
         access_token_seconds: u32::try_from(auth.access_token_seconds)?,
-        signing_secret: keys.tokens,
-        ticket_key: keys.tickets,
+        keys,
         issuer: issuer(&config.issuer, published)?,
         log_in: LogInLimits {
             per_account: auth.login_attempts_per_account,

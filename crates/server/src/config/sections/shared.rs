@@ -48,6 +48,9 @@ pub(in crate::config) fn validate_shared(
             "name a MySQL that all servers use, or leave waiting_room.url empty",
         ),
     }
+    if !auth.keys_file.as_os_str().is_empty() {
+        return;
+    }
     for (key, secret, what) in [
         (
             "auth.signing_secret",
@@ -57,8 +60,9 @@ pub(in crate::config) fn validate_shared(
         ("auth.ticket_key", &auth.ticket_key, "tickets of one server would mean nothing to the others"),
     ] {
         if secret.is_empty() {
-            let wrong = format!("is empty, but the store is shared: {what}");
-            problems.refuse(&[key, "store.url"], wrong, "give all servers the same key");
+            let wrong = format!("is empty, as auth.keys_file is, but the store is shared: {what}");
+            let help = "give all servers the same list of keys in auth.keys_file, or the same key here";
+            problems.refuse(&[key, "auth.keys_file", "store.url"], wrong, help);
         }
     }
 }
@@ -100,6 +104,12 @@ mod tests {
     fn all_that_servers_share_is_named_or_none_of_it() {
         assert_eq!(said_of(ALL), "");
         assert_eq!(said_of([]), "");
+    }
+
+    #[test]
+    fn a_list_of_keys_stands_for_both() {
+        let given = ALL.into_iter().take(2);
+        assert_eq!(said_of(given.chain([("FRONTROW__AUTH__KEYS_FILE", "/run/secrets/keys.json")])), "");
     }
 
     #[test]
