@@ -4,6 +4,7 @@
 //! - [`stage`]: an application over any store, with builders for what a sale needs.
 //! - [`scenario`]: whole evenings as text; `check` runs one and compares every answer.
 //! - [`conformance`]: what every store must do, each case named once. [`store_suite!`] runs all of it on a store.
+//! - [`differential`]: the same evening on two stores, generated, and cut down to what matters when they disagree.
 //! - [`memory`]: a store in plain maps. It runs the whole suite, which is the licence to test with it.
 //! - [`faults`]: a decorator that makes a store busy, unavailable, unclear or slow on demand.
 //! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
@@ -21,6 +22,7 @@
 pub mod clock;
 pub mod conformance;
 pub mod delivery;
+pub mod differential;
 pub mod faults;
 pub mod line;
 pub mod memory;

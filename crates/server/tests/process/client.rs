@@ -77,6 +77,11 @@ impl Person {
         Self { base: server.url(""), ..self.clone() }
     }
 
+    /// The same person with a queue token to show.
+    pub(crate) fn with_pass(self, pass: &str) -> Self {
+        Self { pass: Some(pass.to_owned()), ..self }
+    }
+
     /// Somebody else with the queue token of this person.
     pub(crate) fn as_somebody_else(&self, name: &str) -> Self {
         Self { bearer: token(name, "fan"), ..self.clone() }

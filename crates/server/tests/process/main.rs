@@ -11,6 +11,7 @@ mod expiry;
 mod fairness;
 mod issuer;
 mod line;
+mod night;
 mod opposite;
 mod outages;
 mod plans;
