@@ -37,12 +37,19 @@ pub struct OwnServer {
     kind: Kind,
     folder: TempDir,
     port: u16,
+    /// What its program is told besides.
+    arguments: Vec<String>,
     process: Mutex<Option<Child>>,
 }
 
 impl OwnServer {
     /// A MariaDB without databases, whose commits are on the disk when they are answered. User `root` has no password.
     pub fn mariadb() -> Self {
+        Self::mariadb_with(&[])
+    }
+
+    /// The same with settings of its own, as arguments of `mariadbd`.
+    pub fn mariadb_with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         std::fs::create_dir(folder.path().join("tmp")).expect("a folder can be made");
         let made = program("mariadb-install-db")
@@ -60,16 +67,17 @@ impl OwnServer {
             .output()
             .expect("mariadb-install-db is installed: deploy/dev/setup does that");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        Self::start(Kind::MariaDb, folder)
+        Self::start(Kind::MariaDb, folder, arguments)
     }
 
     /// A Redis that has every write on the disk before it is answered.
     pub fn redis() -> Self {
-        Self::start(Kind::Redis, tempfile::tempdir().expect("a folder can be made"))
+        Self::start(Kind::Redis, tempfile::tempdir().expect("a folder can be made"), &[])
     }
 
-    fn start(kind: Kind, folder: TempDir) -> Self {
-        let own = Self { kind, folder, port: free_port(), process: Mutex::new(None) };
+    fn start(kind: Kind, folder: TempDir, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let own = Self { kind, folder, port: free_port(), arguments, process: Mutex::new(None) };
         own.start_again();
         own
     }
@@ -83,6 +91,7 @@ impl OwnServer {
         let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log"));
         let log = log.expect("a log can be written");
         let child = command
+            .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
