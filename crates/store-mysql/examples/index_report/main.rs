@@ -38,12 +38,15 @@ const INDEXES: &[(&str, &str)] = &[
     ("account", "account_changed"),
     ("schedule", "schedule_by_concert"),
     ("schedule", "schedule_by_booking"),
+    ("schedule", "schedule_by_opening"),
     ("schedule", "schedule_cancelled"),
     ("reservation", "reservation_by_fan"),
     ("reservation", "reservation_by_schedule"),
     ("reservation", "reservation_by_state"),
+    ("reservation", "reservation_by_status"),
     ("payment", "payment_by_fan"),
     ("payment", "payment_by_schedule"),
+    ("payment", "payment_by_time"),
     ("refund", "refund_by_schedule"),
     ("refund", "refund_by_fan"),
     ("ticket", "ticket_by_schedule"),
@@ -85,6 +88,7 @@ async fn main() {
             times.push(begun.elapsed().as_secs_f64() * 1_000.0);
         }
         times.sort_by(f64::total_cmp);
+        eprintln!("{}: {rows} rows, {:.2} ms", query.name, times[times.len() / 2]);
         plans += &plain.explain("with", query.name, &statements).await;
         asked.push((query.name, rows, times[times.len() / 2], statements));
     }
