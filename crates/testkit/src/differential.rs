@@ -26,7 +26,7 @@ use crate::stage::{Stage, seats};
 use crate::store::StoreFactory;
 
 /// Acts of one evening at the most.
-const ACTS_MAX: usize = 60;
+const ACTS_MAX: usize = 80;
 /// Idempotency keys that fans use: few, so that keys are sent again, also with something else.
 const KEYS: u8 = 12;
 /// How often everything is asked that can be.
@@ -125,9 +125,12 @@ fn key() -> impl Strategy<Value = Option<u8>> {
     proptest::option::weighted(0.6, 0..KEYS)
 }
 
-/// One seat more than there are is asked for as well.
+/// Mostly some that there are; now and then one twice, or one that there is not.
 fn seat_numbers() -> impl Strategy<Value = Vec<u32>> {
-    proptest::collection::vec(1..=SEATS + 1, 1..4)
+    prop_oneof![
+        6 => proptest::collection::btree_set(1..=SEATS, 1..4).prop_map(|seats| seats.into_iter().collect()),
+        1 => proptest::collection::vec(1..=SEATS + 1, 1..4),
+    ]
 }
 
 /// Any act, those of fans more often than others.

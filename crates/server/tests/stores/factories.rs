@@ -8,6 +8,7 @@ use frontrow_domain::Timestamp;
 use frontrow_domain::event::OutboxEvent;
 use frontrow_store_mysql::MysqlStore;
 use frontrow_store_sqlite::{FILE_NAME, SqliteStore};
+use frontrow_testkit::services::OwnServer;
 use frontrow_testkit::{Opened, StoreFactory};
 use rusqlite::OpenFlags;
 use sqlx::mysql::MySqlRow;
@@ -61,6 +62,15 @@ impl StoreFactory for Embedded {
     }
 }
 
+/// A MariaDB for stores of which nobody asks that they outlast the power: so databases are made in no time.
+pub(crate) fn careless_server() -> OwnServer {
+    OwnServer::mariadb_with(&[
+        "--innodb-flush-method=nosync",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--innodb-doublewrite=OFF",
+    ])
+}
+
 /// A shared store in a database that goes with the test, unless that fails.
 pub(crate) struct Shared {
     server: String,
@@ -68,22 +78,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "where the services of tests are is said by the environment"
-    )]
-    pub(crate) fn new() -> Self {
-        let server = std::env::var("FRONTROW_TEST_MYSQL_URL").expect(
-            "FRONTROW_TEST_MYSQL_URL is not set; run: make services && eval \"$(deploy/dev/services env)\"",
-        );
+    pub(crate) fn on(server: &OwnServer) -> Self {
         let name = format!("frontrow_stores_{:016x}", RandomState::new().hash_one(std::process::id()));
-        let shared = Self { server, name };
+        let shared = Self { server: server.url(), name };
         shared.ask(&shared.server, format!("CREATE DATABASE {}", shared.name));
         shared
     }
 
     fn url(&self) -> String {
-        format!("{}/{}", self.server.trim_end_matches('/'), self.name)
+        format!("{}/{}", self.server, self.name)
     }
 
     fn ask(&self, url: &str, sql: String) -> Vec<MySqlRow> {
