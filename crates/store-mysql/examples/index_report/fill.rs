@@ -20,6 +20,8 @@ pub(crate) const SCHEDULES_A_CONCERT: u64 = 10;
 pub(crate) const RESERVATIONS_A_SCHEDULE: u64 = 100;
 /// Fans who share all reservations.
 pub(crate) const FANS: u64 = 200_000;
+/// How long the sales took.
+const MONTH_MICROS: u64 = 30 * 86_400 * 1_000_000;
 /// The first schedule that is sold: those before are patterns.
 pub(crate) const FIRST: u64 = 11;
 
@@ -55,7 +57,7 @@ pub(crate) async fn fill(stage: &Stage, plain: &mut Plain, size: Size) {
         .run(&format!(
             "INSERT INTO schedule (schedule_id, concert_id, starts_at, booking_start, booking_end, {columns}) \
              SELECT seq, 2 + (seq - {FIRST}) DIV {SCHEDULES_A_CONCERT}, starts_at + seq % 1000 * 86400000000, \
-                 booking_start - (seq * 7919) % {last} * 60000000, booking_end + seq % 1000 * 86400000000, {columns} \
+                 booking_start - ((seq - {FIRST}) DIV {SCHEDULES_A_CONCERT} * 7919) % {concerts} * 60000000 + seq % 3 * 86400000000, booking_end + seq % 1000 * 86400000000, {columns} \
              FROM seq_{FIRST}_to_{last} JOIN schedule AS pattern ON pattern.schedule_id = {small}"
         ))
         .await;
@@ -76,6 +78,8 @@ pub(crate) async fn fill(stage: &Stage, plain: &mut Plain, size: Size) {
 async fn fill_sales(plain: &mut Plain, size: Size, every: u64) {
     let all = size.reservations;
     let epoch = frontrow_testkit::ManualClock::EPOCH.micros();
+    // One after the other over a month.
+    let at = format!("{epoch} - ({all} - seq) * {}", MONTH_MICROS / all);
     plain
         .run(&format!(
             "INSERT INTO account (user_id, name, role, standing, credential, created_at, row_version) \
@@ -98,9 +102,9 @@ async fn fill_sales(plain: &mut Plain, size: Size, every: u64) {
             "INSERT INTO reservation (reservation_id, user_id, concert_id, schedule_id, seats, amount, created_at, \
                  state, state_at, held_until, extended, payment_id, last_event, paid_at, returned, row_version) \
              SELECT {id}, {fan}, 2 + ({schedule} - {FIRST}) DIV {SCHEDULES_A_CONCERT}, {schedule}, CONCAT_WS(',', {seats}), \
-                 500000, {epoch} - {all} + seq, {state}, IF(seq % 20 = 0, {epoch} + 300000000, {epoch} - {all} + seq), \
+                 500000, {at}, {state}, IF(seq % 20 = 0, {epoch} + 300000000, {at}), \
                  {epoch} + 300000000, 0, IF({state} IN (1, 4), {id}, NULL), 2, \
-                 IF({state} = 4, {epoch} - {all} + seq, NULL), IF({state} = 4, 500000, NULL), 1 \
+                 IF({state} = 4, {at}, NULL), IF({state} = 4, 500000, NULL), 1 \
              FROM seq_0_to_{last}",
             id = id(&format!("{FANS} + seq")),
             last = all - 1

@@ -55,7 +55,7 @@ macro_rules! queries {
 queries! {
     "concerts, first page": |stage, size| concerts(stage, None, None).await;
     "concerts, a page in the middle": |stage, size| {
-        let booking_start = stage.now().minus_seconds(3_600 + 60 * u32::try_from(size.schedules / 20).expect("few"));
+        let booking_start = stage.now().minus_seconds(3_600 + 60 * u32::try_from(size.schedules / SCHEDULES_A_CONCERT / 2).expect("few"));
         let after = ConcertCursor { booking_start: Some(booking_start), concert: ConcertId::new(1) };
         concerts(stage, None, Some(after)).await
     };
