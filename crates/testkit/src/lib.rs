@@ -4,12 +4,12 @@
 //! - [`stage`]: an application over any store, with builders for what a sale needs.
 //! - [`scenario`]: whole evenings as text; `check` runs one and compares every answer.
 //! - [`conformance`]: what every store must do, each case named once. [`store_suite!`] runs all of it on a store.
-//! - [`differential`]: the same evening on two stores, generated, and cut down to what matters when they disagree.
 //! - [`memory`]: a store in plain maps. It runs the whole suite, which is the licence to test with it.
 //! - [`faults`]: a decorator that makes a store busy, unavailable, unclear or slow on demand.
 //! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
 //!   promise. [`conformance::line`] is what every waiting room must do; [`line_suite!`] runs all of it on one.
 //! - [`delivery`]: the same for what is kept of events on their way to others; [`delivery_suite!`].
+//! - [`differential`]: the same evening on two stores, generated, and cut down to what matters when they disagree.
 //! - [`services`]: a MariaDB and a Redis of a test's own, which it may stop and start again.
 //!
 //! This crate imports no adapter. A store's own tests hand it a [`StoreFactory`] and one line of macro; see
