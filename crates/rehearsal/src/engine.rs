@@ -145,10 +145,11 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
     fn new(plan: &'a Plan, script: &'a mut S) -> io::Result<Self> {
         let poll = Poll::new()?;
         let now = Instant::now();
+        let targets = std::iter::once(plan.target).chain(plan.others.iter().copied()).collect();
         Ok(Self {
             plan,
             alarm: Alarm::new(poll.registry(), ALARM)?,
-            pool: Pool::new(plan.target, plan.connections, poll.registry().try_clone()?),
+            pool: Pool::new(targets, plan.connections, poll.registry().try_clone()?),
             poll,
             slots: (0..plan.connections).map(|_| Slot::default()).collect(),
             free: VecDeque::with_capacity(plan.connections),

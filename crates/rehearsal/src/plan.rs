@@ -23,6 +23,8 @@ pub enum Pace {
 pub struct Plan {
     /// The server to load.
     pub target: SocketAddr,
+    /// More servers that share the load: connections take one after the other in turn.
+    pub others: Vec<SocketAddr>,
     /// Connections opened before the clock starts, and kept open.
     pub connections: usize,
     /// What decides when a request is sent.
@@ -47,6 +49,7 @@ impl Plan {
     pub fn new(target: SocketAddr, connections: usize) -> Self {
         Self {
             target,
+            others: Vec::new(),
             connections,
             pace: Pace::Closed,
             requests: None,
@@ -56,6 +59,11 @@ impl Plan {
             patience: Duration::from_secs(10),
             max_answer_bytes: 16 << 20,
         }
+    }
+
+    /// Spreads the connections over these servers as well.
+    pub fn also(self, others: &[SocketAddr]) -> Self {
+        Self { others: others.to_vec(), ..self }
     }
 
     /// An open loop with this many arrivals a second.

@@ -18,7 +18,8 @@ const RETRY_AFTER: Duration = Duration::from_millis(50);
 /// All connections, by index. An index stays when its connection is replaced.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    target: SocketAddr,
+    /// Each connection has the one at its index, all around again.
+    targets: Vec<SocketAddr>,
     registry: Registry,
     links: Vec<Link>,
     /// Those to open as soon as fewer than [`OPENING_AT_ONCE`] are opening.
@@ -39,9 +40,9 @@ enum Link {
 
 impl Pool {
     /// Wants all connections, opens none yet.
-    pub(crate) fn new(target: SocketAddr, connections: usize, registry: Registry) -> Self {
+    pub(crate) fn new(targets: Vec<SocketAddr>, connections: usize, registry: Registry) -> Self {
         Self {
-            target,
+            targets,
             registry,
             links: (0..connections).map(|_| Link::Down).collect(),
             wanted: (0..connections).collect(),
@@ -87,7 +88,8 @@ impl Pool {
         }
         while self.opening < OPENING_AT_ONCE {
             let Some(index) = self.wanted.pop_front() else { break };
-            match Connection::open(self.target, &self.registry, Token(index)) {
+            let target = self.targets[index % self.targets.len()];
+            match Connection::open(target, &self.registry, Token(index)) {
                 Ok(connection) => {
                     self.opening += 1;
                     self.links[index] = Link::Opening { connection, since: now };

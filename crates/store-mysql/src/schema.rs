@@ -10,10 +10,13 @@ use crate::row::{self, Row};
 use crate::sql::{fill, values};
 
 /// The newest schema that this version knows.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Every step from one version to the next, from an empty database on. A step is never changed once released.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] =
+    [include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_lists.sql")];
+/// What is said of an index that is there already: not every server knows `IF NOT EXISTS` for one.
+const INDEX_IS_THERE: u16 = 1061;
 
 /// Seconds for which a start waits while another instance migrates.
 const MIGRATING_SECONDS: u32 = 60;
@@ -121,7 +124,10 @@ async fn bring_up(link: &mut Link<'_>, database: &str) -> Result<(), OpenError> 
     };
     for (reached, script) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
         for statement in statements(script) {
-            link.run(statement).await.map_err(|failed| open_error(failed.error))?;
+            match link.run(statement).await {
+                Err(failed) if failed.error.number() == Some(INDEX_IS_THERE) => {}
+                done => drop(done.map_err(|failed| open_error(failed.error))?),
+            }
         }
         let sql = fill("UPDATE meta SET schema_version = ?", &values![reached]);
         link.run(sql).await.map_err(|failed| open_error(failed.error))?;

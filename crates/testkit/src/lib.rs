@@ -9,6 +9,8 @@
 //! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
 //!   promise. [`conformance::line`] is what every waiting room must do; [`line_suite!`] runs all of it on one.
 //! - [`delivery`]: the same for what is kept of events on their way to others; [`delivery_suite!`].
+//! - [`differential`]: the same evening on two stores, generated, and cut down to what matters when they disagree.
+//! - [`services`]: a MariaDB and a Redis of a test's own, which it may stop and start again.
 //!
 //! This crate imports no adapter. A store's own tests hand it a [`StoreFactory`] and one line of macro; see
 //! [`store_suite!`]. To add a case, write an `async fn` in a module of [`conformance`] and name it once in the
@@ -20,12 +22,14 @@
 pub mod clock;
 pub mod conformance;
 pub mod delivery;
+pub mod differential;
 pub mod faults;
 pub mod line;
 pub mod memory;
 pub mod passwords;
 pub mod samples;
 pub mod scenario;
+pub mod services;
 pub mod settings;
 pub mod stage;
 pub mod store;

@@ -24,6 +24,9 @@ const AISLES: [usize; 2] = [10, 30];
 const PARTIES: [usize; 2] = [2, 4];
 
 pub(crate) fn bench(options: &Options) -> Result<()> {
+    if options.shared.is_some() {
+        return Ok(());
+    }
     if !options.wants(NAME) {
         return Ok(());
     }
@@ -33,7 +36,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     );
     println!("|---|---|---|---|---|---|---|");
     for (seats, halls) in [(8_000, 10), (100_000, 1)] {
-        let house = House::open()?;
+        let house = House::open(options)?;
         let concert = house.concert(NO_ROOM)?;
         let bearers = bearers(FANS);
         house.charge(&bearers)?;

@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use frontrow_rehearsal::floor::FloorAnswer;
 use frontrow_rehearsal::{Answer, Next, Plan, Request, Script, Step, Then, run};
 use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
 use tempfile::TempDir;
 
-use crate::measure::{check, shown};
+use crate::measure::{Options, Shared, check, shown};
 use crate::server::{Server, frontrow, token};
 
 /// What a seat costs.
@@ -37,33 +39,45 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// Connections over which all fans do something at once, before anything is measured.
 const CONNECTIONS: usize = 64;
 
-/// A server, its data folder and its operator.
+/// Servers, their data folders and their operator. Without anything shared it is one server.
 pub(crate) struct House {
     folder: TempDir,
     server: Server,
+    /// Those that share everything with the first.
+    others: Vec<(TempDir, Server)>,
+    /// What servers that share are told besides.
+    settings: Vec<(&'static str, String)>,
     operator: String,
     /// What requests name as their host.
     pub(crate) host: String,
 }
 
 impl House {
-    /// Starts on an empty folder.
-    pub(crate) fn open() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let server = Server::start(folder.path(), &SETTINGS);
+    /// Starts on an empty folder, or on an empty database and line.
+    pub(crate) fn open(options: &Options) -> Result<Self> {
+        let settings = options.shared.as_ref().map(share).transpose()?.unwrap_or_default();
+        let (folder, server) = start(&settings)?;
+        let more = options.shared.as_ref().map_or(0, |shared| shared.servers - 1);
+        let others = (0..more).map(|_| start(&settings)).collect::<Result<_>>()?;
         let host = server.address.to_string();
-        Ok(Self { folder, server, operator: bearer("operator", "operator"), host })
+        Ok(Self { folder, server, others, settings, operator: bearer("operator", "operator"), host })
     }
 
-    /// Where it serves.
+    /// Where the first serves.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address
+    }
+
+    /// Where all serve.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let others = self.others.iter().map(|(_, server)| server.address);
+        std::iter::once(self.server.address).chain(others).collect()
     }
 
     /// Stops the server, does something to its folder meanwhile, and starts it again. Answers when that began too.
     pub(crate) fn restart(self, meanwhile: impl FnOnce(&Path) -> Result<()>) -> Result<(Self, Instant)> {
         self.print_groups()?;
-        let Self { folder, server, operator, .. } = self;
+        let Self { folder, server, others, settings, operator, .. } = self;
         let status = server.stop();
         if !status.success() {
             bail!("the server ended with {status}");
@@ -72,20 +86,22 @@ impl House {
         let begin = Instant::now();
         let server = Server::start(folder.path(), &SETTINGS);
         let host = server.address.to_string();
-        Ok((Self { folder, server, operator, host }, begin))
+        Ok((Self { folder, server, others, settings, operator, host }, begin))
     }
 
     /// Audits the store and stops the server. Without a clean audit there are no figures.
     pub(crate) fn close(self) -> Result<()> {
         self.print_groups()?;
-        let audit = frontrow(self.folder.path()).arg("audit").output()?;
+        let audit = frontrow(self.folder.path()).arg("audit").envs(self.settings).output()?;
         println!("\n{}", String::from_utf8_lossy(&audit.stdout));
         if !audit.status.success() {
             bail!("the audit found differences: the figures above do not count");
         }
-        let status = self.server.stop();
-        if !status.success() {
-            bail!("the server ended with {status}");
+        for server in std::iter::once(self.server).chain(self.others.into_iter().map(|(_, server)| server)) {
+            let status = server.stop();
+            if !status.success() {
+                bail!("a server ended with {status}");
+            }
         }
         Ok(())
     }
@@ -148,6 +164,22 @@ impl House {
         concerts.iter().try_for_each(|&concert| {
             self.until("the room opens", |house| Ok(house.document(concert)?["state"] == "open"))
         })
+    }
+
+    /// Waits until every server knows a schedule that the first has made.
+    pub(crate) fn wait_for_all(&self, concert: u64) -> Result<()> {
+        for address in self.addresses() {
+            let path = format!("/api/v1/concerts/{concert}/schedules");
+            let request = Request::get(&self.host, &path).to_bytes();
+            let begin = Instant::now();
+            while FloorAnswer::sampled(address, &request)?.is_none_or(|answer| answer.status != 200) {
+                if begin.elapsed() > PATIENCE {
+                    bail!("{address} does not know concert {concert}");
+                }
+                std::thread::park_timeout(LOOK_AGAIN);
+            }
+        }
+        Ok(())
     }
 
     fn document(&self, concert: u64) -> Result<Value> {
@@ -238,6 +270,38 @@ impl House {
         Ok(())
     }
 }
+
+fn start(settings: &[(&'static str, String)]) -> Result<(TempDir, Server)> {
+    let folder = tempfile::tempdir()?;
+    let all: Vec<(&str, &str)> =
+        SETTINGS.into_iter().chain(settings.iter().map(|(key, value)| (*key, value.as_str()))).collect();
+    let server = Server::start(folder.path(), &all);
+    Ok((folder, server))
+}
+
+/// An empty database and a name for lines of their own, as settings of all servers.
+fn share(shared: &Shared) -> Result<Vec<(&'static str, String)>> {
+    let name = format!("frontrow_bench_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut connection = MySqlConnection::connect(&shared.mysql).await?;
+        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
+        connection.close().await
+    })?;
+    Ok(vec![
+        ("FRONTROW__STORE__URL", format!("{}/{name}", shared.mysql.trim_end_matches('/'))),
+        ("FRONTROW__WAITING_ROOM__URL", shared.redis.clone()),
+        ("FRONTROW__WAITING_ROOM__PREFIX", name),
+        ("FRONTROW__AUTH__SIGNING_SECRET", "the same for all servers of a cluster".to_owned()),
+        ("FRONTROW__AUTH__TICKET_KEY", TICKET_KEY.to_owned()),
+    ])
+}
+
+/// Databases made so far.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// A key made for benchmarks (openssl genpkey -algorithm ed25519).
+const TICKET_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEICNjvVxUppfkMfK+kSX3bvN4tXl4fuO3f4Phcc4Acu1d\n-----END PRIVATE KEY-----\n";
 
 /// Where fans join.
 pub(crate) const QUEUES: &str = "/api/v1/queues";

@@ -22,7 +22,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let house = House::open()?;
+    let house = House::open(options)?;
     let bearers = bearers(FANS);
     house.charge(&bearers)?;
     let joins = options.whole_time().as_secs().saturating_add(1) * JOINS_PER_SECOND;
@@ -36,12 +36,15 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     print_head();
     for &connections in &options.connections {
         for kind in &mut kinds {
-            measure(house.address(), &mut [kind], connections, options)?;
+            measure(&house.addresses(), &mut [kind], connections, options)?;
         }
     }
     let joined: Vec<(Vec<u64>, usize)> = kinds.into_iter().map(|kind| (kind.lines, kind.joined)).collect();
     // Everybody who was answered has a place, also in the journal alone.
     count(&house, &joined)?;
+    if options.shared.is_some() {
+        return house.close();
+    }
     let (house, _) = house.restart(|_| Ok(()))?;
     count(&house, &joined)?;
     house.close()

@@ -33,7 +33,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if !options.wants(NAME) {
         return Ok(());
     }
-    let house = House::open()?;
+    let house = House::open(options)?;
     let mut sale = Sale::prepare(&house)?;
     let samples = sale.first(&house)?;
     println!(
@@ -72,7 +72,7 @@ fn floor(samples: &[Sample], connections: usize, options: &Options) -> Result<f6
     let mut seconds = 0.0;
     for (request, answer) in samples {
         let share = options.share(samples.len());
-        seconds += 1.0 / floor_report(request, answer, |address| share.plan(address, connections))?.rate();
+        seconds += 1.0 / floor_report(request, answer, |address| share.plan(&[address], connections))?.rate();
     }
     Ok(1.0 / seconds)
 }
@@ -281,7 +281,7 @@ impl Sale {
     }
 
     fn run(&mut self, house: &House, connections: usize, options: &Options) -> Result<Run> {
-        let plan = options.plan(house.address(), connections);
+        let plan = options.plan(&house.addresses(), connections);
         let mut crowd = Crowd {
             sale: self,
             on: (0..connections).map(|_| None).collect(),

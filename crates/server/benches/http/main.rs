@@ -7,12 +7,16 @@
 //! `journeys` is all of it, one fan after the other.
 //!
 //! `cargo bench -p frontrow-server --bench http -- [--seconds 3] [--runs 3] [--connections 64,256]
-//! [--only /reservations] [--places 1000000]`
+//! [--only /reservations] [--places 1000000] [--mysql URL --redis URL [--servers 2]]`
+//!
+//! With `--mysql` and `--redis` so many servers share them, and the generator spreads its connections over all: holds,
+//! charges, payments and reads, joins, questions and journeys. The other parts are of the embedded ones alone.
 //!
 //! To add a route: a `Route` in the file of its part, and its name where the part says what it measures.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod asking;
 mod best;
 mod house;
 mod join;
@@ -26,12 +30,19 @@ mod server;
 
 use anyhow::{Context, Result, bail};
 use frontrow_rehearsal::floor::{Floor, FloorAnswer, announce_and_serve};
-use measure::Options;
+use measure::{Options, Shared};
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut options =
-        Options { seconds: 3.0, runs: 3, connections: vec![64, 256], only: String::new(), places: 1_000_000 };
+    let mut options = Options {
+        seconds: 3.0,
+        runs: 3,
+        connections: vec![64, 256],
+        only: String::new(),
+        places: 1_000_000,
+        shared: None,
+    };
+    let (mut mysql, mut redis, mut servers) = (None, None, 1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
         match argument.as_str() {
@@ -42,6 +53,9 @@ fn main() -> Result<()> {
             }
             "--seconds" => options.seconds = value()?.parse()?,
             "--only" => options.only = value()?,
+            "--mysql" => mysql = Some(value()?),
+            "--redis" => redis = Some(value()?),
+            "--servers" => servers = value()?.parse()?,
             "--runs" => options.runs = value()?.parse()?,
             "--places" => options.places = value()?.parse()?,
             "--connections" => {
@@ -50,17 +64,28 @@ fn main() -> Result<()> {
             other => bail!("unknown argument {other}; see the top of benches/http/main.rs"),
         }
     }
+    options.shared = match (mysql, redis) {
+        (None, None) => None,
+        (Some(mysql), Some(redis)) if servers > 0 => Some(Shared { mysql, redis, servers }),
+        _ => bail!("--mysql and --redis go together, and --servers is 1 or more"),
+    };
     println!(
         "{} processors; {} runs of {} s each after 20 % warm-up, route and floor in turn; median (lowest–highest)",
         std::thread::available_parallelism()?,
         options.runs,
         options.seconds
     );
-    println!("SQLite WAL synchronous=FULL, a server and a data folder for each table");
+    match &options.shared {
+        None => println!("SQLite WAL synchronous=FULL, a server and a data folder for each table"),
+        Some(shared) => {
+            println!("{} servers on one MySQL and one Redis, empty for each table", shared.servers);
+        }
+    }
     sale::bench(&options)?;
     best::bench(&options)?;
     join::bench(&options)?;
     poll::bench(&options)?;
+    asking::bench(&options)?;
     maps::bench(&options)?;
     journeys::bench(&options)
 }

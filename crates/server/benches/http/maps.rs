@@ -17,10 +17,13 @@ const BIG_CONNECTIONS: usize = 16;
 const CHANGED: usize = 10;
 
 pub(crate) fn bench(options: &Options) -> Result<()> {
+    if options.shared.is_some() {
+        return Ok(());
+    }
     if !Kind::ALL.into_iter().any(|kind| options.wants(kind.name())) {
         return Ok(());
     }
-    let house = House::open()?;
+    let house = House::open(options)?;
     let hall = Hall::open(&house)?;
     println!("\n{FANS} fans who are let in, {CHANGED} of {SEATS} seats changed");
     print_head();
@@ -29,7 +32,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
             let is_big = matches!(kind, Kind::Seats);
             let connections = if is_big { connections.min(BIG_CONNECTIONS) } else { connections };
             let mut looks = hall.looks(&house, kind);
-            measure(house.address(), &mut [&mut looks], connections, options)?;
+            measure(&house.addresses(), &mut [&mut looks], connections, options)?;
         }
     }
     house.close()

@@ -22,6 +22,18 @@ pub(crate) struct Options {
     pub(crate) only: String,
     /// How many wait while places are asked for.
     pub(crate) places: u64,
+    /// The store and the line that servers share, and how many servers; nothing for the embedded ones.
+    pub(crate) shared: Option<Shared>,
+}
+
+/// What servers share.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    /// A MySQL or MariaDB, without a database: each table gets one of its own.
+    pub(crate) mysql: String,
+    pub(crate) redis: String,
+    /// How many servers.
+    pub(crate) servers: usize,
 }
 
 impl Options {
@@ -36,6 +48,7 @@ impl Options {
             seconds: self.seconds / parts as f64,
             connections: self.connections.clone(),
             only: self.only.clone(),
+            shared: self.shared.clone(),
             ..*self
         }
     }
@@ -47,8 +60,10 @@ impl Options {
     }
 
     /// One run, with its warm-up.
-    pub(crate) fn plan(&self, address: SocketAddr, connections: usize) -> Plan {
-        Plan::new(address, connections)
+    pub(crate) fn plan(&self, addresses: &[SocketAddr], connections: usize) -> Plan {
+        let (address, others) = addresses.split_first().expect("there is a server");
+        Plan::new(*address, connections)
+            .also(others)
             .duration(Duration::from_secs_f64(self.seconds * WITH_WARM_UP))
             .warm_up_percent(20)
             .timeout(Duration::from_secs(30))
@@ -112,7 +127,7 @@ pub(crate) fn print_head() {
 
 /// Runs the routes in turn, each after its floor, and prints a row for each.
 pub(crate) fn measure(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     routes: &mut [&mut dyn Route],
     connections: usize,
     options: &Options,
@@ -120,7 +135,7 @@ pub(crate) fn measure(
     let mut all: Vec<Figures> = routes.iter().map(|_| Figures::default()).collect();
     for _ in 0..options.runs {
         for (route, figures) in routes.iter_mut().zip(&mut all) {
-            run_beside_floor(address, *route, connections, options, figures)?;
+            run_beside_floor(addresses, *route, connections, options, figures)?;
         }
     }
     for (route, figures) in routes.iter().zip(&all) {
@@ -130,7 +145,7 @@ pub(crate) fn measure(
 }
 
 fn run_beside_floor(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     route: &mut dyn Route,
     connections: usize,
     options: &Options,
@@ -141,14 +156,15 @@ fn run_beside_floor(
     let Some(about) = route.write(&mut sample) else {
         bail!("nothing is left for {name}: fewer runs, or shorter ones")
     };
-    let answer = FloorAnswer::sampled(address, &sample)?.with_context(|| format!("{name}: no answer"))?;
+    let answer =
+        FloorAnswer::sampled(addresses[0], &sample)?.with_context(|| format!("{name}: no answer"))?;
     if answer.status != route.expected() {
         bail!("{name} answered {} {}", answer.status, String::from_utf8_lossy(&answer.body));
     }
     route.read(about, &answer.body);
-    let floor = floor_report(&sample, &answer, |address| options.plan(address, connections))?;
+    let floor = floor_report(&sample, &answer, |address| options.plan(&[address], connections))?;
     let mut script = Fans { route, refused: None };
-    let report = run(&options.plan(address, connections), &mut script)?;
+    let report = run(&options.plan(addresses, connections), &mut script)?;
     check(&report, &name, script.refused.as_deref())?;
     figures.floors.push(floor.rate());
     figures.rates.push(report.rate());

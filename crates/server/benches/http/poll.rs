@@ -28,13 +28,16 @@ const APART_MICROS: i64 = 20;
 const BIG_SCHEDULES: usize = 10;
 
 pub(crate) fn bench(options: &Options) -> Result<()> {
+    if options.shared.is_some() {
+        return Ok(());
+    }
     let places = usize::try_from(options.places)?.max(ASKING);
     let names =
         [places, SHORT].map(|count| format!("GET /queues/status ({} waiting)", grouped(count as u64)));
     if !names.iter().any(|name| options.wants(name)) {
         return Ok(());
     }
-    let house = House::open()?;
+    let house = House::open(options)?;
     let lines = (0..=ASKING / SHORT).map(|_| house.concert(SLOW_ROOM)).collect::<Result<Vec<_>>>()?;
     for &concert in &lines {
         house.schedule(concert, 50_000)?;
@@ -179,7 +182,7 @@ fn ask(
     print_head();
     let mut growth = Vec::new();
     for &connections in &options.connections {
-        let figures = measure(house.address(), &mut [&mut long, &mut short], connections, options)?;
+        let figures = measure(&house.addresses(), &mut [&mut long, &mut short], connections, options)?;
         growth.push((connections, figures));
     }
     println!();

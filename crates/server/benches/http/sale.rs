@@ -18,14 +18,14 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     if wanted.is_empty() {
         return Ok(());
     }
-    let house = House::open()?;
+    let house = House::open(options)?;
     let mut night = Night::prepare(&house)?;
     println!("\n{FANS} fans, {SCHEDULES} schedules of {SEATS} seats");
     print_head();
     for &connections in &options.connections {
         for &kind in &wanted {
             let mut route = Sale { night: &mut night, kind };
-            measure(house.address(), &mut [&mut route], connections, options)?;
+            measure(&house.addresses(), &mut [&mut route], connections, options)?;
         }
     }
     house.close()
@@ -82,6 +82,9 @@ impl Night {
         let schedules = (0..SCHEDULES).map(|_| house.schedule(big, SEATS)).collect::<Result<Vec<_>>>()?;
         let bearers = bearers(FANS);
         house.charge(&bearers)?;
+        for concert in [small, big] {
+            house.wait_for_all(concert)?;
+        }
         Ok(Self {
             host: house.host.clone(),
             bearers,

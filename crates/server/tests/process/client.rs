@@ -1,6 +1,7 @@
 //! What the tests ask a server, as fans and operators.
 
 use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::{Client, Method, Response, StatusCode};
@@ -24,20 +25,28 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
     pub(crate) replayed: bool,
+    /// Whether it says when to ask again.
+    pub(crate) says_when: bool,
 }
 
 impl Answer {
     async fn of(response: Response) -> Result<Self, reqwest::Error> {
         let status = response.status();
         let replayed = response.headers().contains_key("idempotency-replayed");
+        let says_when = response.headers().contains_key("retry-after");
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Self { status, body, replayed })
+        Ok(Self { status, body, replayed, says_when })
     }
 
     /// The code of a problem.
     pub(crate) fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or("")
+    }
+
+    /// True when it could not be done now, as it has to be said: a 503 that says when to ask again.
+    pub(crate) fn is_not_now(&self) -> bool {
+        self.status.as_u16() == 503 && self.says_when
     }
 
     /// The body of an answer that has to have this status.
@@ -73,6 +82,16 @@ impl Person {
         Self { base: base.to_owned(), ..self.clone() }
     }
 
+    /// The same person with a queue token to show.
+    pub(crate) fn with_pass(self, pass: &str) -> Self {
+        Self { pass: Some(pass.to_owned()), ..self }
+    }
+
+    /// Somebody else with the queue token of this person.
+    pub(crate) fn as_somebody_else(&self, name: &str) -> Self {
+        Self { bearer: token(name, "fan"), ..self.clone() }
+    }
+
     /// The headers that say who asks.
     pub(crate) fn credentials(&self) -> Vec<(&'static str, String)> {
         let pass = self.pass.clone().map(|pass| ("Queue-Token", pass));
@@ -99,6 +118,18 @@ impl Person {
             request = request.json(&body);
         }
         Answer::of(request.send().await?).await
+    }
+
+    /// Asks under one key until it is not told that it cannot be done now, which it counts.
+    pub(crate) async fn insist(&self, path: &str, key: &str, body: Value, failed: &AtomicUsize) -> Answer {
+        loop {
+            let answer = self.post(path, key, body.clone()).await;
+            if !answer.is_not_now() && answer.code() != "request_in_flight" {
+                return answer;
+            }
+            failed.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub(crate) async fn post(&self, path: &str, key: &str, body: Value) -> Answer {
@@ -200,7 +231,8 @@ pub(crate) async fn on_sale(operator: &Person, seats: u32, price: i64, hold_seco
     on_sale_titled(operator, "Night", seats, price, hold_seconds).await
 }
 
-async fn on_sale_titled(
+/// The same with a title: concerts of one test need different ones.
+pub(crate) async fn on_sale_titled(
     operator: &Person,
     title: &str,
     seats: u32,

@@ -23,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Servers that share a store and a line.
 pub(crate) struct Cluster {
     pub(crate) settings: Vec<(String, String)>,
+    /// The URL of its database.
+    database: String,
     pub(crate) servers: Vec<(Server, TempDir)>,
     client: Client,
 }
@@ -37,31 +39,37 @@ pub(crate) fn service(variable: &str) -> String {
 
 impl Cluster {
     /// So many servers on a database and with a line of their own.
-    async fn start(count: usize) -> Self {
+    pub(crate) async fn start(count: usize) -> Self {
         Self::start_with(count, &[]).await
     }
 
     /// The same, with some settings that win over those of a cluster. `{database}` in one is the name of the database.
     pub(crate) async fn start_with(count: usize, own: &[(&str, &str)]) -> Self {
+        let (mysql, redis) = (service("FRONTROW_TEST_MYSQL_URL"), service("FRONTROW_TEST_REDIS_URL"));
+        Self::start_on(&mysql, &redis, count, own).await
+    }
+
+    /// The same on a MySQL and a Redis that are a test's own.
+    pub(crate) async fn start_on(mysql: &str, redis: &str, count: usize, own: &[(&str, &str)]) -> Self {
         // Random, from the seed that the system gives every hash map: a run that went wrong leaves its database behind.
         let name = format!("frontrow_{:016x}", RandomState::new().hash_one(std::process::id()));
-        let mysql = service("FRONTROW_TEST_MYSQL_URL");
-        let mut connection = MySqlConnection::connect(&mysql).await.expect("the MySQL of tests");
+        let mut connection = MySqlConnection::connect(mysql).await.expect("the MySQL of tests");
         let create = format!("CREATE DATABASE {name}");
         connection.execute(sqlx::AssertSqlSafe(create)).await.expect("a database");
         connection.close().await.expect("closed");
         let own = own.iter().map(|(key, value)| ((*key).to_owned(), value.replace("{database}", &name)));
         let own: Vec<_> = own.collect();
+        let database = format!("{mysql}/{name}");
         let settings = [
-            ("FRONTROW__STORE__URL", format!("{mysql}/{name}")),
-            ("FRONTROW__WAITING_ROOM__URL", service("FRONTROW_TEST_REDIS_URL")),
+            ("FRONTROW__STORE__URL", database.clone()),
+            ("FRONTROW__WAITING_ROOM__URL", redis.to_owned()),
             ("FRONTROW__WAITING_ROOM__PREFIX", name),
             ("FRONTROW__AUTH__SIGNING_SECRET", "the same for all servers of a cluster".to_owned()),
             ("FRONTROW__AUTH__TICKET_KEY", TICKET_KEY.to_owned()),
         ];
         let mut settings = settings.map(|(key, value)| (key.to_owned(), value)).to_vec();
         settings.extend(own);
-        let mut cluster = Self { settings, servers: Vec::new(), client: http() };
+        let mut cluster = Self { settings, database, servers: Vec::new(), client: http() };
         for _ in 0..count {
             cluster.add();
         }
@@ -70,10 +78,39 @@ impl Cluster {
 
     pub(crate) fn add(&mut self) {
         let folder = tempfile::tempdir().expect("folder");
-        let settings: Vec<_> =
-            self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-        let server = Server::start(folder.path(), &settings);
+        let server = Server::start(folder.path(), &self.settings());
         self.servers.push((server, folder));
+    }
+
+    fn settings(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+
+    /// Kills a server, as the loss of its machine does.
+    pub(crate) fn kill(&self, at: usize) {
+        tell(&self.servers[at].0, "-9");
+    }
+
+    /// Starts a server again that was killed, where it was.
+    pub(crate) fn start_again(&mut self, at: usize) {
+        let (server, folder) = self.servers.remove(at);
+        let address = server.address.to_string();
+        // It has to be gone before another can have its port.
+        drop(server);
+        let server = Server::start_at(&address, folder.path(), &self.settings(), &[]);
+        self.servers.insert(at, (server, folder));
+    }
+
+    /// Has the database do something, past the servers.
+    pub(crate) async fn sql(&self, sql: &str) {
+        let mut connection = MySqlConnection::connect(&self.database).await.expect("the database");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("done");
+        connection.close().await.expect("closed");
+    }
+
+    /// The database of these servers.
+    pub(crate) fn database(&self) -> &str {
+        &self.database
     }
 
     pub(crate) fn person(&self, at: usize, name: &str, role: &str) -> Person {
@@ -86,14 +123,30 @@ impl Cluster {
     }
 
     fn audit_from(&self, folder: &Path) -> Value {
-        let settings = self.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let output = frontrow(folder).args(["audit", "--json"]).envs(settings).output().expect("it runs");
+        let (is_clean, figures) = self.look_through(folder);
+        assert!(is_clean, "{figures:#}");
+        figures
+    }
+
+    /// Whether the audit finds nothing.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.look_through(self.servers[0].1.path()).0
+    }
+
+    fn look_through(&self, folder: &Path) -> (bool, Value) {
+        let output =
+            frontrow(folder).args(["audit", "--json"]).envs(self.settings()).output().expect("it runs");
         let figures: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
             panic!("no figures ({error}): {}", String::from_utf8_lossy(&output.stderr))
         });
-        assert!(output.status.success(), "{figures:#}");
-        figures
+        (output.status.success(), figures)
     }
+}
+
+/// Sends a server a signal.
+pub(crate) fn tell(server: &Server, signal: &str) {
+    let told = std::process::Command::new("kill").args([signal, &server.id().to_string()]).status();
+    assert!(told.expect("kill runs").success());
 }
 
 /// A key made for tests (openssl genpkey -algorithm ed25519).
@@ -184,7 +237,7 @@ async fn one_server_is_killed_and_the_other_goes_on() {
     let fans: Vec<Person> =
         (0..100).map(|number| cluster.person(number % 2, &format!("fan {number}"), "fan")).collect();
     join_all(fans.iter().map(|fan| fan.charge(10_000))).await;
-    let (survivor, victim) = (&cluster.servers[0].0, cluster.servers[1].0.id());
+    let survivor = &cluster.servers[0].0;
     let (answered, broken) = (&AtomicUsize::new(0), &AtomicUsize::new(0));
     let buy = fans.iter().zip(1_u32..).map(|(fan, number)| {
         let there = fan.at(survivor);
@@ -220,8 +273,7 @@ async fn one_server_is_killed_and_the_other_goes_on() {
     let killing = async {
         // Then most of those who have asked it are still waiting.
         until("some are answered", || async { answered.load(Ordering::Relaxed) >= 5 }).await;
-        let told = std::process::Command::new("kill").args(["-9", &victim.to_string()]).status();
-        assert!(told.expect("kill runs").success());
+        cluster.kill(1);
     };
     let (bought, ()) = tokio::join!(join_all(buy), killing);
     let bought: Vec<String> = bought.into_iter().flatten().collect();
@@ -242,9 +294,8 @@ async fn several_may_make_the_store_at_once() {
     let cluster = Cluster::start(0).await;
     let folder = tempfile::tempdir().expect("folder");
     let start = || {
-        let settings = cluster.settings.iter().map(|(key, value)| (key.as_str(), value.as_str()));
         let mut migrate = frontrow(folder.path());
-        migrate.arg("migrate").envs(settings).stdout(Stdio::piped()).stderr(Stdio::piped());
+        migrate.arg("migrate").envs(cluster.settings()).stdout(Stdio::piped()).stderr(Stdio::piped());
         migrate.spawn().expect("the binary runs")
     };
     let started: Vec<_> = (0..6).map(|_| start()).collect();

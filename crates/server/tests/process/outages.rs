@@ -87,18 +87,6 @@ async fn redis_fallen_silent_closes_the_line_and_who_holds_can_pay() {
     the_line_is_closed_while_redis_is(Link::Silent).await;
 }
 
-/// Asks under one key until it is not told that it could not be done now.
-async fn insists(fan: &Person, path: &str, key: &str, body: Value, failed: &AtomicUsize) -> Answer {
-    loop {
-        let answer = fan.post(path, key, body.clone()).await;
-        match (answer.status.as_u16(), answer.code()) {
-            (503, _) | (409, "request_in_flight") => failed.fetch_add(1, Ordering::Relaxed),
-            _ => return answer,
-        };
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-}
-
 async fn the_sale_goes_on_after_mysql_was(away: Link) {
     let (cluster, wire) = two_with("FRONTROW_TEST_MYSQL_URL", "FRONTROW__STORE__URL", "/{database}").await;
     let operator = cluster.person(0, "operator", "operator");
@@ -111,7 +99,7 @@ async fn the_sale_goes_on_after_mysql_was(away: Link) {
     let buy = fans.iter().enumerate().map(|(number, fan)| async move {
         let first = (number / 2) * 2 + 1;
         let body = json!({"scheduleId": sale.1, "seats": [first, first + 1]});
-        let held = insists(fan, "/reservations", &format!("hold {number}"), body, failed).await;
+        let held = fan.insist("/reservations", &format!("hold {number}"), body, failed).await;
         done.fetch_add(1, Ordering::Relaxed);
         if held.code() == "seat_unavailable" {
             return 0;
@@ -120,7 +108,7 @@ async fn the_sale_goes_on_after_mysql_was(away: Link) {
         // While some have bought, others are still about to.
         tokio::time::sleep(std::time::Duration::from_millis(number as u64 * 20)).await;
         let key = format!("pay {number}");
-        insists(fan, "/payments", &key, json!({"reservationId": id}), failed).await.expect(201);
+        fan.insist("/payments", &key, json!({"reservationId": id}), failed).await.expect(201);
         1
     });
     let trouble = async {
@@ -164,7 +152,7 @@ async fn a_server_that_stands_still_in_a_sale_does_not_stop_the_other() {
         for round in 0..3 {
             let body = json!({"scheduleId": sale.1, "seats": [number + round * 100]});
             let key = format!("hold {round}");
-            insists(fan, "/reservations", &key, body, failed).await.expect(201);
+            fan.insist("/reservations", &key, body, failed).await.expect(201);
             held.fetch_add(1, Ordering::Relaxed);
         }
     });
@@ -175,7 +163,7 @@ async fn a_server_that_stands_still_in_a_sale_does_not_stop_the_other() {
         let (body, other) =
             (json!({"scheduleId": sale.1, "seats": [400]}), cluster.person(0, "other", "fan"));
         let begun = std::time::Instant::now();
-        insists(&other, "/reservations", "hold", body, failed).await.expect(201);
+        other.insist("/reservations", "hold", body, failed).await.expect(201);
         assert!(held.load(Ordering::Relaxed) < 300, "it was stopped too late");
         tell("-CONT");
         begun.elapsed()

@@ -53,10 +53,20 @@ impl Server {
 
     /// Starts a server with more arguments.
     pub(crate) fn start_with(folder: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", folder, settings, arguments)
+    }
+
+    /// Starts a server at this address: where one was before that has ended, its clients find it again.
+    pub(crate) fn start_at(
+        listen: &str,
+        folder: &Path,
+        settings: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Self {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(log_file(folder)).expect("log file");
         let mut child = frontrow(folder)
-            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--listen", listen])
             .args(arguments)
             .envs(settings.iter().copied())
             .stdin(Stdio::null())

@@ -39,8 +39,11 @@ impl CatalogReads for MysqlReads {
     ) -> Read<'_, Vec<(Concert, Vec<Schedule>)>> {
         answer(async move {
             let mut link = self.snapshot().await?;
-            let rows = link.rows(concerts(&filter, after, count)).await?;
-            let concerts = all(&rows, bare(concert))?;
+            let concerts = if filter.text.as_deref().is_some_and(|text| !text.is_empty()) {
+                all(&link.rows(concerts(&filter, after, count)).await?, bare(concert))?
+            } else {
+                by_opening(&mut link, filter.published_only, after, count).await?
+            };
             let mut found = Vec::with_capacity(concerts.len());
             for concert in concerts {
                 let schedules = self.schedules(&mut link, schedules_of(concert.id)).await?;
@@ -168,6 +171,51 @@ fn schedules_of(concert: ConcertId) -> String {
     fill(&select(SCHEDULE_COLUMNS, from), &values![concert])
 }
 
+/// A page of concerts, whatever they are called. It walks the schedules from the latest opening of a sale backwards and
+/// stops with the page; a concert comes where its first schedule does. Those without any come last.
+async fn by_opening(
+    link: &mut Link<'_>,
+    published_only: bool,
+    after: Option<ConcertCursor>,
+    count: usize,
+) -> Result<Vec<Concert>> {
+    let published = if published_only { " AND published = 1" } else { "" };
+    let mut found = Vec::new();
+    let booking = after.map(|after| after.booking_start);
+    if booking != Some(None) {
+        let mut sql = format!(
+            "SELECT {CONCERT_COLUMNS} FROM (SELECT found.concert_id AS number, found.booking_start AS opens \
+             FROM schedule AS found FORCE INDEX (schedule_by_opening) \
+             STRAIGHT_JOIN concert AS its ON its.concert_id = found.concert_id \
+             WHERE found.schedule_id = (SELECT first.schedule_id FROM schedule AS first \
+             FORCE INDEX (schedule_by_booking) WHERE first.concert_id = found.concert_id \
+             ORDER BY first.booking_start, first.schedule_id LIMIT 1){published}"
+        );
+        if let Some(ConcertCursor { booking_start: Some(opens), concert }) = after {
+            let before =
+                " AND found.booking_start <= ? AND NOT (found.booking_start = ? AND found.concert_id >= ?)";
+            sql.push_str(&fill(before, &values![opens, opens, concert]));
+        }
+        let order = " ORDER BY found.booking_start DESC, found.concert_id DESC LIMIT ?) AS page \
+                     STRAIGHT_JOIN concert ON concert_id = number ORDER BY opens DESC, number DESC";
+        sql.push_str(&fill(order, &values![limit(count)]));
+        found = all(&link.rows(sql).await?, bare(concert))?;
+    }
+    if found.len() < count {
+        let mut sql = format!(
+            "SELECT {CONCERT_COLUMNS} FROM concert WHERE (SELECT 1 FROM schedule FORCE INDEX (schedule_by_booking) \
+             WHERE schedule.concert_id = concert.concert_id LIMIT 1) IS NULL{published}"
+        );
+        if let Some(ConcertCursor { booking_start: None, concert }) = after {
+            sql.push_str(&fill(" AND concert_id < ?", &values![concert]));
+        }
+        sql.push_str(&fill(" ORDER BY concert_id DESC LIMIT ?", &values![limit(count - found.len())]));
+        found.extend(all(&link.rows(sql).await?, bare(concert))?);
+    }
+    Ok(found)
+}
+
+/// A page of concerts of which title or artist contains a text: all of them are looked at.
 fn concerts(filter: &ConcertFilter, after: Option<ConcertCursor>, count: usize) -> String {
     let mut sql = format!(
         "SELECT {CONCERT_COLUMNS}, booking FROM (SELECT concert.*, COALESCE((SELECT MIN(booking_start) FROM schedule \

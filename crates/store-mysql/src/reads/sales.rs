@@ -1,7 +1,8 @@
 //! Queries about what was sold.
 //!
-//! They read `payment_by_schedule`, which has every column that they need, a schedule at a time and in order of time
-//! within it: no query touches more than what was paid in its own window.
+//! Of a schedule they read `payment_by_schedule`, and over all of them `payment_by_time`; each has every column that they
+//! need, in order of time: no query touches more of the payments than what was paid in its own window. What is taken is
+//! counted over all claims that there are.
 
 use frontrow_application::store::{MinuteSales, Read, SalesReads, Takings};
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
@@ -21,22 +22,27 @@ const TAKINGS: &str = "SELECT COALESCE((SELECT SUM(amount) FROM payment FORCE IN
 const BY_MINUTE: &str = "SELECT at DIV 60000000 AS minute, SUM(seats), SUM(amount) \
      FROM payment FORCE INDEX (payment_by_schedule) \
      WHERE schedule_id = ? AND state = 0 AND at >= ? GROUP BY minute ORDER BY minute";
-// STRAIGHT_JOIN keeps the order of the tables: a schedule at a time, each from where its window begins. Refunds are joined,
-// because MariaDB would read all of them first for a NOT EXISTS.
-const BEST_SELLING: &str = "SELECT concert.concert_id, SUM(payment.seats) AS sold \
-     FROM concert \
-     STRAIGHT_JOIN schedule FORCE INDEX (schedule_by_concert) ON schedule.concert_id = concert.concert_id \
-     STRAIGHT_JOIN payment FORCE INDEX (payment_by_schedule) \
-         ON payment.schedule_id = schedule.schedule_id AND payment.state = 0 AND payment.at >= ? \
-     LEFT JOIN refund ON refund.payment_id = payment.payment_id \
-     WHERE concert.published = 1 AND refund.payment_id IS NULL \
-     GROUP BY concert.concert_id HAVING sold > 0 ORDER BY sold DESC, concert.concert_id LIMIT ?";
-const TAKEN: &str = "SELECT claim.schedule_id, CAST(SUM(kind IN (1, 2)) AS SIGNED) \
-     FROM concert \
-     STRAIGHT_JOIN schedule FORCE INDEX (schedule_by_concert) ON schedule.concert_id = concert.concert_id \
-     STRAIGHT_JOIN claim ON claim.schedule_id = schedule.schedule_id \
+// What was paid since then, less what of it went back, and only then whose it is: the catalogue may be far larger than what
+// is sold of it. STRAIGHT_JOIN keeps that order of the tables.
+const BEST_SELLING: &str = "SELECT concert.concert_id, CAST(SUM(part.seats) AS SIGNED) AS sold FROM ( \
+         SELECT schedule_id, SUM(seats) AS seats FROM payment FORCE INDEX (payment_by_time) \
+         WHERE state = 0 AND at >= ? GROUP BY schedule_id \
+         UNION ALL \
+         SELECT payment.schedule_id, -SUM(payment.seats) FROM refund \
+         STRAIGHT_JOIN payment ON payment.payment_id = refund.payment_id \
+         WHERE payment.state = 0 AND payment.at >= ? GROUP BY payment.schedule_id \
+     ) AS part \
+     STRAIGHT_JOIN schedule ON schedule.schedule_id = part.schedule_id \
+     STRAIGHT_JOIN concert ON concert.concert_id = schedule.concert_id \
      WHERE concert.published = 1 \
-     GROUP BY claim.schedule_id HAVING SUM(kind = 1) > 0 ORDER BY claim.schedule_id";
+     GROUP BY concert.concert_id HAVING sold > 0 ORDER BY sold DESC, concert.concert_id LIMIT ?";
+const TAKEN: &str = "SELECT taken.schedule_id, taken.seats FROM ( \
+         SELECT schedule_id, CAST(SUM(kind IN (1, 2)) AS SIGNED) AS seats, SUM(kind = 1) AS sold \
+         FROM claim FORCE INDEX (PRIMARY) GROUP BY schedule_id HAVING sold > 0 \
+     ) AS taken \
+     STRAIGHT_JOIN schedule ON schedule.schedule_id = taken.schedule_id \
+     STRAIGHT_JOIN concert ON concert.concert_id = schedule.concert_id \
+     WHERE concert.published = 1 ORDER BY taken.schedule_id";
 const LAST_SALE: &str = "SELECT at FROM payment FORCE INDEX (payment_by_schedule) \
      WHERE schedule_id = ? AND state = 0 \
          AND NOT EXISTS (SELECT 1 FROM refund WHERE refund.payment_id = payment.payment_id) \
@@ -69,7 +75,7 @@ impl SalesReads for MysqlReads {
     fn best_selling(&self, since: Option<Timestamp>, count: usize) -> Read<'_, Vec<(ConcertId, u64)>> {
         answer(async move {
             let since = since.map_or(-i64::MAX, Timestamp::micros);
-            let rows = self.rows(fill(BEST_SELLING, &values![since, limit(count)])).await?;
+            let rows = self.rows(fill(BEST_SELLING, &values![since, since, limit(count)])).await?;
             all(&rows, |row| Ok((ConcertId::new(row.get(0)?), row.get(1)?)))
         })
     }

@@ -10,7 +10,7 @@
 //! | a seat | the one reservation that has the claim |
 //! | a fan | the fan's own, who has few |
 //! | a schedule, a concert | one for each schedule and state |
-//! | a status alone | the same over all schedules that have reservations |
+//! | a status alone | one of all reservations in that state |
 //! | nothing | all reservations |
 
 use std::collections::HashMap;
@@ -41,8 +41,8 @@ const LAPSED: &str = "SELECT reservation_id FROM reservation FORCE INDEX (reserv
      WHERE state = 0 AND state_at <= ?";
 const OF_FAN: &str =
     "SELECT reservation_id FROM reservation FORCE INDEX (reservation_by_fan) WHERE user_id = ?";
-const NEXT_SCHEDULE: &str = "SELECT schedule_id FROM reservation FORCE INDEX (reservation_by_schedule) \
-     WHERE schedule_id > ? ORDER BY schedule_id LIMIT 1";
+const OF_STATUS: &str =
+    "SELECT reservation_id FROM reservation FORCE INDEX (reservation_by_status) WHERE state = ?";
 
 /// A page of what staff asks for.
 pub(super) async fn page(
@@ -69,8 +69,12 @@ pub(super) async fn page(
             all.into_iter().filter(|one| *one == schedule).collect()
         }
         (None, Some(concert)) => schedules_of(link, concert).await?,
-        (None, None) if filter.status.is_some() => schedules_with_reservations(link).await?,
-        (None, None) => return newest(link, before, count).await,
+        (None, None) => {
+            return match filter.status {
+                Some(status) => of_status(link, status, before, count, now).await,
+                None => newest(link, before, count).await,
+            };
+        }
     };
     let mut newest = Newest { before, limit: count, found: Vec::new() };
     for some in schedules.chunks(SCHEDULES_AT_ONCE) {
@@ -236,13 +240,22 @@ async fn schedules_of(link: &mut Link<'_>, concert: ConcertId) -> Result<Vec<Sch
     all(&link.rows(sql).await?, |row| row.get(0).map(ScheduleId::new))
 }
 
-/// From one schedule to the next in the index, without a look at what is between them.
-async fn schedules_with_reservations(link: &mut Link<'_>) -> Result<Vec<ScheduleId>> {
-    let mut found: Vec<ScheduleId> = Vec::new();
-    loop {
-        let last = found.last().map_or(0, |last| last.get());
-        let rows = link.rows(fill(NEXT_SCHEDULE, &values![last])).await?;
-        let Some(next) = first(&rows, |row| row.get(0).map(ScheduleId::new))? else { return Ok(found) };
-        found.push(next);
+/// Of all schedules. Pending ones past their end count as expired.
+async fn of_status(
+    link: &mut Link<'_>,
+    status: ReservationStatus,
+    before: Option<ReservationId>,
+    count: usize,
+    now: Timestamp,
+) -> Result<Vec<Reservation>> {
+    let mut newest = Newest { before, limit: count, found: Vec::new() };
+    let mut sql = fill(OF_STATUS, &values![state_of(status)]);
+    if status == ReservationStatus::Pending {
+        sql.push_str(&fill(" AND state_at > ?", &values![now]));
     }
+    newest.add(ids(link, newest.run(sql)).await?);
+    if status == ReservationStatus::Expired {
+        newest.add(ids(link, newest.run(fill(LAPSED, &values![now]))).await?);
+    }
+    there(link, &newest.found).await
 }

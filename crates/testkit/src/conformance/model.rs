@@ -24,28 +24,28 @@ use crate::stage::{Stage, seats};
 use crate::store::StoreFactory;
 
 const STEPS: u32 = 600;
-const SEATS: u32 = 9;
+pub(crate) const SEATS: u32 = 9;
 
-fn without_version(schedule: Schedule) -> Schedule {
+pub(crate) fn without_version(schedule: Schedule) -> Schedule {
     Schedule { version: 0, ..schedule }
 }
 
 /// On behalf of one of them, whom nobody asks here whether they may.
-fn by(user: UserId, request_id: &str) -> By {
+pub(crate) fn by(user: UserId, request_id: &str) -> By {
     By::Staff(Staff::new(user, Role::Operator, request_id))
 }
 
 /// One of the two tellers: a store, and what is known of its evening.
-struct Teller<F> {
+pub(crate) struct Teller<F> {
     factory: F,
     stage: Option<Stage>,
-    fans: Vec<UserId>,
-    schedules: Vec<ScheduleId>,
-    reservations: Vec<(UserId, ReservationId)>,
+    pub(crate) fans: Vec<UserId>,
+    pub(crate) schedules: Vec<ScheduleId>,
+    pub(crate) reservations: Vec<(UserId, ReservationId)>,
 }
 
 impl<F: StoreFactory> Teller<F> {
-    async fn open(factory: F) -> Self {
+    pub(crate) async fn open(factory: F) -> Self {
         let stage = Stage::open(&factory);
         let mut fans = Vec::new();
         for number in 0..4 {
@@ -65,7 +65,7 @@ impl<F: StoreFactory> Teller<F> {
         Self { factory, stage: Some(stage), fans, schedules, reservations: Vec::new() }
     }
 
-    fn stage(&self) -> &Stage {
+    pub(crate) fn stage(&self) -> &Stage {
         self.stage.as_ref().expect("the stage stands between two steps")
     }
 
@@ -216,7 +216,7 @@ impl<F: StoreFactory> Teller<F> {
     }
 
     /// Everything that can be asked, in words.
-    async fn story(&self) -> Vec<String> {
+    pub(crate) async fn story(&self) -> Vec<String> {
         let (app, reads) = (&self.stage().app, &self.stage().opened.reads);
         let now = self.stage().now();
         let mut told =
@@ -253,7 +253,7 @@ impl<F: StoreFactory> Teller<F> {
         told
     }
 
-    fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let stage = self.stage.take().expect("the stage stands between two steps");
         self.stage = Some(stage.restart(&self.factory));
     }
