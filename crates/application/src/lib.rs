@@ -22,6 +22,7 @@ pub mod events;
 pub mod group;
 pub mod jobs;
 mod lanes;
+pub mod messages;
 pub mod once;
 pub mod payment;
 pub mod queue;

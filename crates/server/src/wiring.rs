@@ -74,6 +74,7 @@ impl Wired {
             delivery: Arc::new(SqliteDelivery::open(&config.store.data)?),
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
+            messages: None,
         };
         let app = App::open(parts, settings(config, 1)?);
         Ok(Self { app, clock, engine: Engine::Embedded { store, line, journal } })

@@ -9,6 +9,7 @@
 //! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
 //!   promise. [`conformance::line`] is what every waiting room must do; [`line_suite!`] runs all of it on one.
 //! - [`delivery`]: the same for what is kept of events on their way to others; [`delivery_suite!`].
+//! - [`messages`]: a network between instances, which a test may make lose, repeat and swap what it carries.
 //!
 //! This crate imports no adapter. A store's own tests hand it a [`StoreFactory`] and one line of macro; see
 //! [`store_suite!`]. To add a case, write an `async fn` in a module of [`conformance`] and name it once in the
@@ -23,6 +24,7 @@ pub mod delivery;
 pub mod faults;
 pub mod line;
 pub mod memory;
+pub mod messages;
 pub mod passwords;
 pub mod samples;
 pub mod scenario;

@@ -14,6 +14,8 @@
 //! - No call waits for long: with Redis away, requests are answered [`Unavailable`] within the time-outs of
 //!   [`RedisSettings`], and at once while it is known to be away.
 //!
+//! Beside the rooms, [`RedisMessages`] carries messages between instances. Nothing rests on those.
+//!
 //! To add a request: a kind in `wire`, and its function in `lua/requests.lua`.
 //!
 //! [`Unavailable`]: frontrow_application::waiting_room::LineError::Unavailable
@@ -22,10 +24,12 @@ mod fault;
 mod lane;
 mod line;
 mod link;
+mod messages;
 mod outlook;
 mod scripts;
 mod settings;
 mod wire;
 
 pub use line::RedisLine;
+pub use messages::RedisMessages;
 pub use settings::{RedisSettings, RedisTime, SettingsError};

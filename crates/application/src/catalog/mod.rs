@@ -13,6 +13,7 @@ pub mod plan_import;
 mod read;
 mod schedule;
 mod seen;
+mod spread;
 
 pub use board::{Board, Body, MapChanges};
 pub use boards::Boards;
@@ -23,3 +24,5 @@ pub(crate) use feed::Feeds;
 pub use feed::{FeedEvent, Follower};
 pub use read::{ConcertDetails, ScheduleDetails};
 pub use schedule::{EditScheduleRefused, NewSchedule, SchedulePatch};
+pub use spread::Heard;
+pub(crate) use spread::Spread;

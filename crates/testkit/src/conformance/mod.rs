@@ -20,6 +20,7 @@ pub mod lessons;
 pub mod line;
 pub mod lists;
 pub mod logs;
+pub mod messages;
 pub mod model;
 pub mod picks;
 pub mod races;

@@ -4,4 +4,5 @@ mod delivery;
 mod house;
 mod line;
 mod memory;
+mod messages;
 mod scenario;
