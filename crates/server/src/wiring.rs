@@ -17,7 +17,7 @@ use frontrow_domain::{Currency, Money};
 use frontrow_http::ReadyPart;
 use frontrow_store_mysql::{MysqlReads, MysqlStore, Options as MysqlOptions};
 use frontrow_store_sqlite::{Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore};
-use frontrow_waiting_redis::{RedisLine, RedisSettings};
+use frontrow_waiting_redis::{RedisLine, RedisMessages, RedisSettings};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::courier::HttpCourier;
@@ -86,8 +86,8 @@ impl Wired {
         let store = MysqlStore::open(mysql(config, &of_store, writers)).await.context("store.url")?;
         let reads = store.reads();
         follow(&clock, &reads, true).await.context("the time of the store cannot be read")?;
-        let mut redis = RedisSettings::new(config.waiting_room.url.expose()).context("waiting_room.url")?;
-        redis.prefix.clone_from(&config.waiting_room.prefix);
+        let redis = redis(config)?;
+        let messages = RedisMessages::open(redis.clone()).context("waiting_room.url")?;
         let line = RedisLine::open(redis).context("waiting_room.url")?;
         let parts = Parts {
             store: Arc::<MysqlStore>::clone(&store),
@@ -100,6 +100,7 @@ impl Wired {
             delivery: Arc::new(reads.delivery()),
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
+            messages: Some(messages),
         };
         let app = App::open(parts, settings(config, writers)?);
         Ok(Self { app, clock, engine: Engine::Shared { reads, line } })
@@ -175,6 +176,19 @@ fn sqlite(config: &Config, clock: &Arc<dyn Clock>) -> Options {
 fn mysql(config: &Config, clock: &Arc<dyn Clock>, writers: usize) -> MysqlOptions {
     let url = config.store.url.expose().replacen("mariadb://", "mysql://", 1);
     MysqlOptions { url, clock: Arc::clone(clock), writers, readers: config.store.readers }
+}
+
+fn redis(config: &Config) -> anyhow::Result<RedisSettings> {
+    let settings = &config.waiting_room;
+    let mut redis = RedisSettings::new(settings.url.expose()).context("waiting_room.url")?;
+    redis.prefix.clone_from(&settings.prefix);
+    if !settings.ca_file.as_os_str().is_empty() {
+        let file = settings.ca_file.display();
+        let pem =
+            std::fs::read(&settings.ca_file).with_context(|| format!("waiting_room.ca_file: {file}"))?;
+        redis.trust(pem).with_context(|| format!("waiting_room.ca_file: {file}"))?;
+    }
+    Ok(redis)
 }
 
 /// Makes the store that the settings name, or brings it to the schema of this version, which is returned.

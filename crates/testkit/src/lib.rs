@@ -5,6 +5,7 @@
 //! - [`scenario`]: whole evenings as text; `check` runs one and compares every answer.
 //! - [`conformance`]: what every store must do, each case named once. [`store_suite!`] runs all of it on a store.
 //! - [`memory`]: a store in plain maps. It runs the whole suite, which is the licence to test with it.
+//! - [`wire`]: a network in front of a server, which can be cut and fall silent.
 //! - [`faults`]: a decorator that makes a store busy, unavailable, unclear or slow on demand.
 //! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
 //!   promise. [`conformance::line`] is what every waiting room must do; [`line_suite!`] runs all of it on one.
@@ -31,6 +32,7 @@ pub mod scenario;
 pub mod settings;
 pub mod stage;
 pub mod store;
+pub mod wire;
 
 pub use clock::{ManualClock, SeededEntropy};
 pub use passwords::CheapPasswords;

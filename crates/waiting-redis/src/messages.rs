@@ -55,9 +55,9 @@ struct Ear {
 
 impl RedisMessages {
     /// Messages by this Redis. Nothing is sent yet, and Redis need not be there.
-    pub fn open(settings: RedisSettings) -> Result<Arc<Self>, SettingsError> {
+    pub fn open(mut settings: RedisSettings) -> Result<Arc<Self>, SettingsError> {
         settings.check()?;
-        let settings = RedisSettings { connections: 1, ..settings };
+        settings.connections = 1;
         let refused = |error: RedisError| SettingsError::Address(error.category().to_owned());
         let clients = settings.endpoint.nodes().iter().map(|node| {
             // Messages come in beside the answers of a connection only with this protocol.

@@ -151,6 +151,44 @@ async fn two_servers_are_one_sale() {
     assert_eq!(cluster.audit()["seatsByState"]["sold"], 2);
 }
 
+/// The value of a counter of a server, over all lines that begin so.
+async fn counted(client: &Client, server: &Server, name: &str) -> u64 {
+    let text = client.get(format!("http://{}/metrics", server.address)).send().await.expect("an answer");
+    let text = text.text().await.expect("text");
+    let values = text.lines().filter(|line| line.starts_with(name));
+    values.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_map_at_one_server_sees_what_another_sells() {
+    let cluster = Cluster::start(2).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 50, 1_000, 300).await;
+    let (here, there) = (cluster.person(0, "buyer", "fan"), cluster.person(1, "watcher", "fan"));
+    here.charge(10_000).await.expect(200);
+    let mut events = there.follow(&format!("/concerts/{}/schedules/{}/seats/stream", sale.0, sale.1)).await;
+    let held = here.hold("hold", sale.1, &[7, 8]).await.expect(201);
+    let shows = |data: &Value, state: &str| data["changes"].to_string().contains(state);
+    events.find(|data| shows(data, "held")).await;
+    let id = held["reservationId"].as_str().expect("an id");
+    here.pay("pay", id).await.expect(201);
+    events.find(|data| shows(data, "sold")).await;
+    // It was told, and did not only find it in the store.
+    let server = &cluster.servers[1].0;
+    until("it has heard of both", || async {
+        let mut heard = 0;
+        for outcome in ["news", "nothing_new"] {
+            let name = format!("frontrow_seat_messages_total{{outcome=\"{outcome}\"}}");
+            heard += counted(&cluster.client, server, &name).await;
+        }
+        heard >= 2
+    })
+    .await;
+    let wrong = "frontrow_seat_messages_total{outcome=\"unreadable\"}";
+    assert_eq!(counted(&cluster.client, server, wrong).await, 0);
+    assert_eq!(cluster.audit()["seatsByState"]["sold"], 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bug_1_four_servers_sell_a_seat_once() {
     let cluster = Cluster::start(4).await;

@@ -15,4 +15,3 @@ mod refusals;
 mod sale;
 mod server;
 mod stop;
-mod wire;

@@ -17,14 +17,23 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Instances that listen.
 async fn listening(factory: &dyn MessagesFactory, count: usize) -> Vec<Arc<dyn Messages>> {
     let instances: Vec<_> = (0..count).map(|_| factory.open()).collect();
-    let end = Instant::now() + PATIENCE;
     for instance in &instances {
-        while !instance.is_listening() {
-            assert!(Instant::now() < end, "an instance never listens");
-            sleep(LOOK).await;
-        }
+        until_listening(&**instance).await;
     }
     instances
+}
+
+/// Waits for a message until the instance listens, before anybody has sent one.
+pub async fn until_listening(instance: &dyn Messages) {
+    let end = Instant::now() + PATIENCE;
+    let mut wait = instance.next();
+    while !instance.is_listening() {
+        assert!(Instant::now() < end, "the instance never listens");
+        tokio::select! {
+            message = &mut wait => panic!("nobody has sent {message:?}"),
+            () = sleep(LOOK) => {}
+        }
+    }
 }
 
 async fn next(instance: &Arc<dyn Messages>) -> Vec<u8> {

@@ -3,6 +3,7 @@
 mod conformance;
 mod instances;
 mod losses;
+mod messages;
 mod outages;
 mod own;
 mod rules;

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 /// How the network is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Link {
+pub enum Link {
     /// Everything comes through.
     Up,
     /// Every connection ends, and none comes about.
@@ -17,15 +17,15 @@ pub(crate) enum Link {
 }
 
 /// A network in front of one service.
-pub(crate) struct Wire {
+pub struct Wire {
     /// The address of the service, by this network.
-    pub(crate) address: String,
+    pub address: String,
     link: watch::Sender<Link>,
 }
 
 impl Wire {
     /// A network in front of what listens at `host:port`; it is up.
-    pub(crate) async fn start(target: &str) -> Self {
+    pub async fn start(target: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound").to_string();
         let (link, state) = watch::channel(Link::Up);
@@ -41,7 +41,7 @@ impl Wire {
     }
 
     /// Makes the network so, for all connections at once.
-    pub(crate) fn set(&self, link: Link) {
+    pub fn set(&self, link: Link) {
         self.link.send_replace(link);
     }
 }
