@@ -201,6 +201,11 @@ impl App {
         }
     }
 
+    /// The time as it goes on, for what the edge counts.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
     /// A new id, for the edge.
     pub fn draw_id(&self) -> uuid::Uuid {
         self.entropy.uuid()

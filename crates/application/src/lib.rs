@@ -13,6 +13,7 @@
 
 pub mod account;
 pub mod app;
+pub mod attempts;
 pub mod audit;
 pub mod box_office;
 pub mod catalog;

@@ -5,6 +5,7 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::Context;
+use frontrow_application::attempts::AttemptCounts;
 use frontrow_application::events::Delivery;
 use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::queue::journal::LineJournal;
@@ -17,7 +18,7 @@ use frontrow_domain::{Currency, Money};
 use frontrow_http::ReadyPart;
 use frontrow_store_mysql::{MysqlReads, MysqlStore, Options as MysqlOptions};
 use frontrow_store_sqlite::{Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore};
-use frontrow_waiting_redis::{RedisLine, RedisMessages, RedisSettings};
+use frontrow_waiting_redis::{RedisCounts, RedisLine, RedisMessages, RedisSettings};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::courier::HttpCourier;
@@ -42,7 +43,7 @@ enum Engine {
     /// Everything in this process, on files.
     Embedded { store: Arc<SqliteStore>, line: Arc<EmbeddedLine>, journal: Arc<SqliteLine> },
     /// What any number of servers share.
-    Shared { reads: MysqlReads, line: Arc<RedisLine> },
+    Shared { reads: MysqlReads, line: Arc<RedisLine>, counts: Arc<RedisCounts> },
 }
 
 impl Wired {
@@ -88,6 +89,7 @@ impl Wired {
         follow(&clock, &reads, true).await.context("the time of the store cannot be read")?;
         let redis = redis(config)?;
         let messages = RedisMessages::open(redis.clone()).context("waiting_room.url")?;
+        let counts = RedisCounts::open(redis.clone()).context("waiting_room.url")?;
         let line = RedisLine::open(redis).context("waiting_room.url")?;
         let parts = Parts {
             store: Arc::<MysqlStore>::clone(&store),
@@ -103,7 +105,7 @@ impl Wired {
             messages: Some(messages),
         };
         let app = App::open(parts, settings(config, writers)?);
-        Ok(Self { app, clock, engine: Engine::Shared { reads, line } })
+        Ok(Self { app, clock, engine: Engine::Shared { reads, line, counts } })
     }
 
     /// Says to whoever finds the store taken where this server is.
@@ -116,6 +118,14 @@ impl Wired {
     /// True where other servers may use the same store and line.
     pub(crate) const fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Shared { .. })
+    }
+
+    /// What counts attempts together with other servers, where there may be some.
+    pub(crate) fn counts(&self) -> Option<Arc<dyn AttemptCounts>> {
+        match &self.engine {
+            Engine::Embedded { .. } => None,
+            Engine::Shared { counts, .. } => Some(Arc::<RedisCounts>::clone(counts)),
+        }
     }
 
     /// Whether the store can be written, for readiness.

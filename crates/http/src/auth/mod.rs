@@ -33,7 +33,7 @@ pub(crate) use address::PeerAddress;
 pub(crate) use caller::{Admin, Caller, Owner, Staff};
 pub(crate) use keyed::derived;
 pub(crate) use refresh::RefreshTokens;
-pub(crate) use throttle::LogInThrottle;
+pub(crate) use throttle::{CountKeys, LogInThrottle};
 
 pub(crate) use address::ClientAddress;
 

@@ -57,6 +57,7 @@ const SUITES: &[(&str, &str, usize)] = &[
     ("LineJournal", "journal_suite!(", 2),
     ("Leases", "delivery_suite!(", 3),
     ("Messages", "messages_suite!(", 2),
+    ("AttemptCounts", "attempts_suite!(", 2),
 ];
 
 /// The waiting room that breaks its promises, so that the checks of the suite can be seen to fail.

@@ -1,5 +1,6 @@
 //! Tests of the test support itself, and of the house.
 
+mod attempts;
 mod delivery;
 mod house;
 mod line;

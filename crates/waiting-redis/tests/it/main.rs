@@ -1,6 +1,7 @@
 //! The waiting room on real servers: one Redis, and a cluster of three.
 
 mod conformance;
+mod counts;
 mod instances;
 mod losses;
 mod messages;
