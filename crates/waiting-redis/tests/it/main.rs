@@ -2,10 +2,13 @@
 
 mod conformance;
 mod counts;
+mod fail_over;
 mod instances;
 mod losses;
 mod messages;
 mod outages;
 mod own;
+mod own_cluster;
 mod rules;
 mod servers;
+mod tls;
