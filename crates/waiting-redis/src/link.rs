@@ -29,7 +29,7 @@ pub(crate) struct Link {
 }
 
 enum Target {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
 
@@ -78,7 +78,8 @@ impl Link {
     pub(crate) fn new(settings: RedisSettings) -> RedisResult<Self> {
         let (client, connections) = match &settings.endpoint {
             Endpoint::Single(info) => {
-                (Target::Single(settings.client_of(info.clone())?), settings.connections.max(1))
+                let client = Box::new(settings.client_of(info.as_ref().clone())?);
+                (Target::Single(client), settings.connections.max(1))
             }
             Endpoint::Cluster(nodes) => {
                 let mut builder = ClusterClient::builder(nodes.clone());

@@ -79,7 +79,10 @@ impl RedisMessages {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(Some(self.settings.answer_timeout))
-            .set_push_sender(move |push| hand_over(&sender, push));
+            .set_push_sender(move |push| {
+                hand_over(&sender, push);
+                Ok::<_, ()>(())
+            });
         let subscribe = async {
             let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
             // What hands messages over is to end with the connection, so that its end is heard of.
@@ -136,13 +139,12 @@ impl RedisMessages {
 }
 
 /// Passes a message on, or drops it when too many wait.
-fn hand_over(sender: &Sender<Vec<u8>>, push: PushInfo) -> Result<(), ()> {
+fn hand_over(sender: &Sender<Vec<u8>>, push: PushInfo) {
     if push.kind == PushKind::Message
         && let Some(Value::BulkString(message)) = push.data.into_iter().nth(1)
     {
         let _ = sender.try_send(message);
     }
-    Ok(())
 }
 
 impl Messages for RedisMessages {

@@ -50,7 +50,7 @@ pub enum RedisTime {
 
 #[derive(Clone)]
 pub(crate) enum Endpoint {
-    Single(ConnectionInfo),
+    Single(Box<ConnectionInfo>),
     Cluster(Vec<ConnectionInfo>),
 }
 
@@ -113,7 +113,7 @@ impl RedisSettings {
     pub fn new(url: &str) -> Result<Self, SettingsError> {
         let (scheme, rest) = url.split_once("://").unwrap_or((url, ""));
         let endpoint = match scheme {
-            "redis" | "rediss" => Endpoint::Single(address(url)?),
+            "redis" | "rediss" => Endpoint::Single(Box::new(address(url)?)),
             "redis+cluster" => Endpoint::Cluster(nodes("redis", rest)?),
             "rediss+cluster" => Endpoint::Cluster(nodes("rediss", rest)?),
             _ => return Err(SettingsError::Scheme(scheme.to_owned())),

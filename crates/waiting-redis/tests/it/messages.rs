@@ -62,20 +62,20 @@ impl Instance {
     async fn beside(first: &Stage, settings: RedisSettings) -> Self {
         let messages = RedisMessages::open(settings).expect("good settings");
         let stage = first.second_with(Arc::<RedisMessages>::clone(&messages));
-        let heard = Arc::<Mutex<Vec<Heard>>>::default();
-        let (teller, hearer, notes) = (Arc::clone(&stage.app), Arc::clone(&stage.app), Arc::clone(&heard));
-        let tells = tokio::spawn(async move {
+        let notes = Arc::<Mutex<Vec<Heard>>>::default();
+        let (teller, listener, list) = (Arc::clone(&stage.app), Arc::clone(&stage.app), Arc::clone(&notes));
+        let telling = tokio::spawn(async move {
             loop {
                 let _ = teller.tell_seats().await;
             }
         });
-        let hears = tokio::spawn(async move {
+        let listening = tokio::spawn(async move {
             loop {
-                let heard = hearer.hear_seats().await;
-                notes.lock().push(heard);
+                let heard = listener.hear_seats().await;
+                list.lock().push(heard);
             }
         });
-        let instance = Self { stage, messages, heard, tasks: [tells, hears] };
+        let instance = Self { stage, messages, heard: notes, tasks: [telling, listening] };
         instance.until_listening().await;
         instance
     }

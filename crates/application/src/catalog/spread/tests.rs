@@ -5,7 +5,10 @@ fn change(schedule: u32, version: u64, seats: &[(u32, SeatState)]) -> SeatChange
     SeatChanges { schedule: ScheduleId::new(schedule), version, seats }
 }
 
-fn waiting(changes: &[SeatChanges]) -> Vec<(u32, u64, u64, Vec<(u32, u8)>)> {
+/// A schedule, from and to, and its seats.
+type ToldStep = (u32, u64, u64, Vec<(u32, u8)>);
+
+fn waiting(changes: &[SeatChanges]) -> Vec<ToldStep> {
     let mut waiting = Waiting::default();
     for change in changes {
         assert!(waiting.add(change), "{change:?}");
