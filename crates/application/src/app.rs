@@ -14,11 +14,12 @@ use tokio::sync::Notify;
 
 use crate::account::Passwords;
 use crate::box_office::{BoxOffice, BoxOfficeSettings, CommitListener, Failure, Priority};
-use crate::catalog::{Boards, CatalogCache, Feeds, Suspects};
+use crate::catalog::{Boards, CatalogCache, Feeds, Spread, Suspects};
 use crate::clock::{Clock, Entropy};
 use crate::command::Command;
 use crate::events::{Courier, Delivery, EventLog, Leases, RelayParts, Undelivered};
 use crate::group::News;
+use crate::messages::Messages;
 use crate::once::{Answered, Compact, InFlight, Once, OnceRefused, OnceTag};
 use crate::queue::Lines;
 use crate::sales::{Admitted, Rankings};
@@ -47,6 +48,8 @@ pub struct Parts {
     pub courier: Arc<dyn Courier>,
     /// What events name as their source, to those who hear from several servers.
     pub event_source: String,
+    /// What carries messages to the other instances, where there may be some.
+    pub messages: Option<Arc<dyn Messages>>,
 }
 
 /// How seats are sold.
@@ -97,6 +100,8 @@ pub(crate) struct Memory {
     pub(crate) boards: Boards,
     pub(crate) catalog: CatalogCache,
     pub(crate) feeds: Feeds,
+    /// Nothing where an instance is alone.
+    pub(crate) spread: Option<Spread>,
     pub(crate) lines: Lines,
     pub(crate) rankings: Rankings,
     pub(crate) admitted: Admitted,
@@ -123,6 +128,9 @@ impl CommitListener for Memory {
         for change in &news.seats {
             self.boards.apply(change);
             self.suspects.note(change);
+            if let Some(spread) = &self.spread {
+                spread.note(change);
+            }
         }
         self.committed.notify_waiters();
     }
@@ -135,6 +143,7 @@ impl App {
             boards: Boards::new(Arc::clone(&parts.reads)),
             catalog: CatalogCache::new(Arc::clone(&parts.reads), Arc::clone(&parts.clock)),
             feeds: Feeds::default(),
+            spread: parts.messages.map(|messages| Spread::new(messages, parts.entropy.uuid())),
             lines: Lines::default(),
             rankings: Rankings::default(),
             admitted: Admitted::default(),
@@ -193,6 +202,11 @@ impl App {
             entropy: Arc::clone(&self.entropy),
             owner,
         }
+    }
+
+    /// The time as it goes on, for what the edge counts.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// A new id, for the edge.

@@ -35,8 +35,9 @@ impl App {
         }
     }
 
-    /// Hears of what other instances have committed to seats that are shown here. Only needed where several share a store;
-    /// to be called several times a second. Answers how many boards were behind.
+    /// Asks the store for what other instances have committed to seats that are shown here, in case nobody has told of it
+    /// ([`App::hear_seats`]). Only needed where several share a store; what it is late by is at most what lies between two
+    /// calls. Answers how many boards were behind.
     pub async fn tick_boards(&self) -> Result<usize, ReadError> {
         let mut behind = 0;
         for some in self.memory.boards.standing().chunks(BOARDS_BATCH) {
@@ -44,10 +45,16 @@ impl App {
             let newest =
                 self.reads.seat_versions(some.iter().map(|(schedule, _)| *schedule).collect()).await?;
             for (schedule, version) in newest {
-                if known.get(&schedule).is_some_and(|known| version > *known) {
+                let Some(&known) = known.get(&schedule) else { continue };
+                if version > known {
                     behind += 1;
                     self.memory.boards.hear(schedule, version);
                     self.memory.boards.get(schedule).await?;
+                } else if version < known {
+                    // The board was there first, so the store has lost something since (a promoted replica): what is
+                    // shown is of a history that is no more.
+                    self.memory.boards.forget(schedule);
+                    self.memory.feeds.end(schedule);
                 }
             }
         }

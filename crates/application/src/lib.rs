@@ -13,6 +13,7 @@
 
 pub mod account;
 pub mod app;
+pub mod attempts;
 pub mod audit;
 pub mod box_office;
 pub mod catalog;
@@ -23,6 +24,7 @@ pub mod events;
 pub mod group;
 pub mod jobs;
 mod lanes;
+pub mod messages;
 pub mod once;
 pub mod payment;
 pub mod queue;

@@ -177,10 +177,10 @@ async fn log_in(
     ClientAddress(client): ClientAddress,
     Open(form): Open<LogInForm>,
 ) -> Answer {
-    let attempt = state.throttle().enter(&form.email, client, state.app().now()).map_err(too_many)?;
+    let attempt = state.throttle().enter(&form.email, client).await.map_err(too_many)?;
     let result = state.app().log_in(&form.email, form.password).await;
     if !matches!(result, Err(Failure::Refused(LogInRefused::InvalidCredentials))) {
-        state.throttle().take_back(&attempt);
+        state.throttle().take_back(attempt).await;
     }
     let logged_in = result.map_err(|failure| state.problem(failure))?;
     Tokens::answer(Uid(logged_in.account.id.uuid()), &state.auth().pair(state.app(), &logged_in)?)

@@ -58,6 +58,8 @@ pub(crate) struct TokenKey {
     pub(crate) decoding: DecodingKey,
     pub(crate) refresh: Hmac<Sha256>,
     pub(crate) queue: Hmac<Sha256>,
+    /// Names those whose attempts are counted.
+    pub(crate) counts: Hmac<Sha256>,
 }
 
 /// A key of ticket codes.
@@ -135,6 +137,7 @@ impl TokenKey {
             decoding: DecodingKey::from_secret(secret),
             refresh: derived(secret, "frontrow refresh token v1"),
             queue: derived(secret, "frontrow queue token v1"),
+            counts: derived(secret, "frontrow attempts"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use frontrow_application::attempts::AttemptCounts;
 use jsonwebtoken::DecodingKey;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,10 @@ pub struct HttpSettings {
     pub requests_per_fan_per_second: u32,
     /// Requests that one fan may send at once.
     pub request_burst_per_fan: u32,
+    /// How often one fan may join a line within a minute. 0: as often as they like.
+    pub joins_per_fan_per_minute: u32,
+    /// What counts attempts together with the other servers, where there are some.
+    pub shared_counts: Option<Arc<dyn AttemptCounts>>,
     /// Who may charge a wallet.
     pub charge_by: ChargeBy,
     /// Bytes in the longest body, except those with a seat plan.

@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use crate::auth::{Auth, Caller, LogInThrottle};
 use crate::catalog::PlanBody;
-use crate::limits::{OpenStreams, RequestLimit};
+use crate::limits::{JoinLimit, OpenStreams, RequestLimit};
 use crate::problem::{Problem, Refusal};
 use crate::queue::QueueTokens;
 use crate::settings::HttpSettings;
@@ -34,6 +34,7 @@ struct Parts {
     auth: Auth,
     throttle: LogInThrottle,
     requests: RequestLimit,
+    joins: JoinLimit,
     streams: Arc<OpenStreams>,
     queue_tokens: QueueTokens,
     tickets: TicketSigner,
@@ -65,9 +66,11 @@ fn plans() -> Cache<(ScheduleId, u32), PlanBody, ByBytes> {
 impl HttpState {
     /// Puts the parts together.
     pub fn new(app: Arc<App>, settings: HttpSettings) -> Self {
+        let (keys, shared) = (&settings.keys, settings.shared_counts.clone());
         Self(Arc::new(Parts {
             auth: Auth::new(&settings),
-            throttle: LogInThrottle::new(settings.log_in),
+            throttle: LogInThrottle::new(settings.log_in, Arc::clone(keys), app.clock(), shared.clone()),
+            joins: JoinLimit::new(settings.joins_per_fan_per_minute, Arc::clone(keys), app.clock(), shared),
             requests: RequestLimit::new(settings.requests_per_fan_per_second, settings.request_burst_per_fan),
             streams: Arc::default(),
             queue_tokens: QueueTokens::new(Arc::clone(&settings.keys)),
@@ -105,6 +108,16 @@ impl HttpState {
         let counted = self.0.requests.enter(fan, self.0.app.now());
         counted
             .map_err(|seconds| Problem::rate_limited("You are asking too often; please slow down.", seconds))
+    }
+
+    /// Counts a join of a fan. Staff join as often as they like.
+    pub(crate) async fn count_join(&self, caller: &Caller) -> Result<(), Problem> {
+        if caller.role != Role::Fan {
+            return Ok(());
+        }
+        let counted = self.0.joins.enter(caller.user).await;
+        let detail = "You have joined too often; ask about your place instead.";
+        counted.map_err(|seconds| Problem::rate_limited(detail, seconds))
     }
 
     /// The streams that fans have open.

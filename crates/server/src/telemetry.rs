@@ -43,6 +43,10 @@ pub(crate) fn metrics() -> anyhow::Result<PrometheusHandle> {
         "From taking a group to its commit."
     );
     metrics::describe_counter!("frontrow_commands_shed_total", "Commands refused because a queue was full.");
+    metrics::describe_counter!(
+        "frontrow_seat_messages_total",
+        "Messages between servers about seats, by what came of them."
+    );
     metrics::describe_gauge!(
         "frontrow_sqlite_log_pages",
         "Pages in the write-ahead log of the embedded store."

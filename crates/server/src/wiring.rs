@@ -5,6 +5,7 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use anyhow::Context;
+use frontrow_application::attempts::AttemptCounts;
 use frontrow_application::events::Delivery;
 use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::queue::journal::LineJournal;
@@ -17,7 +18,7 @@ use frontrow_domain::{Currency, Money};
 use frontrow_http::ReadyPart;
 use frontrow_store_mysql::{MysqlReads, MysqlStore, Options as MysqlOptions};
 use frontrow_store_sqlite::{Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore};
-use frontrow_waiting_redis::{RedisLine, RedisSettings};
+use frontrow_waiting_redis::{RedisCounts, RedisLine, RedisMessages, RedisSettings};
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::courier::HttpCourier;
@@ -42,7 +43,7 @@ enum Engine {
     /// Everything in this process, on files.
     Embedded { store: Arc<SqliteStore>, line: Arc<EmbeddedLine>, journal: Arc<SqliteLine> },
     /// What any number of servers share.
-    Shared { reads: MysqlReads, line: Arc<RedisLine> },
+    Shared { reads: MysqlReads, line: Arc<RedisLine>, counts: Arc<RedisCounts> },
 }
 
 impl Wired {
@@ -74,6 +75,7 @@ impl Wired {
             delivery: Arc::new(SqliteDelivery::open(&config.store.data)?),
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
+            messages: None,
         };
         let app = App::open(parts, settings(config, 1)?);
         Ok(Self { app, clock, engine: Engine::Embedded { store, line, journal } })
@@ -85,8 +87,9 @@ impl Wired {
         let store = MysqlStore::open(mysql(config, &of_store, writers)).await.context("store.url")?;
         let reads = store.reads();
         follow(&clock, &reads, true).await.context("the time of the store cannot be read")?;
-        let mut redis = RedisSettings::new(config.waiting_room.url.expose()).context("waiting_room.url")?;
-        redis.prefix.clone_from(&config.waiting_room.prefix);
+        let redis = redis(config)?;
+        let messages = RedisMessages::open(redis.clone()).context("waiting_room.url")?;
+        let counts = RedisCounts::open(redis.clone()).context("waiting_room.url")?;
         let line = RedisLine::open(redis).context("waiting_room.url")?;
         let parts = Parts {
             store: Arc::<MysqlStore>::clone(&store),
@@ -99,9 +102,10 @@ impl Wired {
             delivery: Arc::new(reads.delivery()),
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
+            messages: Some(messages),
         };
         let app = App::open(parts, settings(config, writers)?);
-        Ok(Self { app, clock, engine: Engine::Shared { reads, line } })
+        Ok(Self { app, clock, engine: Engine::Shared { reads, line, counts } })
     }
 
     /// Says to whoever finds the store taken where this server is.
@@ -114,6 +118,14 @@ impl Wired {
     /// True where other servers may use the same store and line.
     pub(crate) const fn is_shared(&self) -> bool {
         matches!(self.engine, Engine::Shared { .. })
+    }
+
+    /// What counts attempts together with other servers, where there may be some.
+    pub(crate) fn counts(&self) -> Option<Arc<dyn AttemptCounts>> {
+        match &self.engine {
+            Engine::Embedded { .. } => None,
+            Engine::Shared { counts, .. } => Some(Arc::<RedisCounts>::clone(counts)),
+        }
     }
 
     /// Whether the store can be written, for readiness.
@@ -179,6 +191,19 @@ fn mysql(config: &Config, clock: &Arc<dyn Clock>, writers: usize) -> MysqlOption
 pub(crate) fn mysql_at(config: &Config, url: &str, clock: &Arc<dyn Clock>) -> MysqlOptions {
     let url = url.replacen("mariadb://", "mysql://", 1);
     MysqlOptions { url, clock: Arc::clone(clock), writers: 1, readers: config.store.readers }
+}
+
+fn redis(config: &Config) -> anyhow::Result<RedisSettings> {
+    let settings = &config.waiting_room;
+    let mut redis = RedisSettings::new(settings.url.expose()).context("waiting_room.url")?;
+    redis.prefix.clone_from(&settings.prefix);
+    if !settings.ca_file.as_os_str().is_empty() {
+        let file = settings.ca_file.display();
+        let pem =
+            std::fs::read(&settings.ca_file).with_context(|| format!("waiting_room.ca_file: {file}"))?;
+        redis.trust(pem).with_context(|| format!("waiting_room.ca_file: {file}"))?;
+    }
+    Ok(redis)
 }
 
 /// Makes the store that the settings name, or brings it to the schema of this version, which is returned.

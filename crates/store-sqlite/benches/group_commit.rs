@@ -164,6 +164,7 @@ async fn run(in_flight: usize, seats: u32, time: Duration, has_keys: bool) {
         delivery: Arc::new(SqliteDelivery::open(folder.path()).expect("deliveries")),
         courier: Arc::new(NoCourier),
         event_source: "bench".to_owned(),
+        messages: None,
     };
     let app = App::open(parts, settings());
     let mut schedules = Vec::new();

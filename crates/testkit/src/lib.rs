@@ -5,12 +5,14 @@
 //! - [`scenario`]: whole evenings as text; `check` runs one and compares every answer.
 //! - [`conformance`]: what every store must do, each case named once. [`store_suite!`] runs all of it on a store.
 //! - [`memory`]: a store in plain maps. It runs the whole suite, which is the licence to test with it.
+//! - [`wire`]: a network in front of a server, which can be cut and fall silent.
 //! - [`faults`]: a decorator that makes a store busy, unavailable, unclear or slow on demand.
 //! - [`mod@line`]: the same for waiting rooms: a journal in plain maps, one that fails on demand, lines that break a
 //!   promise. [`conformance::line`] is what every waiting room must do; [`line_suite!`] runs all of it on one.
 //! - [`delivery`]: the same for what is kept of events on their way to others; [`delivery_suite!`].
 //! - [`differential`]: the same evening on two stores, generated, and cut down to what matters when they disagree.
 //! - [`services`]: a MariaDB and a Redis of a test's own, which it may stop and start again.
+//! - [`messages`]: a network between instances, which a test may make lose, repeat and swap what it carries.
 //!
 //! This crate imports no adapter. A store's own tests hand it a [`StoreFactory`] and one line of macro; see
 //! [`store_suite!`]. To add a case, write an `async fn` in a module of [`conformance`] and name it once in the
@@ -26,6 +28,7 @@ pub mod differential;
 pub mod faults;
 pub mod line;
 pub mod memory;
+pub mod messages;
 pub mod passwords;
 pub mod samples;
 pub mod scenario;
@@ -33,6 +36,7 @@ pub mod services;
 pub mod settings;
 pub mod stage;
 pub mod store;
+pub mod wire;
 
 pub use clock::{ManualClock, SeededEntropy};
 pub use passwords::CheapPasswords;

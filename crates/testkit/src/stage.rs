@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use frontrow_application::account::{ExternalIdentity, NewAccount};
 use frontrow_application::catalog::NewSchedule;
 use frontrow_application::events::Courier;
+use frontrow_application::messages::Messages;
 use frontrow_application::queue::EmbeddedLine;
 use frontrow_application::reservation::Wanted;
 use frontrow_application::staff::By;
@@ -59,6 +60,7 @@ struct Kept {
     journal: Arc<MemoryJournal>,
     delivery: MemoryDelivery,
     courier: Arc<Receivers>,
+    messages: Option<Arc<dyn Messages>>,
 }
 
 fn open_line(journal: &Arc<MemoryJournal>, clock: &ManualClock) -> Arc<EmbeddedLine> {
@@ -87,13 +89,20 @@ impl Stage {
         let journal = MemoryJournal::new();
         let line = open_line(&journal, &clock);
         let (delivery, courier) = (MemoryDelivery::default(), Arc::default());
-        let kept = Kept { clock, entropy, settings, names: Arc::default(), journal, delivery, courier };
+        let names = Arc::default();
+        let kept = Kept { clock, entropy, settings, names, journal, delivery, courier, messages: None };
         Self::put_up(opened, line, kept)
     }
 
     /// Another application on the same store and clock: a second instance.
     pub fn second(&self) -> Self {
         self.on(self.opened.clone())
+    }
+
+    /// The same, which hears of what others commit by these messages, and tells them.
+    pub fn second_with(&self, messages: Arc<dyn Messages>) -> Self {
+        let kept = Kept { messages: Some(messages), ..self.kept() };
+        Self::put_up(self.opened.clone(), Arc::clone(&self.line), kept)
     }
 
     /// Another application on another view of the same store (a decorator in front of it).
@@ -120,11 +129,12 @@ impl Stage {
             journal: Arc::clone(&self.journal),
             delivery: self.delivery.clone(),
             courier: Arc::clone(&self.courier),
+            messages: None,
         }
     }
 
     fn put_up(opened: Opened, line: Arc<EmbeddedLine>, kept: Kept) -> Self {
-        let Kept { clock, entropy, settings, names, journal, delivery, courier } = kept;
+        let Kept { clock, entropy, settings, names, journal, delivery, courier, messages } = kept;
         let parts = Parts {
             store: Arc::clone(&opened.store),
             reads: Arc::clone(&opened.reads),
@@ -136,6 +146,7 @@ impl Stage {
             delivery: Arc::new(delivery.clone()),
             courier: Arc::<Receivers>::clone(&courier) as Arc<dyn Courier>,
             event_source: "frontrow".to_owned(),
+            messages,
         };
         let app = App::open(parts, settings);
         Self { app, clock, opened, line, delivery, courier, journal, entropy, settings, names }

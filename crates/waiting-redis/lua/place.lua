@@ -6,18 +6,35 @@ local WAIT, SKIP, ACTIVE, OVER = 0, 1, 2, 3
 -- In the order of EndReason::ALL.
 local LEFT, TIMED_OUT, NO_SHOW, CLOSED = 1, 2, 3, 4
 local UNKNOWN_WAIT = 4294967295
-local FORM = '<c16c16i8Bi8I4I4I4i8i8i8B'
+-- Those in line are by far the most: a place that was never called is kept without what comes with a call, and with the
+-- sign of life as the time since joining. The two forms differ in length.
+local IN_LINE = '<Bc16c16I7I6I2I4I4'
+local CALLED = '<c16c16i8Bi8I4I4I4i8i8i8B'
+local IN_LINE_BYTES = 56
 local ANSWER = '<Bi8c16c16i8Bi8i8i8Bi8I4i8'
 
 local function unpack_place(packed)
   local place = {}
-  place.entry, place.user, place.joined, place.state, place.seen, place.told, place.low, place.high, place.admitted,
-    place.ends, place.claim, place.reason = struct.unpack(FORM, packed)
+  if #packed == IN_LINE_BYTES then
+    local after
+    place.state, place.entry, place.user, place.joined, after, place.told, place.low, place.high =
+      struct.unpack(IN_LINE, packed)
+    place.seen = place.joined + after
+    place.admitted, place.ends, place.claim, place.reason = 0, 0, 0, 0
+  else
+    place.entry, place.user, place.joined, place.state, place.seen, place.told, place.low, place.high, place.admitted,
+      place.ends, place.claim, place.reason = struct.unpack(CALLED, packed)
+  end
   return place
 end
 
 local function pack_place(place)
-  return struct.pack(FORM, place.entry, place.user, place.joined, place.state, place.seen, place.told, place.low,
+  if place.state <= SKIP and place.joined >= 0 then
+    -- Nobody is told to come back later than in five minutes.
+    return struct.pack(IN_LINE, place.state, place.entry, place.user, place.joined, place.seen - place.joined,
+      place.told, place.low, place.high)
+  end
+  return struct.pack(CALLED, place.entry, place.user, place.joined, place.state, place.seen, place.told, place.low,
     place.high, place.admitted, place.ends, place.claim, place.reason)
 end
 

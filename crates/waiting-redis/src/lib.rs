@@ -14,18 +14,25 @@
 //! - No call waits for long: with Redis away, requests are answered [`Unavailable`] within the time-outs of
 //!   [`RedisSettings`], and at once while it is known to be away.
 //!
+//! Beside the rooms, [`RedisMessages`] carries messages between instances, and [`RedisCounts`] counts attempts over all of
+//! them. No sale rests on those.
+//!
 //! To add a request: a kind in `wire`, and its function in `lua/requests.lua`.
 //!
 //! [`Unavailable`]: frontrow_application::waiting_room::LineError::Unavailable
 
+mod counts;
 mod fault;
 mod lane;
 mod line;
 mod link;
+mod messages;
 mod outlook;
 mod scripts;
 mod settings;
 mod wire;
 
+pub use counts::RedisCounts;
 pub use line::RedisLine;
+pub use messages::RedisMessages;
 pub use settings::{RedisSettings, RedisTime, SettingsError};

@@ -29,7 +29,7 @@ pub(crate) struct Link {
 }
 
 enum Target {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
 
@@ -78,10 +78,15 @@ impl Link {
     pub(crate) fn new(settings: RedisSettings) -> RedisResult<Self> {
         let (client, connections) = match &settings.endpoint {
             Endpoint::Single(info) => {
-                (Target::Single(Client::open(info.clone())?), settings.connections.max(1))
+                let client = Box::new(settings.client_of(info.as_ref().clone())?);
+                (Target::Single(client), settings.connections.max(1))
             }
             Endpoint::Cluster(nodes) => {
-                let client = ClusterClient::builder(nodes.clone())
+                let mut builder = ClusterClient::builder(nodes.clone());
+                if let Some(certificates) = settings.certificates() {
+                    builder = builder.certs(certificates);
+                }
+                let client = builder
                     .connection_timeout(settings.connect_timeout)
                     .response_timeout(settings.answer_timeout)
                     .overall_response_timeout(Some(settings.answer_timeout * 2))

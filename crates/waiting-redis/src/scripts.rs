@@ -15,7 +15,7 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    fn new(parts: &[&str]) -> Self {
+    pub(crate) fn new(parts: &[&str]) -> Self {
         let text = format!("{SHEBANG}{}", parts.concat());
         let digest = Script::new(&text).get_hash().to_owned();
         Self { text, digest }

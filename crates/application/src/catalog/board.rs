@@ -13,6 +13,7 @@ use frontrow_domain::reservation::{FreeSeats, SeatState};
 use frontrow_domain::{ScheduleId, SeatNo};
 use parking_lot::Mutex;
 
+use super::spread::Step;
 use crate::store::SeatMap;
 
 /// The fewest changed seats that a board remembers for those who ask what has changed.
@@ -88,9 +89,10 @@ impl Board {
         board
     }
 
-    /// The board after a commit, or nothing when the commit is not the next one.
-    pub fn after(&self, change: &SeatChanges) -> Option<Self> {
-        (self.version.checked_add(1) == Some(change.version)).then(|| self.caught_up(change))
+    /// The board after a step, or nothing when the step is not from this version on.
+    pub(crate) fn after(&self, step: &Step) -> Option<Self> {
+        let connects = step.from <= self.version && self.version < step.change.version;
+        connects.then(|| self.caught_up(&step.change))
     }
 
     /// The board after everything that has changed since its version.

@@ -100,7 +100,7 @@ impl Feeds {
     }
 
     /// Ends a feed. Whoever follows the schedule after that gets a new one.
-    fn end(&self, schedule: ScheduleId) {
+    pub(crate) fn end(&self, schedule: ScheduleId) {
         if let Some(feed) = self.0.lock().remove(&schedule) {
             feed.has_ended.store(true, Ordering::Release);
             feed.bell.notify_waiters();

@@ -14,6 +14,7 @@ mod read;
 mod schedule;
 mod seen;
 mod sold_out;
+mod spread;
 
 pub use board::{Board, Body, MapChanges};
 pub use boards::Boards;
@@ -25,3 +26,5 @@ pub use feed::{FeedEvent, Follower};
 pub use read::{ConcertDetails, ScheduleDetails};
 pub use schedule::{EditScheduleRefused, NewSchedule, SchedulePatch};
 pub(crate) use sold_out::Suspects;
+pub use spread::Heard;
+pub(crate) use spread::Spread;

@@ -10,6 +10,7 @@ mod instances;
 mod lanes;
 mod line_conformance;
 mod lost_claims;
+mod messages;
 mod office;
 mod queue;
 mod scenarios;

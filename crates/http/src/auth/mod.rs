@@ -31,7 +31,7 @@ pub use jwks::Jwks;
 pub(crate) use address::PeerAddress;
 pub(crate) use caller::{Admin, Caller, Owner, Staff};
 pub(crate) use refresh::RefreshTokens;
-pub(crate) use throttle::LogInThrottle;
+pub(crate) use throttle::{CountKeys, LogInThrottle};
 
 pub(crate) use address::ClientAddress;
 

@@ -287,7 +287,7 @@ codes! {
         with: [],
     }
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests" {
-        when: "Too many requests of one fan, wrong passwords, open streams, or holds that were let go.",
+        when: "Too many requests or joins of one fan, wrong passwords, open streams, or holds that were let go.",
         next: "Wait `retryAfter` seconds.",
         with: ["retryAfter"],
     }

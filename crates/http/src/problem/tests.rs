@@ -178,3 +178,19 @@ fn what_each_refusal_says() {
         {"type":"urn:frontrow:problem:validation_failed","title":"The body is not valid","status":422,"detail":"See `errors` for what is wrong.","code":"validation_failed","requestId":"r-1","errors":[{"field":"notice","message":"is too long"}]}
     "#]].assert_eq(&said);
 }
+
+/// A crowd that is larger than what may wait for the line is told when to come back.
+#[test]
+fn a_line_with_too_many_waiting_says_when_to_come_back() {
+    let now = Timestamp::from_micros(1_000_000);
+    for problem in [
+        JoinFailure::Line(LineError::Overloaded).problem(now),
+        GateRefused::Line(LineError::Overloaded).problem(now),
+    ] {
+        let response = problem.into_response();
+        assert_eq!(response.status().as_u16(), 503);
+        assert_eq!(response.headers()["retry-after"], "1");
+        let problem = response.extensions().get::<Problem>().expect("its document");
+        assert_eq!(problem.code().name(), "overloaded");
+    }
+}

@@ -55,6 +55,7 @@ struct JoinedView<'a> {
     responses((status = 201, body = JoinedView, description = "A new place"),
         (status = 200, body = JoinedView, description = "The place that the fan has already"), JoinProblems))]
 pub(super) async fn join(State(state): State<HttpState>, sent: Sent<JoinForm>) -> Answer {
+    state.count_join(&sent.caller).await?;
     let joined = state.app().join_queue(sent.caller.user, sent.input).await;
     let joined = joined.map_err(|failure| state.problem(failure))?;
     let code = if joined.is_new { StatusCode::CREATED } else { StatusCode::OK };

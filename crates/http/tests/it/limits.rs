@@ -56,6 +56,24 @@ async fn a_fan_who_sends_too_many_requests_has_to_slow_down() {
 }
 
 #[tokio::test]
+async fn a_fan_who_joins_again_and_again_has_to_wait() {
+    let world = World::with(|http| http.joins_per_fan_per_minute = 3, |_| {});
+    let (ann, bob) = (world.fan("ann", 0).await, world.fan("bob", 0).await);
+    let concert = world.a_sale(room()).await.concert;
+    let join = |fan| world.post(QUEUES, &json!({"concertId": concert.get()})).by(fan).send();
+    join(&ann).await.expect(201);
+    join(&ann).await.expect(200);
+    // What is refused for another reason counts as well.
+    world.post(QUEUES, &json!({"concertId": 999})).by(&ann).send().await.expect(404);
+    let limited = join(&ann).await;
+    assert_eq!(limited.header("retry-after"), "60");
+    limited.problem(429, "rate_limited");
+    join(&bob).await.expect(201);
+    world.stage.clock.advance(60);
+    join(&ann).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_place_that_is_asked_about_too_often_has_to_slow_down() {
     let world = world();
     let (ann, bob) = (world.fan("ann", 0).await, world.fan("bob", 0).await);

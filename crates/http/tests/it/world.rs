@@ -81,6 +81,8 @@ pub(crate) fn http_settings() -> HttpSettings {
         // The clock of tests stands still, so nobody would ever earn another request.
         requests_per_fan_per_second: 0,
         request_burst_per_fan: 1,
+        joins_per_fan_per_minute: 0,
+        shared_counts: None,
         charge_by: ChargeBy::Fan,
         body_limit_bytes: 65_536,
         plan_body_limit_bytes: 1 << 20,

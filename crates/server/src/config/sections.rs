@@ -51,6 +51,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("http.max_seats_per_request", 1..=100),
     ("http.requests_per_fan_per_second", 0..=1_000_000),
     ("http.request_burst_per_fan", 1..=1_000_000),
+    ("http.joins_per_fan_per_minute", 0..=1_000_000),
     ("http.shutdown_seconds", 1..=3_600),
     ("store.readers", 1..=64),
     ("store.writers", 1..=64),
@@ -142,6 +143,8 @@ pub(crate) struct Http {
     pub(crate) max_seats_per_request: usize,
     pub(crate) requests_per_fan_per_second: u32,
     pub(crate) request_burst_per_fan: u32,
+    /// How often one fan may join within a minute. 0: no limit.
+    pub(crate) joins_per_fan_per_minute: u32,
     /// In seconds.
     pub(crate) shutdown_seconds: u64,
 }

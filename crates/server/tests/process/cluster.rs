@@ -204,6 +204,44 @@ async fn two_servers_are_one_sale() {
     assert_eq!(cluster.audit()["seatsByState"]["sold"], 2);
 }
 
+/// The value of a counter of a server, over all lines that begin so.
+async fn counted(client: &Client, server: &Server, name: &str) -> u64 {
+    let text = client.get(format!("http://{}/metrics", server.address)).send().await.expect("an answer");
+    let text = text.text().await.expect("text");
+    let values = text.lines().filter(|line| line.starts_with(name));
+    values.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_the_map_at_one_server_sees_what_another_sells() {
+    let cluster = Cluster::start(2).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 50, 1_000, 300).await;
+    let (here, there) = (cluster.person(0, "buyer", "fan"), cluster.person(1, "watcher", "fan"));
+    here.charge(10_000).await.expect(200);
+    let mut events = there.follow(&format!("/concerts/{}/schedules/{}/seats/stream", sale.0, sale.1)).await;
+    let held = here.hold("hold", sale.1, &[7, 8]).await.expect(201);
+    let shows = |data: &Value, state: &str| data["changes"].to_string().contains(state);
+    events.find(|data| shows(data, "held")).await;
+    let id = held["reservationId"].as_str().expect("an id");
+    here.pay("pay", id).await.expect(201);
+    events.find(|data| shows(data, "sold")).await;
+    // It was told, and did not only find it in the store.
+    let server = &cluster.servers[1].0;
+    until("it has heard of both", || async {
+        let mut heard = 0;
+        for outcome in ["news", "nothing_new"] {
+            let name = format!("frontrow_seat_messages_total{{outcome=\"{outcome}\"}}");
+            heard += counted(&cluster.client, server, &name).await;
+        }
+        heard >= 2
+    })
+    .await;
+    let wrong = "frontrow_seat_messages_total{outcome=\"unreadable\"}";
+    assert_eq!(counted(&cluster.client, server, wrong).await, 0);
+    assert_eq!(cluster.audit()["seatsByState"]["sold"], 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn bug_1_four_servers_sell_a_seat_once() {
     let cluster = Cluster::start(4).await;
@@ -305,4 +343,53 @@ async fn several_may_make_the_store_at_once() {
         assert!(String::from_utf8_lossy(&output.stdout).contains("schema version"));
     }
     assert_eq!(cluster.audit_from(folder.path())["schedules"], 0);
+}
+
+/// Limits that hold for all servers together.
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_and_joins_are_counted_over_all_servers() {
+    let own = [
+        ("FRONTROW__AUTH__LOGIN_ATTEMPTS_PER_ACCOUNT", "4"),
+        ("FRONTROW__HTTP__JOINS_PER_FAN_PER_MINUTE", "4"),
+    ];
+    let cluster = Cluster::start_with(2, &own).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let room = json!({"enabled": true, "maxActive": 10, "admitPerSecond": 100});
+    let sale = on_sale_in_line(&operator, "Limited", 5, room).await;
+    let post = reqwest::Method::POST;
+    let guess = |at: usize, email: &str, password: &str| {
+        let somebody = cluster.person(at, "nobody", "fan");
+        let (post, body) = (post.clone(), json!({"email": email, "password": password}));
+        async move { somebody.try_ask(post, "/auth/login", None, Some(body)).await.expect("an answer") }
+    };
+    let sign_up = json!({"email": "ann@example.com", "password": "a long password", "name": "Ann"});
+    let anybody = cluster.person(0, "anybody", "fan");
+    anybody.try_ask(post.clone(), "/auth/signup", None, Some(sign_up)).await.expect("an answer").expect(201);
+    // Whoever knows the password logs in as often as they like, at either.
+    for at in [0, 1, 0, 1, 0, 1] {
+        guess(at, "ann@example.com", "a long password").await.expect(200);
+    }
+    for at in [0, 1, 1, 0] {
+        assert_eq!(guess(at, "ann@example.com", "a wrong password").await.code(), "invalid_credentials");
+    }
+    for at in [0, 1] {
+        let refused = guess(at, "ANN@example.com", "a long password").await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (429, "rate_limited"), "at {at}");
+        guess(at, "bob@example.com", "a wrong password").await.expect(401);
+    }
+    let mut fan = cluster.person(0, "fan", "fan");
+    let mut answers = Vec::new();
+    until("the line is there", || async {
+        let mut somebody = cluster.person(0, "somebody", "fan");
+        let answer = somebody.join(sale.0).await.expect("an answer");
+        // It may take its time, and joins count whatever comes of them.
+        answer.status.is_success() || answer.status.as_u16() == 429
+    })
+    .await;
+    for at in [0, 1, 0, 1, 0, 1] {
+        fan = fan.at(&cluster.servers[at].0);
+        answers.push(fan.join(sale.0).await.expect("an answer").status.as_u16());
+    }
+    assert_eq!(answers[4..], [429, 429], "{answers:?}");
+    assert!(answers[..4].iter().all(|status| *status != 429), "{answers:?}");
 }

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use frontrow_testkit::wire::{Link, Wire};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Person, on_sale, on_sale_in_line};
+use crate::client::{Answer, Person, on_sale, on_sale_in_line, states};
 use crate::cluster::{Cluster, service, until};
-use crate::wire::{Link, Wire};
 
 /// Two servers that reach a service by a network of ours, and the network.
 async fn two_with(variable: &str, setting: &str, behind: &str) -> (Cluster, Wire) {
@@ -75,6 +75,27 @@ async fn the_line_is_closed_while_redis_is(away: Link) {
     until("the session of who has paid ends", || async { said_of(&fan).await["endReason"] == "paid" }).await;
     until("who was in line is let in", || async { said_of(&waiting).await["state"] == "active" }).await;
     assert_eq!(cluster.audit()["seatsByState"]["sold"], 2);
+}
+
+/// With Redis away nobody is told of anything: maps follow each other by the store, and are told again afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn maps_follow_each_other_while_redis_is_away() {
+    let (cluster, wire) = two_with("FRONTROW_TEST_REDIS_URL", "FRONTROW__WAITING_ROOM__URL", "").await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 5, 1_000, 300).await;
+    let (here, there) = (cluster.person(0, "here", "fan"), cluster.person(1, "there", "fan"));
+    assert_eq!([states(&here, sale).await, states(&there, sale).await], ["aaaaa", "aaaaa"]);
+    for (link, key, seat, map) in [
+        (Link::Up, "first", 1, "haaaa"),
+        (Link::Cut, "second", 2, "hhaaa"),
+        (Link::Silent, "third", 3, "hhhaa"),
+        (Link::Up, "fourth", 4, "hhhha"),
+    ] {
+        wire.set(link);
+        here.hold(key, sale.1, &[seat]).await.expect(201);
+        until("the other shows it", || async { states(&there, sale).await == map }).await;
+    }
+    assert_eq!(cluster.audit()["seatsByState"]["held"], 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]

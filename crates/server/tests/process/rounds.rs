@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::client::{on_sale, on_sale_titled};
 use crate::cluster::{Cluster, service};
 use crate::server::{Server, token};
-use crate::wire::Wire;
+use frontrow_testkit::wire::Wire;
 
 /// Buyers of a round, over all servers.
 const BUYERS: usize = 64;

@@ -36,6 +36,7 @@ pub(crate) fn frontrow(folder: &Path) -> Command {
         .env("FRONTROW__ISSUER__SHARED_SECRET", SECRET)
         // One fan of a test asks as often as it takes.
         .env("FRONTROW__HTTP__REQUESTS_PER_FAN_PER_SECOND", "0")
+        .env("FRONTROW__HTTP__JOINS_PER_FAN_PER_MINUTE", "0")
         .env("FRONTROW__LOG__FILTER", "warn");
     command
 }

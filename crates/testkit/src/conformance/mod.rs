@@ -8,6 +8,7 @@
 //! [`lessons`] are named after their numbers there. A race has a *control* beside it: the same race without the
 //! guard, which must show the failure, or the race proves nothing.
 
+pub mod attempts;
 pub mod audits;
 pub mod bench;
 pub mod box_office;
@@ -20,6 +21,7 @@ pub mod lessons;
 pub mod line;
 pub mod lists;
 pub mod logs;
+pub mod messages;
 pub mod model;
 pub mod picks;
 pub mod races;

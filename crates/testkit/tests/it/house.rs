@@ -62,6 +62,8 @@ const SUITES: &[(&str, &str, usize)] = &[
     ("WaitingRoom", "line_suite!(", 2),
     ("LineJournal", "journal_suite!(", 2),
     ("Leases", "delivery_suite!(", 3),
+    ("Messages", "messages_suite!(", 2),
+    ("AttemptCounts", "attempts_suite!(", 2),
 ];
 
 /// The waiting room that breaks its promises, so that the checks of the suite can be seen to fail.

@@ -1,7 +1,9 @@
 //! Tests of the test support itself, and of the house.
 
+mod attempts;
 mod delivery;
 mod house;
 mod line;
 mod memory;
+mod messages;
 mod scenario;

@@ -1,9 +1,14 @@
 //! The waiting room on real servers: one Redis, and a cluster of three.
 
 mod conformance;
+mod counts;
+mod fail_over;
 mod instances;
 mod losses;
+mod messages;
 mod outages;
 mod own;
+mod own_cluster;
 mod rules;
 mod servers;
+mod tls;

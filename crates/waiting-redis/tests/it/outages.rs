@@ -9,6 +9,7 @@ use frontrow_application::waiting_room::{LineError, Pass, WaitingRoom};
 use frontrow_domain::EntryId;
 use frontrow_domain::queue::EndReason;
 use frontrow_testkit::samples;
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use tokio::time::sleep;
 
@@ -196,5 +197,39 @@ fn a_closed_instance_takes_nothing_more() {
         assert!(is_unavailable(fans.tick(1).await));
         assert_eq!(other.ahead(pass).await, Some(0));
         assert_eq!(other.join(1).await.standing.ahead, Some(1));
+    });
+}
+
+/// What waits for a Redis that does not answer is bounded: whoever comes beyond it is told so at once, and everybody who
+/// waits is answered.
+#[test]
+fn a_crowd_before_a_stuck_redis_is_bounded() {
+    /// What the adapter keeps waiting, what is on its way, and what was answered with a time-out meanwhile.
+    const MOST: usize = 65_536 + 30 * 300;
+
+    frontrow_testkit::bounded(async {
+        let redis = OwnRedis::start(Keeps::Nothing).await;
+        let fans = redis.instance();
+        fans.join(0).await;
+        let _: String = redis.server().ask(redis::cmd("CLIENT").arg("PAUSE").arg(3_000).arg("ALL"));
+        let mut waiting = Vec::new();
+        let mut refused = 0;
+        for fan in 1..100_000 {
+            // Asked with the call, whether or not anybody waits for the answer yet.
+            let mut asked = fans.line.join(samples::CONCERT, fans.newcomer(fan), Ok(()));
+            match (&mut asked).now_or_never() {
+                Some(Err(LineError::Overloaded)) => refused += 1,
+                Some(Err(LineError::Unavailable(_))) => {}
+                Some(answer) => panic!("a stuck Redis has answered {answer:?}"),
+                None => waiting.push(asked),
+            }
+        }
+        assert!(refused > 100_000 - MOST - 1_000, "{refused} were refused, {} wait", waiting.len());
+        assert!(waiting.len() <= MOST, "{} wait", waiting.len());
+        let answers = bounded("everybody who waits is answered", join_all(waiting)).await;
+        let failed = answers.iter().filter(|answer| answer.is_err()).count();
+        assert!(failed > 0, "nobody was told that it took too long");
+        fans.until_back().await;
+        assert!(fans.join(200_000).await.is_new, "there is room again");
     });
 }

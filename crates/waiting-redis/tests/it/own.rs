@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::servers::Server;
+use crate::tls::Authority;
 
 /// The longest that anything here may take. Nobody asserts it: it tells a hang from a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,6 +39,7 @@ pub(crate) struct OwnRedis {
     folder: TempDir,
     port: u16,
     keeps: Keeps,
+    authority: Option<Arc<Authority>>,
     process: Mutex<Option<Child>>,
 }
 
@@ -55,8 +57,17 @@ fn free_port() -> u16 {
 
 impl OwnRedis {
     pub(crate) async fn start(keeps: Keeps) -> Self {
+        Self::start_by(keeps, None).await
+    }
+
+    /// The same by TLS alone.
+    pub(crate) async fn start_with_tls(keeps: Keeps, authority: Arc<Authority>) -> Self {
+        Self::start_by(keeps, Some(authority)).await
+    }
+
+    async fn start_by(keeps: Keeps, authority: Option<Arc<Authority>>) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let own = Self { folder, port: free_port(), keeps, process: Mutex::new(None) };
+        let own = Self { folder, port: free_port(), keeps, authority, process: Mutex::new(None) };
         own.start_again().await;
         own
     }
@@ -64,8 +75,13 @@ impl OwnRedis {
     /// Starts it with whatever it has kept.
     pub(crate) async fn start_again(&self) {
         let appends = if self.keeps == Keeps::EveryWrite { "yes" } else { "no" };
-        let process = Command::new("redis-server")
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        let (mut command, port) = (Command::new("redis-server"), self.port.to_string());
+        match &self.authority {
+            None => command.args(["--port", &port]),
+            Some(authority) => command.args(["--port", "0", "--tls-port", &port]).args(authority.arguments()),
+        };
+        let process = command
+            .args(["--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", appends, "--appendfsync", "always", "--dir"])
             .arg(self.folder.path())
             .stdout(Stdio::null())
@@ -76,6 +92,11 @@ impl OwnRedis {
             let ended =
                 self.process.lock().as_mut().and_then(|process| process.try_wait().expect("it can be asked"));
             assert!(ended.is_none(), "Redis did not start: somebody else has port {}", self.port);
+            if let Some(authority) = &self.authority {
+                let mut ping = Command::new("redis-cli");
+                ping.args(authority.of_client()).args(["-p", &self.port.to_string(), "PING"]);
+                return ping.output().is_ok_and(|answer| answer.stdout.starts_with(b"PONG"));
+            }
             let client = redis::Client::open(self.server().url).expect("an address");
             let Ok(mut connection) = client.get_connection() else { return false };
             redis::cmd("PING").query::<String>(&mut connection).is_ok()

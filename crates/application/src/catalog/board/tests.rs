@@ -25,13 +25,17 @@ fn change(version: u64, seats: &[(u32, SeatState)]) -> SeatChanges {
     SeatChanges { schedule: ScheduleId::new(1), version, seats }
 }
 
+fn step(version: u64, seats: &[(u32, SeatState)]) -> Step {
+    Step::of(&change(version, seats))
+}
+
 #[test]
 fn bug_6_and_7_counts_always_equal_the_seats_counted_one_by_one() {
     let mut board = board(5);
     let states = SeatState::ALL;
-    for (step, state) in (0_u32..100).zip(states.into_iter().cycle()) {
-        let no = step * 7 % 5 + 1;
-        let next = change(board.version() + 1, &[(no, state)]);
+    for (turn, state) in (0_u32..100).zip(states.into_iter().cycle()) {
+        let no = turn * 7 % 5 + 1;
+        let next = step(board.version() + 1, &[(no, state)]);
         board = board.after(&next).expect("the next version");
         for state in states {
             let counted = board.states().iter().filter(|&&present| present == state).count();
@@ -44,15 +48,40 @@ fn bug_6_and_7_counts_always_equal_the_seats_counted_one_by_one() {
 #[test]
 fn a_board_takes_only_the_next_version() {
     let board = board(5);
-    assert!(board.after(&change(board.version(), &[])).is_none());
-    assert!(board.after(&change(board.version() + 2, &[])).is_none());
+    assert!(board.after(&step(board.version(), &[])).is_none());
+    assert!(board.after(&step(board.version() + 2, &[])).is_none());
+}
+
+/// A step that others have put together of several commits says what seats show behind it: from any version on that it
+/// covers, that is what the board shows then.
+#[test]
+fn a_step_over_several_versions_is_good_from_each_of_them() {
+    let first = board(5);
+    let second = first.after(&step(2, &[(1, SeatState::Held), (4, SeatState::Held)])).expect("next");
+    let several = Step {
+        from: 1,
+        change: change(4, &[(1, SeatState::Sold), (3, SeatState::Held), (4, SeatState::Available)]),
+    };
+    let behind = first.after(&several).expect("from its beginning");
+    let between = second.after(&several).expect("from the middle");
+    assert_eq!(behind.states(), between.states());
+    assert_eq!((behind.version(), between.version()), (4, 4));
+    let since_second = vec![
+        (SeatNo::new(1), SeatState::Sold),
+        (SeatNo::new(3), SeatState::Held),
+        (SeatNo::new(4), SeatState::Available),
+    ];
+    assert_eq!(between.since(2), MapChanges::Since(since_second));
+    assert!(between.after(&several).is_none(), "a repeat");
+    let later = Step { from: 5, change: change(6, &[]) };
+    assert!(between.after(&later).is_none(), "one is missing");
 }
 
 #[test]
 fn changes_since_a_version_bring_it_up_to_date() {
     let first = board(5);
-    let second = first.after(&change(2, &[(1, SeatState::Held)])).expect("next");
-    let third = second.after(&change(3, &[(1, SeatState::Sold), (3, SeatState::Held)])).expect("next");
+    let second = first.after(&step(2, &[(1, SeatState::Held)])).expect("next");
+    let third = second.after(&step(3, &[(1, SeatState::Sold), (3, SeatState::Held)])).expect("next");
     assert_eq!(third.since(3), MapChanges::Since(vec![]));
     let both = vec![(SeatNo::new(1), SeatState::Sold), (SeatNo::new(3), SeatState::Held)];
     assert_eq!(third.since(2), MapChanges::Since(both.clone()));
@@ -65,7 +94,7 @@ fn changes_since_a_version_bring_it_up_to_date() {
 fn what_is_too_long_ago_is_forgotten() {
     let mut board = board(5);
     for _ in 0..HISTORY_MIN + 10 {
-        board = board.after(&change(board.version() + 1, &[(1, SeatState::Held)])).expect("next");
+        board = board.after(&step(board.version() + 1, &[(1, SeatState::Held)])).expect("next");
     }
     assert_eq!(board.since(1), MapChanges::TooOld);
     assert_ne!(board.since(board.version() - 5), MapChanges::TooOld);

@@ -7,6 +7,7 @@ use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ConcertId, Money, SeatNo, Timestamp};
 
 use super::*;
+use crate::catalog::spread::Step;
 use crate::store::SeatMap;
 
 const SEATS: u32 = 10_000;
@@ -40,7 +41,7 @@ impl Hall {
     fn hold(&mut self, seats: impl IntoIterator<Item = u32>) {
         let seats = seats.into_iter().map(|seat| (SeatNo::new(seat), SeatState::Held)).collect();
         let change = SeatChanges { schedule: ScheduleId::new(1), version: self.board.version() + 1, seats };
-        self.board = Arc::new(self.board.after(&change).expect("the next version"));
+        self.board = Arc::new(self.board.after(&Step::of(&change)).expect("the next version"));
     }
 
     /// One tick; answers how many feeds had something to tell.

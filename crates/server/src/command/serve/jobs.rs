@@ -15,8 +15,9 @@ use crate::wiring::Wired;
 const CANCELLATIONS_TICK: Duration = Duration::from_secs(1);
 /// How often it is looked for schedules that were sold out: soon enough to be news.
 const SOLD_OUT_TICK: Duration = Duration::from_secs(1);
-/// How often it is asked what other servers have committed to seats that are shown here.
-const BOARDS_TICK: Duration = Duration::from_millis(200);
+/// How often the store is asked what other servers have committed to seats that are shown here. They tell of it, so this
+/// is for what gets lost: with the question and the tick of the streams a map is less than a second late.
+const BOARDS_TICK: Duration = Duration::from_millis(500);
 /// How often the clock of a shared store is looked at.
 const CLOCK_TICK: Duration = Duration::from_secs(2);
 /// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
@@ -119,6 +120,27 @@ pub(super) async fn run_feeds(app: Arc<App>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             _ = tick.tick() => { feeds.note(app.tick_feeds().await); }
         }
+    }
+}
+
+/// Tells other servers what is sold here, and hears of them. Apart from the other jobs, so that neither waits. Nothing to
+/// do for one that is alone.
+pub(super) async fn run_messages(app: Arc<App>, stop: CancellationToken) {
+    let mut telling = Watched::new("telling other servers what is sold");
+    let tells = async {
+        loop {
+            telling.note(app.tell_seats().await);
+        }
+    };
+    let hears = async {
+        loop {
+            app.hear_seats().await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tells => {}
+        () = hears => {}
     }
 }
 

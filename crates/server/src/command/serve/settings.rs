@@ -49,6 +49,8 @@ pub(super) fn http_settings(
         request_timeout: Duration::from_millis(config.http.request_timeout_ms),
         requests_per_fan_per_second: config.http.requests_per_fan_per_second,
         request_burst_per_fan: config.http.request_burst_per_fan,
+        joins_per_fan_per_minute: config.http.joins_per_fan_per_minute,
+        shared_counts: wired.counts(),
         cors_origins: config.http.cors_origins.clone(),
         ready,
         stopping,

@@ -1,5 +1,7 @@
 //! What several servers share: the store, the line, and the keys that sign.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Auth, Store};
@@ -9,7 +11,7 @@ use crate::config::secret::Secret;
 /// How the URL of a shared store begins.
 const STORE_SCHEMES: [&str; 2] = ["mysql://", "mariadb://"];
 /// How the URL of a shared line begins.
-const LINE_SCHEMES: [&str; 2] = ["redis://", "redis+cluster://"];
+const LINE_SCHEMES: [&str; 4] = ["redis://", "rediss://", "redis+cluster://", "rediss+cluster://"];
 
 /// `[waiting_room]`: the line in front of each concert.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +19,8 @@ const LINE_SCHEMES: [&str; 2] = ["redis://", "redis+cluster://"];
 pub(crate) struct WaitingRoom {
     /// Empty: the embedded line.
     pub(crate) url: Secret,
+    /// Whom to trust with TLS, as PEM. Empty: the roots of the system.
+    pub(crate) ca_file: PathBuf,
     /// Never empty, and without braces.
     pub(crate) prefix: String,
 }
@@ -33,6 +37,13 @@ pub(in crate::config) fn validate_shared(
     if waiting_room.prefix.is_empty() || waiting_room.prefix.contains(['{', '}']) {
         let help = "name it after the system, such as frontrow";
         problems.refuse(&["waiting_room.prefix"], "is empty, or has braces in it", help);
+    }
+    if !waiting_room.ca_file.as_os_str().is_empty() && !waiting_room.url.expose().starts_with("rediss") {
+        problems.refuse(
+            &["waiting_room.ca_file", "waiting_room.url"],
+            "is given, but waiting_room.url is not one with TLS",
+            "begin the URL with rediss:// or rediss+cluster://, or leave this empty",
+        );
     }
     match (store.url.is_empty(), waiting_room.url.is_empty()) {
         (true, true) => return,
@@ -129,6 +140,19 @@ mod tests {
     }
 
     #[test]
+    fn whom_to_trust_is_for_a_line_with_tls() {
+        let file = ("FRONTROW__WAITING_ROOM__CA_FILE", "/etc/frontrow/ca.pem");
+        let said = said_of(ALL.into_iter().chain([file]));
+        assert!(said.contains("waiting_room.ca_file") && said.contains("rediss"), "{said}");
+        for url in ["rediss://:hidden@r1", "rediss+cluster://:hidden@r1,r2"] {
+            let with_tls = ALL.map(|(key, value)| (key, if key == ALL[1].0 { url } else { value }));
+            assert_eq!(said_of(with_tls), "");
+            assert_eq!(said_of(with_tls.into_iter().chain([file])), "");
+        }
+        assert!(said_of([file]).contains("waiting_room.ca_file"), "without a URL neither");
+    }
+
+    #[test]
     fn what_names_no_known_kind_of_server_is_refused_and_not_shown() {
         let of_store =
             ALL.map(|(key, value)| (key, if key == ALL[0].0 { "postgres://u:hidden@db" } else { value }));
@@ -138,6 +162,9 @@ mod tests {
             ALL.map(|(key, value)| (key, if key == ALL[1].0 { "memcached://hidden" } else { value }));
         let said = said_of(of_line);
         assert!(said.contains("redis+cluster://") && !said.contains("hidden"), "{said}");
+        for scheme in ["redis://", "rediss://", "redis+cluster://", "rediss+cluster://"] {
+            assert!(said.contains(scheme), "{said}");
+        }
         let said = said_of(ALL.into_iter().chain([("FRONTROW__WAITING_ROOM__PREFIX", "{all}")]));
         assert!(said.contains("waiting_room.prefix"), "{said}");
     }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 /// How the network is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Link {
+pub enum Link {
     /// Everything comes through.
     Up,
     /// Every connection ends, and none comes about.
@@ -20,9 +20,9 @@ pub(crate) enum Link {
 }
 
 /// A network in front of one service.
-pub(crate) struct Wire {
+pub struct Wire {
     /// The address of the service, by this network.
-    pub(crate) address: String,
+    pub address: String,
     link: watch::Sender<Link>,
     rewriting: Option<Arc<Rewriting>>,
 }
@@ -49,12 +49,12 @@ impl Rewriting {
 
 impl Wire {
     /// A network in front of what listens at `host:port`; it is up.
-    pub(crate) async fn start(target: &str) -> Self {
+    pub async fn start(target: &str) -> Self {
         Self::over(target, None).await
     }
 
     /// The same, but one thing that clients say becomes another of the same length.
-    pub(crate) async fn rewriting(target: &str, said: &str, instead: &str) -> Self {
+    pub async fn rewriting(target: &str, said: &str, instead: &str) -> Self {
         assert_eq!(said.len(), instead.len(), "a packet says how long it is");
         let (said, instead) = (said.as_bytes().to_vec(), instead.as_bytes().to_vec());
         Self::over(target, Some(Arc::new(Rewriting { said, instead, count: AtomicUsize::new(0) }))).await
@@ -76,12 +76,12 @@ impl Wire {
     }
 
     /// How often something was rewritten.
-    pub(crate) fn rewritten(&self) -> usize {
+    pub fn rewritten(&self) -> usize {
         self.rewriting.as_ref().map_or(0, |rewriting| rewriting.count.load(Ordering::Relaxed))
     }
 
     /// Makes the network so, for all connections at once.
-    pub(crate) fn set(&self, link: Link) {
+    pub fn set(&self, link: Link) {
         self.link.send_replace(link);
     }
 }
