@@ -205,7 +205,7 @@ impl App {
         let secret = if patch.new_secret { self.new_secret() } else { webhook.secret.clone() };
         let (url, description, types) = (draft.url, draft.description, draft.types);
         let version = webhook.version + 1;
-        let edited = Webhook { url, description, types, status, secret, version, ..webhook.clone() };
+        let edited = Webhook { url, description, types, secret, status, version, ..webhook.clone() };
         let (before, after) = (SeenWebhook::of(&webhook, false), SeenWebhook::of(&edited, patch.new_secret));
         self.note(by, ActionKind::EditWebhook, format!("webhook/{id}"), before, after).await?;
         if !self.delivery.save_webhook(edited.clone()).await.map_err(unavailable)? {

@@ -178,13 +178,14 @@ impl Chat {
                 (state.failures, state.failing_since) = (0, None);
                 (through, PACE)
             }
-            Some(reason) => match self.note_failure(now) {
-                Some(pause) => (*first, pause),
-                None => {
+            Some(reason) => {
+                if let Some(pause) = self.note_failure(now) {
+                    (*first, pause)
+                } else {
                     dead.extend(lines.iter().map(|(place, _, _)| (*place, reason.clone())));
                     (events.len(), PACE)
                 }
-            },
+            }
         };
         dead.retain(|(place, _)| *place < through);
         Handled { through, dead, pause: Some(pause) }

@@ -76,11 +76,16 @@ struct Health {
     is_over: bool,
 }
 
-/// An event that was sent, or was not.
+/// An event that was sent, or that was not because an earlier one of its key was not taken.
 struct Outcome {
     event: LoggedEvent,
     attempt: Option<Attempt>,
-    failure: Option<String>,
+}
+
+impl Outcome {
+    fn is_taken(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|attempt| attempt.reason.is_empty())
+    }
 }
 
 impl Subscriber {
@@ -94,7 +99,7 @@ impl Subscriber {
     }
 
     /// Sends one event, once.
-    async fn send(&self, event: &LoggedEvent, try_no: u32) -> Result<Outcome, ReadError> {
+    async fn send(&self, event: &LoggedEvent, try_no: u32) -> Result<Attempt, ReadError> {
         let at = self.parts.clock.now();
         let posted = match event.to_cloud_event(&self.parts.source) {
             Ok(body) => {
@@ -109,7 +114,9 @@ impl Subscriber {
             self.switch_off(WebhookStatus::Gone).await?;
         }
         let failure = posted.failure();
-        let attempt = Attempt {
+        let result = if failure.is_none() { "delivered" } else { "failed" };
+        metrics::counter!("frontrow_webhook_attempts_total", "result" => result).increment(1);
+        Ok(Attempt {
             id: self.parts.entropy.uuid(),
             webhook: self.webhook.id,
             event_id: event.id(),
@@ -118,12 +125,8 @@ impl Subscriber {
             try_no,
             took_ms: u64::try_from(posted.took.as_millis()).unwrap_or(u64::MAX),
             http_status: posted.status(),
-            reason: failure.clone().unwrap_or_default(),
-        };
-        metrics::counter!("frontrow_webhook_attempts_total",
-            "result" => if failure.is_none() { "delivered" } else { "failed" })
-        .increment(1);
-        Ok(Outcome { event: event.clone(), attempt: Some(attempt), failure })
+            reason: failure.unwrap_or_default(),
+        })
     }
 
     /// Switches the webhook off for good, or until staff switches it on.
@@ -140,13 +143,9 @@ impl Subscriber {
     async fn send_in_order(&self, events: Vec<LoggedEvent>) -> Result<Vec<Outcome>, ReadError> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(events.len());
         for event in events {
-            let is_blocked = outcomes.last().is_some_and(|before| before.failure.is_some());
-            let outcome = if is_blocked {
-                Outcome { event, attempt: None, failure: Some(String::new()) }
-            } else {
-                self.send(&event, 1).await?
-            };
-            outcomes.push(outcome);
+            let is_blocked = outcomes.last().is_some_and(|before| !before.is_taken());
+            let attempt = if is_blocked { None } else { Some(self.send(&event, 1).await?) };
+            outcomes.push(Outcome { event, attempt });
         }
         Ok(outcomes)
     }
@@ -185,7 +184,9 @@ impl Subscriber {
         let mut attempts = Vec::new();
         let mut parked = Vec::new();
         for outcome in outcomes {
-            if let Some(reason) = outcome.failure {
+            if !outcome.is_taken() {
+                let reason =
+                    outcome.attempt.as_ref().map_or_else(String::new, |attempt| attempt.reason.clone());
                 let tries = u32::from(outcome.attempt.is_some());
                 let seed = self.parts.entropy.uuid().as_u64_pair().1;
                 let wait = if tries == 0 { 0 } else { backoff::next_try(tries, seed).unwrap_or(0) };
@@ -200,8 +201,7 @@ impl Subscriber {
     /// Notes how the receiver did. True when nothing was taken of what was sent.
     fn note_round(&self, outcomes: &[Outcome], now: Timestamp) -> bool {
         let tried = outcomes.iter().filter(|outcome| outcome.attempt.is_some());
-        let (taken, refused): (Vec<&Outcome>, Vec<&Outcome>) =
-            tried.partition(|outcome| outcome.failure.is_none());
+        let (taken, refused): (Vec<&Outcome>, Vec<&Outcome>) = tried.partition(|outcome| outcome.is_taken());
         let mut health = self.health.lock();
         if !taken.is_empty() {
             let is_over = health.is_over;
@@ -241,8 +241,8 @@ impl Subscriber {
             health.probe = Some((event.key, event.sequence, tries));
             tries
         };
-        let outcome = self.send(event, tries).await?;
-        let outcomes = [outcome];
+        let attempt = self.send(event, tries).await?;
+        let outcomes = [Outcome { event: event.clone(), attempt: Some(attempt) }];
         let is_down = self.note_round(&outcomes, now);
         let is_dealt_with = !is_down || tries >= PROBES;
         let (attempts, parked) = self.sort_out(Vec::from(outcomes), now);
@@ -289,30 +289,19 @@ impl Subscriber {
 
     async fn retry_one(&self, parked: Parked, now: Timestamp) -> Result<Attempt, ReadError> {
         let tries = parked.tries + 1;
-        let outcome = self.send(&parked.event, tries).await?;
-        let attempt = outcome.attempt.expect("what was sent has an attempt");
-        let place = (parked.event.key, parked.event.sequence);
-        match outcome.failure {
-            None => self.parts.delivery.settle(self.name.clone(), vec![place]).await?,
-            Some(reason) => match backoff::next_try(tries, attempt.id.as_u64_pair().1) {
-                Some(wait) => {
-                    let next_at = now.plus_seconds(wait);
-                    let later = Parked { tries, next_at, reason, ..parked };
-                    self.parts.delivery.postpone(self.name.clone(), later).await?;
-                }
-                None => {
-                    let (consumer, at) = (self.name.clone(), self.parts.clock.now());
-                    tracing::error!(
-                        consumer,
-                        event = parked.event.id(),
-                        reason,
-                        "an event became a dead letter"
-                    );
-                    let id = self.parts.entropy.uuid();
-                    let letter = DeadLetter { id, consumer, event: parked.event, tries, reason, at };
-                    self.parts.delivery.bury(vec![letter]).await?;
-                }
-            },
+        let attempt = self.send(&parked.event, tries).await?;
+        let (consumer, reason) = (self.name.clone(), attempt.reason.clone());
+        if reason.is_empty() {
+            let place = (parked.event.key, parked.event.sequence);
+            self.parts.delivery.settle(consumer, vec![place]).await?;
+        } else if let Some(wait) = backoff::next_try(tries, attempt.id.as_u64_pair().1) {
+            let later = Parked { tries, next_at: now.plus_seconds(wait), reason, ..parked };
+            self.parts.delivery.postpone(consumer, later).await?;
+        } else {
+            tracing::error!(consumer, event = parked.event.id(), reason, "an event became a dead letter");
+            let (id, at) = (self.parts.entropy.uuid(), self.parts.clock.now());
+            let letter = DeadLetter { id, consumer, event: parked.event, tries, reason, at };
+            self.parts.delivery.bury(vec![letter]).await?;
         }
         Ok(attempt)
     }
@@ -322,8 +311,7 @@ impl Subscriber {
         let id = self.parts.entropy.uuid();
         let body = "{\"type\":\"frontrow.webhook.tested.v1\",\"data\":{}}".to_owned();
         let event = LoggedEvent { position: 0, key: id, sequence: 1, at: self.parts.clock.now(), body };
-        let outcome = self.send(&event, 1).await?;
-        let attempt = outcome.attempt.expect("what was sent has an attempt");
+        let attempt = self.send(&event, 1).await?;
         self.parts.delivery.note_attempts(vec![attempt.clone()]).await?;
         Ok(attempt)
     }

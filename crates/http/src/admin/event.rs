@@ -36,7 +36,7 @@ pub(super) struct DeadLetterView {
     tries: u32,
     /// Why the last try failed.
     reason: String,
-    /// The whole event, as a CloudEvent; as text where it cannot be read as one.
+    /// The whole event, in the form of `CloudEvents`; as text where it cannot be read as one.
     #[schema(value_type = Object)]
     event: Value,
 }

@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(super) enum EventsCommand {
     /// Dead letters: events that somebody could not be told of, newest first, one JSON object a line
     List(ListArguments),
-    /// Events as they are committed, one CloudEvent a line, until stopped
+    /// Events as they are committed, one cloud event in JSON a line, until stopped
     Tail(TailArguments),
     /// Have dead letters tried again
     Replay(ReplayArguments),

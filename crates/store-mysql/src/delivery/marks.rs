@@ -59,9 +59,9 @@ impl Leases for MysqlDelivery {
 
     fn release(&self, owner: Uuid) -> Read<'_, ()> {
         answer(async move {
-            let owned = "UPDATE consumer_mark SET owner = NULL, owned_until = NULL WHERE owner = ?";
+            let taken = "UPDATE consumer_mark SET owner = NULL, owned_until = NULL WHERE owner = ?";
             let wanted = "UPDATE consumer_mark SET wanted_by = NULL, wanted_until = NULL WHERE wanted_by = ?";
-            let statements = [owned, wanted].map(|sql| fill(sql, &values![owner.as_bytes()]));
+            let statements = [taken, wanted].map(|sql| fill(sql, &values![owner.as_bytes()]));
             self.write(statements.to_vec()).await.map(drop)
         })
     }

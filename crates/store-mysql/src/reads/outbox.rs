@@ -36,8 +36,9 @@ impl EventLog for MysqlReads {
                 return Ok(Vec::new());
             }
             if partitions != Partitions::ALL {
-                let numbers = partitions.numbers().map(|number| Value::from(number));
-                sql.push_str(&format!(" AND partition_no IN ({})", list(numbers)));
+                sql.push_str(" AND partition_no IN (");
+                sql.push_str(&list(partitions.numbers().map(Value::from)));
+                sql.push(')');
             }
             sql.push_str(&fill(" ORDER BY position LIMIT ?", &values![limit(count)]));
             all(&self.rows(sql).await?, logged)

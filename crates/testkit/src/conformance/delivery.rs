@@ -338,7 +338,7 @@ fn attempt(number: u128, webhook: u128, after: u32) -> Attempt {
         at: NOW.plus_seconds(after),
         try_no: 3,
         took_ms: 15,
-        http_status: (number % 2 == 0).then_some(503),
+        http_status: number.is_multiple_of(2).then_some(503),
         reason: "시간 초과".to_owned(),
     }
 }
