@@ -9,6 +9,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::MetadataTopic;
+use rdkafka::producer::{FutureProducer, Producer as _};
 
 use crate::fault::{KafkaFault, Watch};
 use crate::settings::KafkaSettings;
@@ -37,15 +38,19 @@ pub async fn prepare_topics(settings: &KafkaSettings) -> Result<TopicsReport, Ka
 struct Asking<'a> {
     settings: &'a KafkaSettings,
     admin: AdminClient<Watch>,
+    /// Asks what is there. Unlike the other it hears why nobody answers.
+    asker: FutureProducer<Watch>,
     watch: Watch,
 }
 
 impl<'a> Asking<'a> {
     fn begin(settings: &'a KafkaSettings) -> Result<Self, KafkaFault> {
         let watch = Watch::of("admin");
-        let admin = AdminClient::from_config_and_context(&settings.client(), watch.clone())
-            .map_err(|error| KafkaFault::of_settings(&error))?;
-        Ok(Self { settings, admin, watch })
+        let wrong = |error| KafkaFault::of_settings(&error);
+        let admin = AdminClient::from_config_and_context(&settings.client(), watch.clone()).map_err(wrong)?;
+        let asker =
+            FutureProducer::from_config_and_context(&settings.client(), watch.clone()).map_err(wrong)?;
+        Ok(Self { settings, admin, asker, watch })
     }
 
     async fn prepare(self) -> Result<TopicsReport, KafkaFault> {
@@ -71,7 +76,7 @@ impl<'a> Asking<'a> {
 
     /// What the cluster says of a topic, without the answer that it is not there.
     fn ask<T>(&self, topic: &str, read: impl FnOnce(&MetadataTopic) -> T) -> Result<Option<T>, KafkaFault> {
-        let answer = self.admin.inner().fetch_metadata(Some(topic), self.settings.answer_timeout);
+        let answer = self.asker.client().fetch_metadata(Some(topic), self.settings.answer_timeout);
         let answer = answer.map_err(|error| {
             let heard = self.watch.last_words();
             KafkaFault::Away(format!("{error}; {heard}"))
