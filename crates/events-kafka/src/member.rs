@@ -33,6 +33,8 @@ const COMMIT_EVERY: Duration = Duration::from_millis(100);
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a batch is waited for when its partition goes to another member, or at the end.
 const FINISH: Duration = Duration::from_secs(10);
+/// How long the last commit is waited for. What is not committed is handed over again.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
 /// How long after an error that a client cannot go on after, and after a panic.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often a consumer panics at an event before that is a dead letter.
@@ -57,6 +59,8 @@ struct State {
     panics: u32,
     /// True while nothing is fetched.
     is_full: bool,
+    /// How many commits are on their way.
+    commits: usize,
 }
 
 impl Shared {
@@ -96,7 +100,12 @@ impl Shared {
             return;
         }
         let list = self.list(news.iter().map(|(partition, offset)| (*partition, Offset::Offset(*offset))));
-        if let Err(error) = consumer.commit(&list, mode) {
+        let is_later = matches!(mode, CommitMode::Async);
+        let result = consumer.commit(&list, mode);
+        if result.is_ok() && is_later {
+            self.state.lock().commits += 1;
+        }
+        if let Err(error) = result {
             let partitions: Vec<i32> = news.iter().map(|(partition, _)| *partition).collect();
             self.state.lock().desk.untold(&partitions);
             self.watch.complain(format!("offsets were not committed: {error}"));
@@ -210,6 +219,9 @@ impl ConsumerContext for Ears {
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        let mut state = self.0.state.lock();
+        state.commits = state.commits.saturating_sub(1);
+        drop(state);
         if let Err(error) = result {
             let partitions: Vec<i32> = offsets.elements().iter().map(|element| element.partition()).collect();
             self.0.state.lock().desk.untold(&partitions);
@@ -264,7 +276,13 @@ impl Member {
             }
         }
         self.shared.collect(FINISH);
-        self.shared.commit(&consumer, None, CommitMode::Sync);
+        // Not one that waits by itself: brokers that are away would be waited for as long as a session lasts.
+        self.shared.commit(&consumer, None, CommitMode::Async);
+        let end = Instant::now() + LAST_COMMIT;
+        while self.shared.state.lock().commits > 0 && Instant::now() < end {
+            // What is fetched now is nobody's.
+            drop(consumer.poll(ASK_BUSY));
+        }
         // Whoever is closed gives its partitions back, and is called for that.
         Ok(())
     }

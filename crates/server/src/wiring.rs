@@ -1,5 +1,9 @@
 //! Puts the parts together from the settings.
 
+#[cfg(feature = "kafka")]
+#[allow(dead_code, reason = "the loops that run it are started by the events' own wiring")]
+mod kafka;
+
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
