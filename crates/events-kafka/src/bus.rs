@@ -9,19 +9,24 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::thread::Thread;
+use std::time::Duration;
 
 use frontrow_application::events::{Consumer, Start, Undelivered};
 use frontrow_application::{Clock, Entropy};
 use rdkafka::ClientConfig;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::fault::KafkaFault;
 use crate::letters::DeadLetterTopic;
-use crate::member::{Member, Shared};
+use crate::member::{FINISH, LAST_COMMIT, Member, Shared, Stage};
 use crate::settings::KafkaSettings;
 use crate::work::Work;
 
+/// How long leaving a group may take, which is a word to a broker.
+const LEAVE: Duration = Duration::from_secs(1);
 /// How often the library's own figures are read.
 const FIGURES_MS: u32 = 5_000;
 
@@ -41,7 +46,8 @@ pub struct BusParts {
 /// A member of a consumer's group. It runs until it is stopped.
 pub struct KafkaBus {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: Thread,
+    stage: watch::Receiver<Stage>,
 }
 
 impl KafkaBus {
@@ -53,6 +59,7 @@ impl KafkaBus {
     ) -> Result<Self, KafkaFault> {
         settings.check()?;
         let stop = Arc::new(AtomicBool::new(false));
+        let (say, stage) = watch::channel(Stage::Runs);
         let shared = Shared::new(settings.events_topic(), consumer.name(), consumer.start());
         let name = format!("kafka-{}", consumer.name());
         let member = Member {
@@ -60,21 +67,26 @@ impl KafkaBus {
             shared: Arc::new(shared),
             work: Arc::new(Work { parts, consumer, stop: Arc::clone(&stop) }),
             runtime: Handle::current(),
+            stage: say,
         };
         let thread = std::thread::Builder::new().name(name).spawn(move || member.run());
         let thread = thread.map_err(|error| KafkaFault::Settings(format!("no thread for a bus: {error}")))?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { stop, thread: thread.thread().clone(), stage })
     }
 
-    /// Deals with what is at hand, within a limit of time, commits it, and leaves the group.
+    /// Deals with what is at hand, within a limit of time, commits it, and leaves the group. Brokers that are away are not
+    /// waited for: a member that could not say that it leaves is missed when its session is over.
     pub async fn stop(mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
-            if !matches!(ended, Ok(Ok(()))) {
-                tracing::error!("the thread of a bus has ended with a panic");
-            }
+        self.thread.unpark();
+        let has_finished = timeout(FINISH + LAST_COMMIT + LEAVE, self.stage.wait_for(|at| *at != Stage::Runs));
+        if !matches!(has_finished.await, Ok(Ok(_))) {
+            tracing::warn!("a member of a group does not end");
+            return;
+        }
+        let has_left = timeout(LEAVE, self.stage.wait_for(|at| *at == Stage::Left));
+        if !matches!(has_left.await, Ok(Ok(_))) {
+            tracing::warn!("a member could not leave its group: Kafka is away");
         }
     }
 }

@@ -14,6 +14,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientConfig, ClientContext};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::desk::{Desk, Record};
 use crate::fault::Watch;
@@ -32,13 +33,23 @@ const COMMIT_EVERY: Duration = Duration::from_millis(100);
 /// How long a question to the brokers may take that something else waits for.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a batch is waited for when its partition goes to another member, or at the end.
-const FINISH: Duration = Duration::from_secs(10);
+pub(crate) const FINISH: Duration = Duration::from_secs(5);
 /// How long the last commit is waited for. What is not committed is handed over again.
-const LAST_COMMIT: Duration = Duration::from_secs(2);
+pub(crate) const LAST_COMMIT: Duration = Duration::from_secs(2);
 /// How long after an error that a client cannot go on after, and after a panic.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often a consumer panics at an event before that is a dead letter.
 const PANICS_MAX: u32 = 3;
+
+/// How far a member has come in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Runs,
+    /// Nothing is at hand any more, and what was done is committed as far as that is possible.
+    Finished,
+    /// It is no member any more.
+    Left,
+}
 
 /// What a thread and the library's calls back into it have in common. All of it happens on that thread.
 pub(crate) struct Shared {
@@ -235,6 +246,7 @@ pub(crate) struct Member {
     pub(crate) shared: Arc<Shared>,
     pub(crate) work: Arc<Work>,
     pub(crate) runtime: Handle,
+    pub(crate) stage: watch::Sender<Stage>,
 }
 
 impl Member {
@@ -246,6 +258,7 @@ impl Member {
                 std::thread::park_timeout(AGAIN_AFTER);
             }
         }
+        self.stage.send_replace(Stage::Left);
     }
 
     fn attend(&self) -> KafkaResult<()> {
@@ -283,7 +296,8 @@ impl Member {
             // What is fetched now is nobody's.
             drop(consumer.poll(ASK_BUSY));
         }
-        // Whoever is closed gives its partitions back, and is called for that.
+        self.stage.send_replace(Stage::Finished);
+        // Whoever is closed gives its partitions back, and is called for that. It waits for commits that are on their way.
         Ok(())
     }
 

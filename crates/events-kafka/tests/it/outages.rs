@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use frontrow_application::Clock as _;
 use frontrow_application::events::{Consumer, Leases as _, Relay, RelayParts};
-use frontrow_domain::Timestamp;
-use frontrow_events_kafka::{KafkaBus, KafkaPublisher, KafkaSettings};
+use frontrow_events_kafka::{KafkaBus, KafkaPublisher, KafkaSettings, prepare_topics};
 use frontrow_testkit::clock::Dice;
 use frontrow_testkit::delivery::{MemoryDelivery, Recorder};
 use frontrow_testkit::{ManualClock, SeededEntropy, bounded};
@@ -15,7 +13,7 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::own::OwnKafka;
-use crate::world::{Lines, OnTopic, all_on, assert_complete, events, parts, settings, shared_url, until};
+use crate::world::{Ends, Lines, OnTopic, all_on, assert_complete, events, parts, settings, shared_url, until};
 
 /// Servers that publish one log, one after the other or at once.
 struct Servers {
@@ -123,27 +121,27 @@ fn kafka_away_for_a_while_loses_nothing_and_breaks_no_order() {
 fn d14_a_publisher_that_is_killed_anywhere_loses_nothing_and_breaks_no_order() {
     bounded(async {
         let settings = settings("killed");
-        let log = Lines::of(events(500, 40));
+        prepare_topics(&settings).await.expect("made");
+        let log = Lines::of(events(300, 30));
         let servers = Servers::of(&settings, &log);
+        let ends = Ends::of(&settings, &shared_url());
         let mut dice = Dice::new(11);
         let mut owner = 0;
-        while servers.mark().await < 20_000 {
+        while servers.mark().await < 9_000 {
             owner += 1;
+            let enough = ends.sum().await + 1 + i64::from(dice.below(1_500));
             let server = servers.run(owner);
-            let life = Duration::from_millis(100 + u64::from(dice.below(600)));
-            tokio::select! {
-                () = sleep(life) => {}
-                () = until("all is through", || async { servers.mark().await == 20_000 }) => {}
-            }
+            until("some more is there, or all is through", || async {
+                enough <= ends.sum().await || servers.mark().await == 9_000
+            })
+            .await;
             server.abort();
             let _ = server.await;
             // What it had is anybody's when it has been silent for as long as a lease.
             servers.clock.advance(11);
         }
-        assert!(3 < owner, "{owner} servers: too few were killed for this to mean anything");
         let found = all_on(&settings, &shared_url(), &settings.events_topic()).await;
-        assert_complete(found.iter().map(OnTopic::event), 500, 40);
-        assert!(servers.clock.now() > Timestamp::from_micros(0));
+        assert_complete(found.iter().map(OnTopic::event), 300, 30);
     });
 }
 
@@ -153,7 +151,9 @@ fn a_stop_does_not_wait_for_a_kafka_that_is_away() {
     bounded(async {
         let kafka = OwnKafka::new();
         kafka.start().await;
-        let settings = kafka.settings("stop");
+        let mut settings = kafka.settings("stop");
+        // So long would the library wait by itself.
+        settings.session_timeout = Duration::from_mins(2);
         let log = Lines::of(events(10, 2));
         let publishing = Servers::of(&settings, &log).run(1);
         let consumer = Recorder::new("recorder", 1);
@@ -162,9 +162,8 @@ fn a_stop_does_not_wait_for_a_kafka_that_is_away() {
         let bus = KafkaBus::start(&settings, parts, of_bus).expect("good settings");
         until("all is seen", || async { consumer.seen().len() == 20 }).await;
         kafka.kill();
-        let asked = tokio::time::Instant::now();
-        bus.stop().await;
+        let stopped = tokio::time::timeout(Duration::from_mins(1), bus.stop()).await;
+        assert!(stopped.is_ok(), "it waits for Kafka");
         publishing.abort();
-        println!("stopped within {:?}", asked.elapsed());
     });
 }

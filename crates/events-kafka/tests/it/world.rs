@@ -192,6 +192,35 @@ fn read_all(url: &str, topic: &str, partitions: i32) -> Vec<OnTopic> {
     found
 }
 
+/// The ends of the partitions of the topic of events, to see how much is there without reading it.
+pub(crate) struct Ends {
+    client: Arc<BaseConsumer>,
+    topic: String,
+    partitions: i32,
+}
+
+impl Ends {
+    pub(crate) fn of(settings: &KafkaSettings, url: &str) -> Self {
+        let brokers = url.trim_start_matches("kafka://");
+        let client = ClientConfig::new().set("bootstrap.servers", brokers).create().expect("a client");
+        let partitions = i32::from(settings.partitions);
+        Self { client: Arc::new(client), topic: settings.events_topic(), partitions }
+    }
+
+    /// How many events there are.
+    pub(crate) async fn sum(&self) -> i64 {
+        let (client, topic, partitions) = (Arc::clone(&self.client), self.topic.clone(), self.partitions);
+        let asked = tokio::task::spawn_blocking(move || {
+            // A topic that was just made has no leader for a moment, and nothing on it.
+            let end = |partition| {
+                client.fetch_watermarks(&topic, partition, PATIENCE).map_or(0, |(_, end)| end)
+            };
+            (0..partitions).map(end).sum()
+        });
+        asked.await.expect("no panic")
+    }
+}
+
 /// Reads like a consumer that drops the numbers that it has passed, and fails when one is missing. Answers how many
 /// events there are of each key, and how often one came again.
 pub(crate) fn in_order(events: impl IntoIterator<Item = LoggedEvent>) -> Result<(HashMap<Uuid, u64>, usize), String> {
