@@ -65,7 +65,12 @@ impl KafkaBus {
         let member = Member {
             config: config(settings, consumer.as_ref()),
             shared: Arc::new(shared),
-            work: Arc::new(Work { parts, consumer, stop: Arc::clone(&stop) }),
+            work: Arc::new(Work {
+                parts,
+                consumer,
+                stop: Arc::clone(&stop),
+                tending: tokio::sync::Mutex::default(),
+            }),
             runtime: Handle::current(),
             stage: say,
         };
@@ -79,7 +84,8 @@ impl KafkaBus {
     pub async fn stop(mut self) {
         self.stop.store(true, Ordering::Release);
         self.thread.unpark();
-        let has_finished = timeout(FINISH + LAST_COMMIT + LEAVE, self.stage.wait_for(|at| *at != Stage::Runs));
+        let has_finished =
+            timeout(FINISH + LAST_COMMIT + LEAVE, self.stage.wait_for(|at| *at != Stage::Runs));
         if !matches!(has_finished.await, Ok(Ok(_))) {
             tracing::warn!("a member of a group does not end");
             return;

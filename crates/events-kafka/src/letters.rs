@@ -1,18 +1,14 @@
 //! The dead-letter topic: what nothing could be done with, for those who look after it outside of this system.
 //!
-//! The list that counts is the store's ([`Undelivered`]): staff look at it and have letters tried again. The topic has
+//! The list that counts is the store's (`Undelivered`): staff look at it and have letters tried again. The topic has
 //! the same letters for others, and those records of the topic of events that are no events.
 
-use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
-use frontrow_application::events::{DeadLetter, LoggedEvent, Parked, Undelivered};
-use frontrow_application::store::Read;
+use frontrow_application::events::{DeadLetter, LoggedEvent};
 use frontrow_domain::Timestamp;
 use metrics::counter;
 use rdkafka::message::{Header, OwnedHeaders};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::fault::KafkaFault;
@@ -22,8 +18,6 @@ use crate::settings::KafkaSettings;
 
 /// How long a letter is tried for.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How many letters may be on their way beside those who wrote them.
-const ON_THEIR_WAY_MAX: usize = 1_000;
 /// What a message has beyond its body.
 const HEADERS_BYTES_MAX: usize = 8_192;
 /// The longest reason that goes into a header, in characters.
@@ -124,91 +118,6 @@ impl DeadLetterTopic {
         sent.map_err(|error| match error {
             NotSent::Again(why) | NotSent::Hopeless(why) => KafkaFault::Refused(why),
         })
-    }
-}
-
-/// The store's list of dead letters, of which the topic gets a copy.
-///
-/// A letter is in the store when [`Undelivered::bury`] answers; the copy follows by itself, so that whoever writes letters
-/// never waits for Kafka. A copy that cannot be sent, or that this process does not live to send, is left out, which is
-/// logged and counted.
-pub struct WithDeadLetterTopic {
-    inner: Arc<dyn Undelivered>,
-    topic: Arc<DeadLetterTopic>,
-    room: Arc<Semaphore>,
-}
-
-impl WithDeadLetterTopic {
-    /// This list, with copies on that topic.
-    pub fn new(inner: Arc<dyn Undelivered>, topic: Arc<DeadLetterTopic>) -> Self {
-        Self { inner, topic, room: Arc::new(Semaphore::new(ON_THEIR_WAY_MAX)) }
-    }
-
-    fn copy(&self, letter: DeadLetter) {
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
-            counter!("frontrow_kafka_dead_letters_total", "result" => "failed").increment(1);
-            tracing::error!(letter = %letter.id, "a dead letter has no copy on Kafka: too many are on their way");
-            return;
-        };
-        let topic = Arc::clone(&self.topic);
-        tokio::spawn(async move {
-            if let Err(error) = topic.publish(&letter).await {
-                tracing::error!(letter = %letter.id, %error, "a dead letter has no copy on Kafka");
-            }
-            drop(room);
-        });
-    }
-}
-
-impl Undelivered for WithDeadLetterTopic {
-    fn park(&self, consumer: String, events: Vec<Parked>) -> Read<'_, ()> {
-        self.inner.park(consumer, events)
-    }
-
-    fn parked_keys(&self, consumer: String, keys: Vec<Uuid>) -> Read<'_, HashSet<Uuid>> {
-        self.inner.parked_keys(consumer, keys)
-    }
-
-    fn due(&self, consumer: String, now: Timestamp, limit: usize) -> Read<'_, Vec<Parked>> {
-        self.inner.due(consumer, now, limit)
-    }
-
-    fn parked(&self, consumer: String) -> Read<'_, (u64, Option<Timestamp>)> {
-        self.inner.parked(consumer)
-    }
-
-    fn postpone(&self, consumer: String, parked: Parked) -> Read<'_, ()> {
-        self.inner.postpone(consumer, parked)
-    }
-
-    fn settle(&self, consumer: String, events: Vec<(Uuid, u64)>) -> Read<'_, ()> {
-        self.inner.settle(consumer, events)
-    }
-
-    fn bury(&self, letters: Vec<DeadLetter>) -> Read<'_, ()> {
-        Box::pin(async move {
-            self.inner.bury(letters.clone()).await?;
-            for letter in letters {
-                self.copy(letter);
-            }
-            Ok(())
-        })
-    }
-
-    fn dead_letters(&self, before: Option<Uuid>, limit: usize) -> Read<'_, Vec<DeadLetter>> {
-        self.inner.dead_letters(before, limit)
-    }
-
-    fn count_dead_letters(&self) -> Read<'_, u64> {
-        self.inner.count_dead_letters()
-    }
-
-    fn dead_letter(&self, id: Uuid) -> Read<'_, Option<DeadLetter>> {
-        self.inner.dead_letter(id)
-    }
-
-    fn revive(&self, id: Uuid, now: Timestamp) -> Read<'_, bool> {
-        self.inner.revive(id, now)
     }
 }
 

@@ -19,6 +19,7 @@
 //! long as that keeps it.
 
 mod bus;
+mod copies;
 mod desk;
 mod fault;
 mod letters;
@@ -30,8 +31,9 @@ mod topics;
 mod work;
 
 pub use bus::{BusParts, KafkaBus};
+pub use copies::WithDeadLetterTopic;
 pub use fault::{KafkaFault, describe_metrics};
-pub use letters::{DeadLetterTopic, WithDeadLetterTopic};
-pub use publisher::{KafkaPublisher, PUBLISHER};
+pub use letters::DeadLetterTopic;
+pub use publisher::{KafkaPublisher, PUBLISHER, Replays};
 pub use settings::{KafkaSettings, Login, Mechanism, Tls};
 pub use topics::{TopicsReport, prepare_topics};

@@ -30,6 +30,8 @@ const ASK_IDLE: Duration = Duration::from_millis(100);
 const ASK_BUSY: Duration = Duration::from_millis(5);
 /// How often offsets are committed at the most.
 const COMMIT_EVERY: Duration = Duration::from_millis(100);
+/// How often what is due without a new event is seen to, by the member that has the first partition.
+const TEND_EVERY: Duration = Duration::from_secs(1);
 /// How long a question to the brokers may take that something else waits for.
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a batch is waited for when its partition goes to another member, or at the end.
@@ -266,6 +268,7 @@ impl Member {
         let consumer: BaseConsumer<Ears> = BaseConsumer::from_config_and_context(&self.config, ears)?;
         consumer.subscribe(&[&self.shared.topic])?;
         let mut committed_at = Instant::now();
+        let mut tended_at = Instant::now();
         while !self.work.is_stopped() {
             let has_more = match consumer.poll(self.patience()) {
                 Some(Ok(message)) => {
@@ -286,6 +289,10 @@ impl Member {
             if COMMIT_EVERY <= committed_at.elapsed() {
                 self.shared.commit(&consumer, None, CommitMode::Async);
                 committed_at = Instant::now();
+            }
+            if TEND_EVERY <= tended_at.elapsed() {
+                self.tend();
+                tended_at = Instant::now();
             }
         }
         self.shared.collect(FINISH);
@@ -328,6 +335,14 @@ impl Member {
             // Nobody listens any more when the group was left in the meantime.
             let _ = say.send(work.deal(batch, give_up).await);
         });
+    }
+
+    /// Has the consumer see to what is due without a new event, unless it still does.
+    fn tend(&self) {
+        if self.shared.state.lock().desk.partitions().first() == Some(&0) {
+            let work = Arc::clone(&self.work);
+            self.runtime.spawn(async move { work.tend().await });
+        }
     }
 
     /// Stops fetching when too much waits, and goes on when there is room. The library is asked all the time.

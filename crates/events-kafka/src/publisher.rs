@@ -7,10 +7,13 @@
 //! the library's own guarantees are not enough.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use frontrow_application::events::{Consumer, Handled, LoggedEvent, Start};
+use frontrow_application::Entropy;
+use frontrow_application::events::{Consumer, DeadLetter, Handled, LoggedEvent, Start, Undelivered};
+use frontrow_application::store::ReadError;
 use frontrow_domain::Timestamp;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -30,6 +33,8 @@ pub const PUBLISHER: &str = "kafka";
 const SHARDS: u16 = 8;
 /// How many keys are on their way at once.
 const KEYS_MAX: usize = 2_000;
+/// How many replays are looked for at once.
+const REPLAYS_MAX: usize = 100;
 /// The pause before the first repetition; it doubles up to the longest.
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -47,6 +52,16 @@ pub struct KafkaPublisher {
     topic: String,
     sender: Sender,
     are_topics_there: AtomicBool,
+    replays: Option<Replays>,
+}
+
+/// Where a publisher finds the dead letters of its own that staff wants to be tried again.
+#[derive(Clone)]
+pub struct Replays {
+    /// What is kept of them.
+    pub undelivered: Arc<dyn Undelivered>,
+    /// Ids.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// The events of one key, by their places in the batch, and what became of them.
@@ -68,7 +83,37 @@ impl KafkaPublisher {
             topic: settings.events_topic(),
             sender: Sender::new(settings, "publisher", None),
             are_topics_there: AtomicBool::new(false),
+            replays: None,
         })
+    }
+
+    /// Publishes again what becomes due there. It comes behind what was published of its key in the meantime.
+    #[must_use]
+    pub fn with_replays(self, replays: Replays) -> Self {
+        Self { replays: Some(replays), ..self }
+    }
+
+    async fn replay(&self, replays: &Replays, now: Timestamp) -> Result<(), ReadError> {
+        loop {
+            let due = replays.undelivered.due(PUBLISHER.to_owned(), now, REPLAYS_MAX).await?;
+            if due.is_empty() || self.prepare().await.is_err() {
+                return Ok(());
+            }
+            let events: Vec<LoggedEvent> = due.iter().map(|parked| parked.event.clone()).collect();
+            let dead = self.publish(&events).await;
+            let letters = dead.iter().filter_map(|(place, reason)| {
+                let parked = due.get(*place)?.clone();
+                let (id, consumer) = (replays.entropy.uuid(), PUBLISHER.to_owned());
+                let (event, tries, reason) = (parked.event, parked.tries + 1, reason.clone());
+                Some(DeadLetter { id, consumer, event, tries, reason, at: now })
+            });
+            let letters: Vec<DeadLetter> = letters.collect();
+            if !letters.is_empty() {
+                replays.undelivered.bury(letters).await?;
+            }
+            let sent = events.iter().map(|event| (event.key, event.sequence)).collect();
+            replays.undelivered.settle(PUBLISHER.to_owned(), sent).await?;
+        }
     }
 
     /// Makes the topics or looks at them, unless that was done. Says what is not as it should be.
@@ -177,6 +222,15 @@ impl Consumer for KafkaPublisher {
             }
             let dead = self.publish(events).await;
             Handled { dead, ..Handled::all(events) }
+        })
+    }
+
+    fn tend(&self, now: Timestamp) -> BoxFuture<'_, Result<(), ReadError>> {
+        Box::pin(async move {
+            match &self.replays {
+                Some(replays) => self.replay(replays, now).await,
+                None => Ok(()),
+            }
         })
     }
 }

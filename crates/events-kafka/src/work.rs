@@ -20,6 +20,8 @@ pub(crate) struct Work {
     pub(crate) parts: BusParts,
     pub(crate) consumer: Arc<dyn Consumer>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Held while the consumer sees to what is due.
+    pub(crate) tending: tokio::sync::Mutex<()>,
 }
 
 /// What became of a batch.
@@ -65,6 +67,19 @@ impl Work {
         counter!("frontrow_kafka_consumed_total", "consumer" => self.consumer.name().to_owned())
             .increment(count);
         Done::Through(through, handled.pause)
+    }
+
+    /// Has the consumer see to what is due without a new event, unless it does already.
+    pub(crate) async fn tend(&self) {
+        let Ok(_alone) = self.tending.try_lock() else { return };
+        let tended = AssertUnwindSafe(self.consumer.tend(self.parts.clock.now())).catch_unwind().await;
+        match tended {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(consumer = self.consumer.name(), %error, "cannot try again yet"),
+            Err(_) => {
+                tracing::error!(consumer = self.consumer.name(), "panicked at what was to be tried again")
+            }
+        }
     }
 
     /// Puts dead letters into the store and on their topic. Answers false when it was stopped before that was done.

@@ -256,7 +256,10 @@ fn an_event_that_a_consumer_panics_at_becomes_a_dead_letter() {
         bus.stop().await;
         let buried = delivery.dead_letters(None, 10).await.expect("there");
         assert_eq!(buried.len(), 1);
-        assert_eq!((buried[0].event.clone(), buried[0].reason.as_str()), (event(2, 1), "the consumer panicked"));
+        assert_eq!(
+            (buried[0].event.clone(), buried[0].reason.as_str()),
+            (event(2, 1), "the consumer panicked")
+        );
     });
 }
 
@@ -284,7 +287,10 @@ fn who_is_new_begins_with_the_oldest_or_with_what_is_new() {
             one.stop().await;
         }
         let old: Vec<Uuid> = events(20, 1).iter().map(|event| event.key).collect();
-        assert!(newest.seen().iter().all(|event| !old.contains(&event.key)), "it has seen what was before it");
+        assert!(
+            newest.seen().iter().all(|event| !old.contains(&event.key)),
+            "it has seen what was before it"
+        );
         // What happens while it is away is not passed over.
         let missed: Vec<_> = (1..=20).map(|key| event(key + 2_000, 1)).collect();
         publish(&settings, &missed).await;

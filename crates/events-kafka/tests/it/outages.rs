@@ -13,7 +13,9 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::own::OwnKafka;
-use crate::world::{Ends, Lines, OnTopic, all_on, assert_complete, events, parts, settings, shared_url, until};
+use crate::world::{
+    Ends, Lines, OnTopic, all_on, assert_complete, events, parts, settings, shared_url, until,
+};
 
 /// Servers that publish one log, one after the other or at once.
 struct Servers {
@@ -107,7 +109,8 @@ fn kafka_away_for_a_while_loses_nothing_and_breaks_no_order() {
         assert!(is_over.load(Ordering::Acquire));
         until("all is through", || async { servers.mark().await == 40_000 }).await;
         until("all is seen", || async {
-            crate::world::in_order(consumer.seen()).is_ok_and(|(last, _)| last.values().sum::<u64>() == 40_000)
+            crate::world::in_order(consumer.seen())
+                .is_ok_and(|(last, _)| last.values().sum::<u64>() == 40_000)
         })
         .await;
         bus.stop().await;

@@ -49,7 +49,10 @@ fn events_are_published_as_they_were_committed_each_key_in_its_order() {
             assert_eq!(record.at, event.at.millis());
             assert_eq!(record.headers["content-type"], "application/cloudevents+json; charset=utf-8");
             let of_key = found.iter().filter(|other| other.key == record.key);
-            assert!(of_key.clone().all(|other| other.partition == record.partition), "a key is in one partition");
+            assert!(
+                of_key.clone().all(|other| other.partition == record.partition),
+                "a key is in one partition"
+            );
         }
         let used: std::collections::BTreeSet<i32> = found.iter().map(|record| record.partition).collect();
         assert_eq!(used.len(), 6, "keys spread over all partitions");
@@ -94,8 +97,10 @@ fn a_refused_batch_costs_only_the_culprit() {
         let done = admin.alter_configs([&less], &AdminOptions::new()).await.expect("asked");
         done.into_iter().for_each(|one| drop(one.expect("altered")));
         let filler = noise(500);
-        let mut batch: Vec<_> =
-            (1..=3).flat_map(|number| (2..=60).map(move |key| (key, number))).map(|(key, number)| event_of(key, number, &filler)).collect();
+        let mut batch: Vec<_> = (1..=3)
+            .flat_map(|number| (2..=60).map(move |key| (key, number)))
+            .map(|(key, number)| event_of(key, number, &filler))
+            .collect();
         let culprit = batch.len() / 2;
         batch[culprit] = event_of(2_000, 1, &noise(9_000));
         let handled = publisher.handle(&batch, NOW).await;

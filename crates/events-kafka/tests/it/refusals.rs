@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use frontrow_application::events::{Consumer as _, Handled};
 use frontrow_domain::Timestamp;
-use frontrow_events_kafka::{KafkaFault, KafkaPublisher, KafkaSettings, Login, Mechanism, Tls, prepare_topics};
+use frontrow_events_kafka::{
+    KafkaFault, KafkaPublisher, KafkaSettings, Login, Mechanism, Tls, prepare_topics,
+};
 use frontrow_testkit::bounded;
 
 use crate::world::{all_on, assert_complete, events, settings, shared_url};

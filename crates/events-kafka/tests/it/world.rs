@@ -86,7 +86,9 @@ pub(crate) fn event_of(key: u128, sequence: u64, data: &str) -> LoggedEvent {
         // Keys of a test are not to fall into one partition together, nor always the same.
         key: Uuid::from_u128(key.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)),
         sequence,
-        at: Timestamp::from_micros(ManualClock::EPOCH.micros() + i64::try_from(sequence).expect("few") * 1_000),
+        at: Timestamp::from_micros(
+            ManualClock::EPOCH.micros() + i64::try_from(sequence).expect("few") * 1_000,
+        ),
         body: format!("{{\"type\":\"frontrow.test.v1\",\"data\":{data}}}"),
     }
 }
@@ -173,7 +175,8 @@ fn read_all(url: &str, topic: &str, partitions: i32) -> Vec<OnTopic> {
         match consumer.poll(Duration::from_millis(200)) {
             Some(Err(KafkaError::PartitionEOF(_))) => ends += 1,
             Some(Ok(message)) => {
-                let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+                let text =
+                    |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
                 let headers = message.headers().map(|headers| {
                     headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
                 });
@@ -212,9 +215,8 @@ impl Ends {
         let (client, topic, partitions) = (Arc::clone(&self.client), self.topic.clone(), self.partitions);
         let asked = tokio::task::spawn_blocking(move || {
             // A topic that was just made has no leader for a moment, and nothing on it.
-            let end = |partition| {
-                client.fetch_watermarks(&topic, partition, PATIENCE).map_or(0, |(_, end)| end)
-            };
+            let end =
+                |partition| client.fetch_watermarks(&topic, partition, PATIENCE).map_or(0, |(_, end)| end);
             (0..partitions).map(end).sum()
         });
         asked.await.expect("no panic")
@@ -223,7 +225,9 @@ impl Ends {
 
 /// Reads like a consumer that drops the numbers that it has passed, and fails when one is missing. Answers how many
 /// events there are of each key, and how often one came again.
-pub(crate) fn in_order(events: impl IntoIterator<Item = LoggedEvent>) -> Result<(HashMap<Uuid, u64>, usize), String> {
+pub(crate) fn in_order(
+    events: impl IntoIterator<Item = LoggedEvent>,
+) -> Result<(HashMap<Uuid, u64>, usize), String> {
     let mut last: HashMap<Uuid, u64> = HashMap::new();
     let mut again = 0;
     for event in events {

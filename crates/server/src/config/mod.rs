@@ -83,11 +83,8 @@ impl Config {
         self.issuer.validate(problems);
         self.wallet.validate(problems);
         self.sales.validate(problems);
-<<<<<<< HEAD
         self.events.validate(problems);
-=======
         self.kafka.validate(problems);
->>>>>>> 3173660 (Name a Kafka in the settings, and make its parts from them)
         self.log.validate(problems);
         self.demo.validate(problems);
         validate_shared(&self.store, &self.waiting_room, &self.auth, problems);

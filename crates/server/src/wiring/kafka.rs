@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use frontrow_application::events::{Consumer, Undelivered};
+use frontrow_application::events::{Consumer, Delivery, Undelivered};
 use frontrow_application::{Clock, Entropy};
 use frontrow_events_kafka::{
-    BusParts, DeadLetterTopic, KafkaBus, KafkaPublisher, KafkaSettings, WithDeadLetterTopic,
+    BusParts, DeadLetterTopic, KafkaBus, KafkaPublisher, KafkaSettings, Replays, WithDeadLetterTopic,
 };
 
 use crate::config::Config;
@@ -23,20 +23,27 @@ impl Kafka {
         if config.kafka.url.is_empty() {
             return Ok(None);
         }
-        let settings = config.kafka.settings().context("kafka")?;
+        let mut settings = config.kafka.settings().context("kafka")?;
+        settings.source.clone_from(&config.events.source);
         let dead_letters = Arc::new(DeadLetterTopic::new(&settings).context("kafka")?);
         frontrow_events_kafka::describe_metrics();
         Ok(Some(Self { settings, dead_letters }))
     }
 
     /// What publishes the log: to be given a relay, like any other consumer.
-    pub(crate) fn publisher(&self) -> anyhow::Result<Arc<dyn Consumer>> {
-        Ok(Arc::new(KafkaPublisher::new(&self.settings).context("kafka")?))
+    pub(crate) fn publisher(
+        &self,
+        undelivered: Arc<dyn Undelivered>,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<Arc<dyn Consumer>> {
+        let publisher = KafkaPublisher::new(&self.settings).context("kafka")?;
+        Ok(Arc::new(publisher.with_replays(Replays { undelivered, entropy })))
     }
 
-    /// The list of dead letters with copies on Kafka: for relays, not for [`Kafka::bus`].
-    pub(crate) fn with_dead_letters(&self, undelivered: Arc<dyn Undelivered>) -> Arc<dyn Undelivered> {
-        Arc::new(WithDeadLetterTopic::new(undelivered, Arc::clone(&self.dead_letters)))
+    /// What a store keeps of events on their way, with copies of its dead letters on Kafka. Not for [`Kafka::bus`], which
+    /// makes them itself.
+    pub(crate) fn with_dead_letters(&self, delivery: Arc<dyn Delivery>) -> Arc<dyn Delivery> {
+        Arc::new(WithDeadLetterTopic::new(delivery, Arc::clone(&self.dead_letters)))
     }
 
     /// Runs a consumer from Kafka instead of from the log, until it is stopped. Needs a runtime around it.
@@ -55,6 +62,8 @@ impl Kafka {
 
 #[cfg(test)]
 mod tests {
+    use frontrow_testkit::{ManualClock, SeededEntropy};
+
     use super::*;
 
     #[test]
@@ -65,6 +74,9 @@ mod tests {
         };
         assert!(open(&[]).is_none());
         let kafka = open(&[("FRONTROW__KAFKA__URL", "kafka://127.0.0.1:1")]).expect("named");
-        assert_eq!(kafka.publisher().expect("good settings").name(), "kafka");
+        let delivery = frontrow_testkit::delivery::MemoryDelivery::default();
+        let entropy = SeededEntropy::new(ManualClock::default(), 1);
+        let publisher = kafka.publisher(Arc::new(delivery), Arc::new(entropy));
+        assert_eq!(publisher.expect("good settings").name(), "kafka");
     }
 }

@@ -73,7 +73,8 @@ impl Kafka {
         let files = [&self.tls_authorities, &self.tls_certificate, &self.tls_key];
         if !self.tls && files.iter().any(|file| !file.is_empty()) {
             let wrong = "is off, although files for TLS are named".to_owned();
-            let keys: &[&str] = &["kafka.tls", "kafka.tls_authorities", "kafka.tls_certificate", "kafka.tls_key"];
+            let keys: &[&str] =
+                &["kafka.tls", "kafka.tls_authorities", "kafka.tls_certificate", "kafka.tls_key"];
             found.push((keys, wrong, "set kafka.tls, or leave the files out"));
         }
         for property in self.properties.iter().filter(|property| !property.contains('=')) {
@@ -86,7 +87,8 @@ impl Kafka {
     #[cfg(feature = "kafka")]
     fn validate_as_a_whole(&self, problems: &mut Merge) {
         if let Err(error) = self.settings() {
-            let keys: &[&str] = &["kafka.url", "kafka.properties", "kafka.topic_prefix", "kafka.tls_authorities"];
+            let keys: &[&str] =
+                &["kafka.url", "kafka.properties", "kafka.topic_prefix", "kafka.tls_authorities"];
             let help = "config/default.toml says what each of them may be";
             problems.refuse(keys, format!("is of no use as it is set: {error}"), help);
         }
