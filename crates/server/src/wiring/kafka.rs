@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use frontrow_application::Entropy;
 use frontrow_application::events::{Consumer, Delivery, Undelivered};
-use frontrow_application::{Clock, Entropy};
-use frontrow_events_kafka::{
-    BusParts, DeadLetterTopic, KafkaBus, KafkaPublisher, KafkaSettings, Replays, WithDeadLetterTopic,
-};
+use frontrow_events_kafka::{DeadLetterTopic, KafkaPublisher, KafkaSettings, Replays, WithDeadLetterTopic};
 
 use crate::config::Config;
 
@@ -40,23 +38,9 @@ impl Kafka {
         Ok(Arc::new(publisher.with_replays(Replays { undelivered, entropy })))
     }
 
-    /// What a store keeps of events on their way, with copies of its dead letters on Kafka. Not for [`Kafka::bus`], which
-    /// makes them itself.
+    /// What a store keeps of events on their way, with copies of its dead letters on Kafka.
     pub(crate) fn with_dead_letters(&self, delivery: Arc<dyn Delivery>) -> Arc<dyn Delivery> {
         Arc::new(WithDeadLetterTopic::new(delivery, Arc::clone(&self.dead_letters)))
-    }
-
-    /// Runs a consumer from Kafka instead of from the log, until it is stopped. Needs a runtime around it.
-    pub(crate) fn bus(
-        &self,
-        undelivered: Arc<dyn Undelivered>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        consumer: Arc<dyn Consumer>,
-    ) -> anyhow::Result<KafkaBus> {
-        let dead_letters = Arc::clone(&self.dead_letters);
-        let parts = BusParts { undelivered, dead_letters, clock, entropy };
-        KafkaBus::start(&self.settings, parts, consumer).context("kafka")
     }
 }
 
