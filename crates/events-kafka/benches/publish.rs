@@ -142,12 +142,9 @@ async fn main() {
     publish_all(&publisher, &events(BATCH as u64)).await;
     let all = events(count);
     for _ in 0..3 {
-        let published = publish_all(&publisher, &all).await;
+        let rate = publish_all(&publisher, &all).await;
         let floor = floor(&url, &settings.events_topic(), &all).await;
-        println!(
-            "{published:.0} events/s published; the library alone: {floor:.0}/s; {:.2} of it",
-            published / floor
-        );
+        println!("{rate:.0} events/s published; the library alone: {floor:.0}/s; {:.2} of it", rate / floor);
     }
     let taken = alone(&settings, &publisher).await;
     let at = |percent: usize| taken[(taken.len() - 1) * percent / 100];

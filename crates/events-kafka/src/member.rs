@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 use rdkafka::{ClientConfig, ClientContext};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -199,7 +199,7 @@ impl ConsumerContext for Ears {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         let shared = &self.0;
         let numbers = |list: &TopicPartitionList| -> Vec<i32> {
-            list.elements().iter().map(|element| element.partition()).collect()
+            list.elements().iter().map(TopicPartitionListElem::partition).collect()
         };
         match rebalance {
             Rebalance::Assign(list) => {
@@ -236,7 +236,8 @@ impl ConsumerContext for Ears {
         state.commits = state.commits.saturating_sub(1);
         drop(state);
         if let Err(error) = result {
-            let partitions: Vec<i32> = offsets.elements().iter().map(|element| element.partition()).collect();
+            let partitions: Vec<i32> =
+                offsets.elements().iter().map(TopicPartitionListElem::partition).collect();
             self.0.state.lock().desk.untold(&partitions);
             self.0.watch.complain(format!("offsets were not committed: {error}"));
         }

@@ -77,7 +77,7 @@ impl Work {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(consumer = self.consumer.name(), %error, "cannot try again yet"),
             Err(_) => {
-                tracing::error!(consumer = self.consumer.name(), "panicked at what was to be tried again")
+                tracing::error!(consumer = self.consumer.name(), "panicked at what was to be tried again");
             }
         }
     }

@@ -85,7 +85,9 @@ impl Consumer for Member {
     fn handle<'a>(&'a self, events: &'a [LoggedEvent], _: Timestamp) -> BoxFuture<'a, Handled> {
         async move {
             tokio::time::sleep(self.wait).await;
-            events.iter().for_each(|event| self.effects.take(event));
+            for event in events {
+                self.effects.take(event);
+            }
             self.seen.fetch_add(events.len(), Ordering::Relaxed);
             Handled::all(events)
         }
@@ -274,15 +276,12 @@ fn who_is_new_begins_with_the_oldest_or_with_what_is_new() {
         let buses = [bus(&settings, &parts, &oldest), bus(&settings, &parts, &newest)];
         until_seen(&oldest, 40).await;
         // From when on it is there nobody is told, so it is shown something until it sees it.
-        let mut shown = 0;
         until("the newest sees what is new", || async {
-            let batch: Vec<_> = (1..=20).map(|key| event(key + 1_000, shown + 1)).collect();
+            let batch: Vec<_> = (1..=20).map(|key| event(key + 1_000, 1)).collect();
             publish(&settings, &batch).await;
             !newest.seen().is_empty()
         })
         .await;
-        shown += 1;
-        assert_eq!(shown, 1);
         for one in buses {
             one.stop().await;
         }
