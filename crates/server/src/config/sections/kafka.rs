@@ -181,7 +181,8 @@ mod tests {
             ("FRONTROW__KAFKA__PROPERTIES", "acks=0", "acks"),
             ("FRONTROW__KAFKA__TOPIC_PREFIX", "a b", "letters, digits"),
         ] {
-            let said = said_beside_a_url(&[(key, value)]);
+            let variables = if key == URL.0 { vec![(key, value)] } else { vec![URL, (key, value)] };
+            let said = said_of(&variables);
             assert!(said.contains(part) && !said.contains("hush"), "{key}={value}: {said}");
         }
     }
