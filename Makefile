@@ -19,7 +19,7 @@ help:
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
-	@echo "make services       a MariaDB, a Redis and a Redis Cluster for tests; see deploy/dev/README.md"
+	@echo "make services       a MariaDB, Redis, Redis Cluster and Kafka for tests; see deploy/dev/README.md"
 	@echo "make services-down  stops them"
 	@echo "make build  the image of Frontrow (needs Docker)"
 	@echo "make up     two servers behind nginx on MySQL and Redis (needs Docker); make logs, make down"
@@ -27,10 +27,10 @@ help:
 setup: $(SETUP_STAMP)
 
 # Looks again when the list of what is needed has changed, or when what is installed below target/ is gone.
-ifeq ($(wildcard target/tools/schemathesis/installed.txt),)
+ifneq ($(words $(wildcard target/tools/schemathesis/installed.txt target/tools/kafka/installed.xml)),2)
 .PHONY: $(SETUP_STAMP)
 endif
-$(SETUP_STAMP): deploy/dev/setup deploy/dev/schemathesis/requirements.txt
+$(SETUP_STAMP): deploy/dev/setup deploy/dev/schemathesis/requirements.txt deploy/dev/kafka/pom.xml
 	@deploy/dev/setup
 	@mkdir -p target
 	@touch $@

@@ -1,5 +1,8 @@
 //! Puts the parts together from the settings.
 
+#[cfg(feature = "kafka")]
+mod kafka;
+
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Instant;
@@ -25,6 +28,8 @@ use crate::adapters::courier::HttpCourier;
 use crate::adapters::entropy::SystemEntropy;
 use crate::adapters::passwords::Argon2Passwords;
 use crate::config::Config;
+#[cfg(feature = "kafka")]
+pub(crate) use kafka::Kafka;
 
 /// How many records the commands of one group may name.
 const GROUP_ROWS_MAX: usize = 4_000;
@@ -72,7 +77,7 @@ impl Wired {
             entropy: Arc::new(SystemEntropy::new(of_store)),
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
             waiting_room: Arc::<EmbeddedLine>::clone(&line),
-            delivery: Arc::new(SqliteDelivery::open(&config.store.data)?),
+            delivery: copied(config, Arc::new(SqliteDelivery::open(&config.store.data)?))?,
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
             messages: None,
@@ -99,7 +104,7 @@ impl Wired {
             entropy: Arc::new(SystemEntropy::new(of_store)),
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
             waiting_room: Arc::<RedisLine>::clone(&line),
-            delivery: Arc::new(reads.delivery()),
+            delivery: copied(config, Arc::new(reads.delivery()))?,
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
             messages: Some(messages),
@@ -171,6 +176,21 @@ impl Wired {
             Engine::Shared { .. } => false,
         }
     }
+}
+
+/// What a store keeps of events on their way, with copies of dead letters where they go to others.
+#[cfg(feature = "kafka")]
+fn copied(config: &Config, delivery: Arc<dyn Delivery>) -> anyhow::Result<Arc<dyn Delivery>> {
+    Ok(match Kafka::open(config)? {
+        Some(kafka) => kafka.with_dead_letters(delivery),
+        None => delivery,
+    })
+}
+
+#[cfg(not(feature = "kafka"))]
+#[expect(clippy::unnecessary_wraps, reason = "with Kafka it may fail")]
+fn copied(_: &Config, delivery: Arc<dyn Delivery>) -> anyhow::Result<Arc<dyn Delivery>> {
+    Ok(delivery)
 }
 
 fn sqlite(config: &Config, clock: &Arc<dyn Clock>) -> Options {

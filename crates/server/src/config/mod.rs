@@ -26,7 +26,8 @@ use serde::{Deserialize, Serialize};
 use self::merge::Merge;
 pub(crate) use self::problem::Problems;
 use self::sections::{
-    Admin, Auth, Demo, Events, Http, Issuer, Jobs, Log, Sales, Store, WaitingRoom, Wallet, validate_shared,
+    Admin, Auth, Demo, Events, Http, Issuer, Jobs, Kafka, Log, Sales, Store, WaitingRoom, Wallet,
+    validate_shared,
 };
 
 /// The reference manual of all settings, as it is compiled in.
@@ -52,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) wallet: Wallet,
     /// Defaults of schedules, and the brake on hoarding.
     pub(crate) sales: Sales,
+    /// Where events go to others.
+    pub(crate) kafka: Kafka,
     /// What runs in the background.
     pub(crate) jobs: Jobs,
     /// Who hears of the sale.
@@ -81,6 +84,7 @@ impl Config {
         self.wallet.validate(problems);
         self.sales.validate(problems);
         self.events.validate(problems);
+        self.kafka.validate(problems);
         self.log.validate(problems);
         self.demo.validate(problems);
         validate_shared(&self.store, &self.waiting_room, &self.auth, problems);

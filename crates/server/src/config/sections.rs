@@ -3,6 +3,7 @@
 
 mod events;
 mod issuer;
+mod kafka;
 mod shared;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use super::secret::{KEY_MIN_BYTES, Secret};
 
 pub(crate) use events::Events;
 pub(crate) use issuer::Issuer;
+pub(crate) use kafka::Kafka;
 pub(crate) use shared::WaitingRoom;
 pub(super) use shared::validate_shared;
 
@@ -84,6 +86,9 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("sales.lapse_limit", 1..=10_000),
     ("sales.lapse_window_seconds", 1..=86_400),
     ("sales.lapse_pause_seconds", 0..=86_400),
+    ("kafka.partitions", 1..=1_000),
+    ("kafka.replication", 0..=9),
+    ("kafka.retention_days", 1..=3_650),
     ("jobs.expire_tick_ms", 10..=1_000),
     ("jobs.line_tick_ms", 5..=250),
     ("jobs.session_tick_ms", 10..=500),
@@ -100,6 +105,7 @@ pub(super) const SECRETS: &[&str] = &[
     "auth.ticket_key",
     "events.chat_url",
     "issuer.shared_secret",
+    "kafka.password",
     "store.url",
     "waiting_room.url",
 ];

@@ -45,10 +45,17 @@ pub(super) async fn run_events(config: Config, wired: Arc<Wired>, stop: Cancella
             None
         }
     };
+    let kafka = match kafka(&config, &app) {
+        Ok(kafka) => kafka.map(|kafka| tokio::spawn(hands.clone().run(kafka, stop.clone()))),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "nothing is published to Kafka");
+            None
+        }
+    };
     let measuring = tokio::spawn(measure(Arc::clone(&app), config.events.keep_days, stop.clone()));
     hands.clone().run_webhooks().await;
-    if let Some(chat) = chat {
-        let _ = chat.await;
+    for task in [chat, kafka].into_iter().flatten() {
+        let _ = task.await;
     }
     let _ = measuring.await;
     if let Err(error) = app.release_events(hands.owner).await {
@@ -67,6 +74,21 @@ fn chat(config: &Config, app: &App) -> anyhow::Result<Option<Arc<dyn Consumer>>>
         Currency::parse(&config.wallet.currency).context("wallet.currency is not a currency code")?;
     let delivery = app.subscriber_parts().delivery;
     Ok(Some(Arc::new(Chat::new(courier, delivery, url.to_owned(), currency))))
+}
+
+/// What publishes to the Kafka that the settings name.
+#[cfg(feature = "kafka")]
+fn kafka(config: &Config, app: &App) -> anyhow::Result<Option<Arc<dyn Consumer>>> {
+    let Some(kafka) = crate::wiring::Kafka::open(config)? else { return Ok(None) };
+    let parts = app.subscriber_parts();
+    kafka.publisher(parts.delivery, parts.entropy).map(Some)
+}
+
+/// A program without Kafka refuses settings that name one.
+#[cfg(not(feature = "kafka"))]
+#[expect(clippy::unnecessary_wraps, reason = "with Kafka it may fail")]
+fn kafka(_: &Config, _: &App) -> anyhow::Result<Option<Arc<dyn Consumer>>> {
+    Ok(None)
 }
 
 /// What every task needs.
