@@ -72,7 +72,7 @@ tables! {
     "schedule": "schedule_id" "concert_id" "venue" "starts_at" "time_zone" "duration_minutes" "booking_start"
         "booking_end" "hold_seconds" "hold_max_seconds" "hold_extension_seconds" "max_seats_per_fan" "sales_paused"
         "plan_version" "in_use" "version" "decided_at" "created_at" "refund_policy" "cancelled_at" "last_event"
-        "row_version";
+        "sold_out_at" "row_version";
     "seat_plan": "schedule_id" "plan_version" "form";
     "seat_drawing": "schedule_id" "plan_version" "form";
     "claim": "schedule_id" "seat_no" "kind" "reservation_id" "user_id" "held_until";
