@@ -40,6 +40,8 @@ const GROUP_JOBS_MAX: usize = 200;
 pub(crate) struct Wired {
     pub(crate) app: Arc<App>,
     pub(crate) clock: Arc<SystemClock>,
+    /// What is kept of events on their way, without copies for others.
+    pub(crate) delivery: Arc<dyn Delivery>,
     engine: Engine,
 }
 
@@ -69,6 +71,7 @@ impl Wired {
         let journal = SqliteLine::open(&config.store.data)?;
         let of_line: Arc<dyn LineJournal> = Arc::<SqliteLine>::clone(&journal);
         let line = EmbeddedLine::open(of_line, Arc::clone(&of_store))?;
+        let delivery: Arc<dyn Delivery> = Arc::new(SqliteDelivery::open(&config.store.data)?);
         let parts = Parts {
             store: Arc::<SqliteStore>::clone(&store),
             reads: Arc::new(store.reads()),
@@ -77,13 +80,13 @@ impl Wired {
             entropy: Arc::new(SystemEntropy::new(of_store)),
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
             waiting_room: Arc::<EmbeddedLine>::clone(&line),
-            delivery: copied(config, Arc::new(SqliteDelivery::open(&config.store.data)?))?,
+            delivery: copied(config, Arc::clone(&delivery))?,
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
             messages: None,
         };
         let app = App::open(parts, settings(config, 1)?);
-        Ok(Self { app, clock, engine: Engine::Embedded { store, line, journal } })
+        Ok(Self { app, clock, delivery, engine: Engine::Embedded { store, line, journal } })
     }
 
     async fn shared(config: &Config, clock: Arc<SystemClock>) -> anyhow::Result<Self> {
@@ -92,6 +95,7 @@ impl Wired {
         let store = MysqlStore::open(mysql(config, &of_store, writers)).await.context("store.url")?;
         let reads = store.reads();
         follow(&clock, &reads, true).await.context("the time of the store cannot be read")?;
+        let delivery: Arc<dyn Delivery> = Arc::new(reads.delivery());
         let redis = redis(config)?;
         let messages = RedisMessages::open(redis.clone()).context("waiting_room.url")?;
         let counts = RedisCounts::open(redis.clone()).context("waiting_room.url")?;
@@ -104,13 +108,13 @@ impl Wired {
             entropy: Arc::new(SystemEntropy::new(of_store)),
             passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
             waiting_room: Arc::<RedisLine>::clone(&line),
-            delivery: copied(config, Arc::new(reads.delivery()))?,
+            delivery: copied(config, Arc::clone(&delivery))?,
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
             event_source: config.events.source.clone(),
             messages: Some(messages),
         };
         let app = App::open(parts, settings(config, writers)?);
-        Ok(Self { app, clock, engine: Engine::Shared { reads, line, counts } })
+        Ok(Self { app, clock, delivery, engine: Engine::Shared { reads, line, counts } })
     }
 
     /// Says to whoever finds the store taken where this server is.

@@ -4,6 +4,8 @@
 //! They are Debian's packages, as in `deploy/dev/services`, which starts the servers that tests share. Each has a folder
 //! and a port of its own, keeps both over its restarts, and ends with the test.
 
+mod kafka;
+
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -15,6 +17,8 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use crate::clock::Dice;
+
+pub use kafka::OwnKafka;
 
 /// How long a server may take to answer after its start, on a machine that has much else to do.
 const START_MAX: Duration = Duration::from_mins(1);

@@ -3,7 +3,6 @@
 mod groups;
 mod letters;
 mod outages;
-mod own;
 mod publish;
 mod refusals;
 mod world;

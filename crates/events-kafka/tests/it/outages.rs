@@ -8,13 +8,13 @@ use frontrow_application::events::{Consumer, Leases as _, Relay, RelayParts};
 use frontrow_events_kafka::{KafkaBus, KafkaPublisher, KafkaSettings, prepare_topics};
 use frontrow_testkit::clock::Dice;
 use frontrow_testkit::delivery::{MemoryDelivery, Recorder};
+use frontrow_testkit::services::OwnKafka;
 use frontrow_testkit::{ManualClock, SeededEntropy, bounded};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::own::OwnKafka;
 use crate::world::{
-    Ends, Lines, OnTopic, all_on, assert_complete, events, parts, settings, shared_url, until,
+    Ends, Lines, OnTopic, all_on, assert_complete, events, parts, settings, settings_at, shared_url, until,
 };
 
 /// Servers that publish one log, one after the other or at once.
@@ -71,7 +71,7 @@ impl Servers {
 fn kafka_away_for_a_while_loses_nothing_and_breaks_no_order() {
     bounded(async {
         let kafka = OwnKafka::new();
-        let settings = kafka.settings("outage");
+        let settings = settings_at(&kafka.url(), "outage");
         let log = Lines::of(events(100, 2));
         let servers = Servers::of(&settings, &log);
         let publishing = servers.run(1);
@@ -154,7 +154,7 @@ fn a_stop_does_not_wait_for_a_kafka_that_is_away() {
     bounded(async {
         let kafka = OwnKafka::new();
         kafka.start().await;
-        let mut settings = kafka.settings("stop");
+        let mut settings = settings_at(&kafka.url(), "stop");
         // So long would the library wait by itself.
         settings.session_timeout = Duration::from_mins(2);
         let log = Lines::of(events(10, 2));

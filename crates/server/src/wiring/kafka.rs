@@ -5,8 +5,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use frontrow_application::Entropy;
 use frontrow_application::events::{Consumer, Delivery, Undelivered};
-use frontrow_events_kafka::{DeadLetterTopic, KafkaPublisher, KafkaSettings, Replays, WithDeadLetterTopic};
+use frontrow_events_kafka::{
+    BusParts, DeadLetterTopic, KafkaBus, KafkaPublisher, KafkaSettings, Replays, WithDeadLetterTopic,
+};
 
+use super::Wired;
 use crate::config::Config;
 
 /// What events go to Kafka and come from there with.
@@ -36,6 +39,18 @@ impl Kafka {
     ) -> anyhow::Result<Arc<dyn Consumer>> {
         let publisher = KafkaPublisher::new(&self.settings).context("kafka")?;
         Ok(Arc::new(publisher.with_replays(Replays { undelivered, entropy })))
+    }
+
+    /// Has a consumer read from here, until the bus that comes back is stopped.
+    pub(crate) fn consume(&self, wired: &Wired, consumer: Arc<dyn Consumer>) -> anyhow::Result<KafkaBus> {
+        let of_app = wired.app.subscriber_parts();
+        let parts = BusParts {
+            undelivered: Arc::clone(&wired.delivery) as Arc<dyn Undelivered>,
+            dead_letters: Arc::clone(&self.dead_letters),
+            clock: of_app.clock,
+            entropy: of_app.entropy,
+        };
+        KafkaBus::start(&self.settings, parts, consumer).context("kafka")
     }
 
     /// What a store keeps of events on their way, with copies of its dead letters on Kafka.

@@ -49,14 +49,14 @@ async fn until_told(fan: &Person, receiver: &Receiver) {
 }
 
 /// All that was committed, as the command line shows it.
-fn committed(folder: &Path) -> Vec<Value> {
+pub(crate) fn committed(folder: &Path) -> Vec<Value> {
     let output = frontrow(folder).args(["events", "tail", "--all", "--no-follow"]).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
     text.lines().map(|line| serde_json::from_str(line).expect("a line is an event")).collect()
 }
 
-fn place(event: &Value) -> (String, u64) {
+pub(crate) fn place(event: &Value) -> (String, u64) {
     let sequence = event["sequence"].as_str().and_then(|text| text.parse().ok()).expect("a number");
     (event["partitionkey"].as_str().expect("a key").to_owned(), sequence)
 }
@@ -100,7 +100,7 @@ async fn keep_busy(
 }
 
 /// What a receiver makes of messages that may come again: each key's numbers, those that it has passed dropped.
-fn effects(messages: &[Received]) -> BTreeMap<String, Vec<u64>> {
+pub(crate) fn effects(messages: &[Received]) -> BTreeMap<String, Vec<u64>> {
     let mut effects: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for message in messages {
         let (key, sequence) = message.place();

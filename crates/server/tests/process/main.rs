@@ -13,6 +13,7 @@ mod events;
 mod expiry;
 mod fairness;
 mod issuer;
+mod kafka;
 mod keys;
 mod line;
 mod night;

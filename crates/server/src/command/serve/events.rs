@@ -36,28 +36,31 @@ const CLEAN: Duration = Duration::from_mins(10);
 pub(super) async fn run_events(config: Config, wired: Arc<Wired>, stop: CancellationToken) {
     let app = Arc::clone(&wired.app);
     let idle = if wired.is_shared() { IDLE_SHARED } else { IDLE_ALONE };
+    let road = match Road::open(&config, &wired) {
+        Ok(road) => road,
+        Err(error) => {
+            // Whoever names a Kafka wants events there and nowhere else; the settings were checked, so this is rare.
+            tracing::error!(error = format!("{error:#}"), "nobody is told of events");
+            return;
+        }
+    };
     // Known to the others by a name that no other run has.
-    let hands = Hands { app: Arc::clone(&app), owner: app.draw_id(), idle, stop: stop.clone() };
-    let chat = match chat(&config, &app) {
-        Ok(chat) => chat.map(|chat| tokio::spawn(hands.clone().run(chat, stop.clone()))),
+    let hands = Hands { wired: Arc::clone(&wired), owner: app.draw_id(), idle, road, stop: stop.clone() };
+    let mut tasks = Vec::new();
+    if let Some(publisher) = hands.road.publisher.clone() {
+        tasks.push(tokio::spawn(hands.clone().run(publisher, stop.clone())));
+    }
+    match chat(&config, &app) {
+        Ok(chat) => tasks.extend(chat.map(|chat| tokio::spawn(hands.clone().serve(chat, stop.clone())))),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the operators' chat is not told of anything");
-            None
         }
-    };
-    let kafka = match kafka(&config, &app) {
-        Ok(kafka) => kafka.map(|kafka| tokio::spawn(hands.clone().run(kafka, stop.clone()))),
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "nothing is published to Kafka");
-            None
-        }
-    };
-    let measuring = tokio::spawn(measure(Arc::clone(&app), config.events.keep_days, stop.clone()));
+    }
+    tasks.push(tokio::spawn(measure(Arc::clone(&app), config.events.keep_days, stop.clone())));
     hands.clone().run_webhooks().await;
-    for task in [chat, kafka].into_iter().flatten() {
+    for task in tasks {
         let _ = task.await;
     }
-    let _ = measuring.await;
     if let Err(error) = app.release_events(hands.owner).await {
         tracing::debug!(%error, "what this server has of the log comes free by itself");
     }
@@ -76,41 +79,71 @@ fn chat(config: &Config, app: &App) -> anyhow::Result<Option<Arc<dyn Consumer>>>
     Ok(Some(Arc::new(Chat::new(courier, delivery, url.to_owned(), currency))))
 }
 
-/// What publishes to the Kafka that the settings name.
-#[cfg(feature = "kafka")]
-fn kafka(config: &Config, app: &App) -> anyhow::Result<Option<Arc<dyn Consumer>>> {
-    let Some(kafka) = crate::wiring::Kafka::open(config)? else { return Ok(None) };
-    let parts = app.subscriber_parts();
-    kafka.publisher(parts.delivery, parts.entropy).map(Some)
+/// How events come to consumers: from the log, or by way of a Kafka that the settings name.
+#[derive(Clone)]
+struct Road {
+    /// What takes them from the log to Kafka.
+    publisher: Option<Arc<dyn Consumer>>,
+    #[cfg(feature = "kafka")]
+    kafka: Option<Arc<crate::wiring::Kafka>>,
 }
 
-/// A program without Kafka refuses settings that name one.
-#[cfg(not(feature = "kafka"))]
-#[expect(clippy::unnecessary_wraps, reason = "with Kafka it may fail")]
-fn kafka(_: &Config, _: &App) -> anyhow::Result<Option<Arc<dyn Consumer>>> {
-    Ok(None)
+impl Road {
+    #[cfg(feature = "kafka")]
+    fn open(config: &Config, wired: &Wired) -> anyhow::Result<Self> {
+        let Some(kafka) = crate::wiring::Kafka::open(config)? else {
+            return Ok(Self { publisher: None, kafka: None });
+        };
+        let parts = wired.app.subscriber_parts();
+        let publisher = kafka.publisher(parts.delivery, parts.entropy)?;
+        Ok(Self { publisher: Some(publisher), kafka: Some(Arc::new(kafka)) })
+    }
+
+    /// A program without Kafka refuses settings that name one.
+    #[cfg(not(feature = "kafka"))]
+    #[expect(clippy::unnecessary_wraps, reason = "with Kafka it may fail")]
+    fn open(_: &Config, _: &Wired) -> anyhow::Result<Self> {
+        Ok(Self { publisher: None })
+    }
 }
 
 /// What every task needs.
 #[derive(Clone)]
 struct Hands {
-    app: Arc<App>,
+    wired: Arc<Wired>,
     owner: Uuid,
     idle: Duration,
+    road: Road,
     stop: CancellationToken,
 }
 
 impl Hands {
+    /// Has one consumer told of events until told to stop, by whichever road they come.
+    async fn serve(self, consumer: Arc<dyn Consumer>, stop: CancellationToken) {
+        #[cfg(feature = "kafka")]
+        if let Some(kafka) = &self.road.kafka {
+            match kafka.consume(&self.wired, consumer) {
+                Ok(bus) => {
+                    stop.cancelled().await;
+                    bus.stop().await;
+                }
+                Err(error) => tracing::error!(error = format!("{error:#}"), "a consumer is told of nothing"),
+            }
+            return;
+        }
+        self.run(consumer, stop).await;
+    }
+
     /// Hands the log to one consumer until told to stop.
     async fn run(self, consumer: Arc<dyn Consumer>, stop: CancellationToken) {
         let name = consumer.name().to_owned();
-        let relay = Arc::new(Relay::new(self.app.relay_parts(self.owner), consumer));
+        let relay = Arc::new(Relay::new(self.wired.app.relay_parts(self.owner), consumer));
         let renewing = tokio::spawn(renew(Arc::clone(&relay), stop.clone()));
         let tending = tokio::spawn(tend(Arc::clone(&relay), stop.clone()));
         let mut state = Watched::new("handing events on");
         loop {
             // Taken before the look, so that what is committed meanwhile is not slept through.
-            let next = self.app.next_commit();
+            let next = self.wired.app.next_commit();
             let tick = tokio::select! {
                 () = stop.cancelled() => break,
                 tick = relay.tick() => tick,
@@ -149,7 +182,7 @@ impl Hands {
                 () = self.stop.cancelled() => break,
                 _ = tick.tick() => {}
             }
-            let Some(webhooks) = looking.note(self.app.webhooks().await) else { continue };
+            let Some(webhooks) = looking.note(self.wired.app.webhooks().await) else { continue };
             let wanted: HashMap<Uuid, u64> = webhooks
                 .iter()
                 .filter(|webhook| webhook.status == WebhookStatus::On)
@@ -169,8 +202,8 @@ impl Hands {
                 }
                 let stop = self.stop.child_token();
                 running.insert(webhook.id, (webhook.version, stop.clone()));
-                let subscriber = Arc::new(Subscriber::new(self.app.subscriber_parts(), webhook));
-                tasks.push(tokio::spawn(self.clone().run(subscriber, stop)));
+                let subscriber = Arc::new(Subscriber::new(self.wired.app.subscriber_parts(), webhook));
+                tasks.push(tokio::spawn(self.clone().serve(subscriber, stop)));
             }
         }
         for task in tasks {

@@ -1,0 +1,88 @@
+//! Events by way of a real Kafka: a sale goes on while it is away, and everything arrives.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use frontrow_testkit::services::OwnKafka;
+use serde_json::{Value, json};
+
+use crate::client::{Person, http, on_sale};
+use crate::events::{committed, effects, place};
+use crate::receiver::Receiver;
+use crate::sale::audit;
+use crate::server::Server;
+
+/// How many fans buy before Kafka goes, while it is away, and after that.
+const FANS: usize = 12;
+
+fn settings(kafka: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("FRONTROW__EVENTS__ALLOW_PRIVATE_TARGETS", "true".to_owned()),
+        ("FRONTROW__KAFKA__URL", kafka.to_owned()),
+        ("FRONTROW__KAFKA__PARTITIONS", "4".to_owned()),
+    ]
+}
+
+fn start(folder: &Path, kafka: &str) -> Server {
+    let settings = settings(kafka);
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Server::start(folder, &settings)
+}
+
+/// Some fans each charge, hold and pay; every answer has to be a success.
+async fn sell(server: &Server, schedule: u64, round: usize) {
+    let client = http();
+    for number in 0..FANS {
+        let fan = Person::new(server, &client, &format!("fan {round} {number}"), "fan");
+        fan.post("/users/me/charge", "c", json!({"amount": 1_000, "method": "card"})).await.expect(200);
+        let seat = round * FANS + number + 1;
+        let held = fan.post("/reservations", "h", json!({"scheduleId": schedule, "seats": [seat]})).await;
+        let body = json!({"reservationId": held.expect(201)["reservationId"]});
+        fan.post("/payments", "p", body).await.expect(201);
+    }
+}
+
+fn payments(events: &[Value]) -> BTreeSet<(String, u64)> {
+    events.iter().filter(|event| event["type"] == "frontrow.payment.completed.v1").map(place).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_goes_on_while_kafka_is_away_and_everything_arrives() {
+    let (folder, kafka, receiver) =
+        (tempfile::tempdir().expect("folder"), OwnKafka::new(), Receiver::open().await);
+    kafka.start().await;
+    let server = start(folder.path(), &kafka.url());
+    let client = http();
+    let operator = Person::new(&server, &client, "operator", "operator");
+    let (_, schedule) = on_sale(&operator, 500, 1_000, 3_600).await;
+    let hook = json!({"url": receiver.url(), "types": ["frontrow.payment.completed.v1"]});
+    operator.post("/admin/webhooks", "w", hook).await.expect(201);
+    // The group begins with what happens once it is there.
+    let mut round = 0;
+    while receiver.taken().is_empty() {
+        sell(&server, schedule, round).await;
+        round += 1;
+        assert!(round < 30, "nobody is told of anything by way of Kafka");
+        let some = receiver.until("", |messages| !messages.is_empty());
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), some).await;
+    }
+    let begun = committed(folder.path()).len();
+    kafka.kill();
+    sell(&server, schedule, round).await;
+    sell(&server, schedule, round + 1).await;
+    kafka.start().await;
+    sell(&server, schedule, round + 2).await;
+    let all = committed(folder.path());
+    let expected = payments(&all[begun..]);
+    assert_eq!(expected.len(), 3 * FANS);
+    receiver
+        .until("every payment arrives", |messages| {
+            let seen: BTreeSet<_> = messages.iter().map(|message| place(&message.json())).collect();
+            expected.is_subset(&seen)
+        })
+        .await;
+    let order: BTreeMap<String, Vec<u64>> = effects(&receiver.taken());
+    assert!(order.values().all(|numbers| numbers.windows(2).all(|pair| pair[0] < pair[1])));
+    audit(folder.path());
+    assert!(server.stop().success());
+}
