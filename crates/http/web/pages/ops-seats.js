@@ -1,0 +1,2 @@
+import { html, mount } from "../app/ui.js";
+mount(() => html`<p></p>`);
