@@ -40,7 +40,9 @@ fn fill(text: &mut String, place: &str, page: &Page, visitor: Visitor) {
         "home" => text.push_str(home(page.area)),
         "title" => escape(text, message(visitor.language, page.title)),
         "styles" => {
-            for path in ASSETS.below("styles/") {
+            // Charts are for staff alone, and so is what they need.
+            let charts = (page.area == "ops").then_some("vendor/uplot.css");
+            for path in charts.into_iter().chain(ASSETS.below("styles/")) {
                 let _ = write!(text, "<link rel=\"stylesheet\" href=\"/assets/{version}/{path}\">");
             }
         }

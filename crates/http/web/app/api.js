@@ -50,8 +50,10 @@ export class Unreachable extends Error {}
  * @returns {Promise<Response>}
  */
 export async function ask(method, path, asked = {}) {
+  /** @type {string | undefined} */
   let refused;
   for (let round = 0; ; round += 1) {
+    /** @type {string | null} */
     const bearer = asked.anonymous ? null : await currentToken(refused);
     const response = await send(method, path, asked, bearer);
     // A token that has run out, or was made by keys that are gone, is renewed once.

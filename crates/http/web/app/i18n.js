@@ -9,6 +9,7 @@ export const base = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
 /** @type {Record<string, string | {one: string, other: string}>} */
 const messages = await (await fetch(`${base}/messages/${language}.json`, { credentials: "same-origin" })).json();
 const plurals = new Intl.PluralRules(language);
+const here = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 const whole = new Intl.NumberFormat(language);
 
 /**
@@ -65,13 +66,17 @@ export function date(time, { zone, style = "long" } = {}) {
   const short = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" };
   /** @type {Intl.DateTimeFormatOptions} */
   const clock = { hour: "numeric", minute: "2-digit", second: "2-digit" };
-  const options = { long, short, time: clock }[style];
+  /** @type {Intl.DateTimeFormatOptions} */
+  const options = { ...{ long, short, time: clock }[style] };
+  // Who is elsewhere has to know whose clock is meant.
+  if (zone && zone !== here) options.timeZoneName = "short";
   return new Intl.DateTimeFormat(language, { ...options, timeZone: zone }).format(new Date(time));
 }
 
 /** Minutes and seconds, for a countdown. @param {number} seconds */
 export function clock(seconds) {
-  const left = Math.max(0, Math.ceil(seconds));
+  // Rather a second too few: nobody is to rely on time that is not there.
+  const left = Math.max(0, Math.floor(seconds));
   return `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
 }
 

@@ -82,8 +82,7 @@ function Choices() {
 function startWorker() {
   if (!("serviceWorker" in navigator)) return;
   // The one address that this site lets become a script by its name.
-  /** @type {any} */
-  const trusted = window.trustedTypes;
+  const trusted = /** @type {any} */ (window).trustedTypes;
   const address = "/worker.js";
   const policy = trusted?.createPolicy("frontrow", {
     createScriptURL: (/** @type {string} */ text) => {

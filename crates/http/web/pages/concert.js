@@ -77,11 +77,11 @@ function Schedule({ schedule, hasLine, isIn }) {
   </li>`;
 }
 
-/** @param {any} schedule */
+/** @param {{refundPolicy: {percent: number, untilHoursBefore: number}[] | null}} schedule */
 function refunds(schedule) {
   if (!schedule.refundPolicy?.length) return t("concert.noRefund");
-  const rows = schedule.refundPolicy.map((/** @type {any} */ row) =>
-    t("concert.refundRow", { percent: row.percent, days: Math.floor(row.untilHoursBefore / 24), hours: row.untilHoursBefore % 24 }));
+  const rows = schedule.refundPolicy.map(({ percent, untilHoursBefore: hours }) =>
+    hours % 24 === 0 ? t("concert.refundDays", { percent, n: hours / 24 }) : t("concert.refundHours", { percent, n: hours }));
   return t("concert.refund", { rows: rows.join(", ") });
 }
 

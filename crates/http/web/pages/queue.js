@@ -66,7 +66,11 @@ function NotOpen({ opensAt, retry }) {
   const left = useCountdown(opensAt);
   const isTime = left <= 0;
   useEffect(() => {
-    if (isTime) retry();
+    if (!isTime) return undefined;
+    // The server's clock decides; the door may open a moment later than our count.
+    retry();
+    const timer = setInterval(retry, 1_000);
+    return () => clearInterval(timer);
   }, [isTime]);
   return html`<div class="card place">
     <p class="soft">${t("queue.opensIn")}</p>

@@ -4,14 +4,19 @@ import { get } from "../app/api.js";
 import { clock, date, money, t } from "../app/i18n.js";
 import { mustLogIn } from "../app/session.js";
 import { Empty, Failed, Skeleton, Status, html, mount, useCountdown, usePages, useState, useTitle } from "../app/ui.js";
+import { zoneOf } from "../app/zones.js";
 
 const STATES = ["", "pending", "confirmed", "refunded", "cancelled", "expired"];
 
 function Reservations() {
   const [status, setStatus] = useState("");
-  const list = usePages((cursor, signal) => {
+  const list = usePages(async (cursor, signal) => {
     const search = new URLSearchParams({ ...(status && { status }), ...(cursor && { cursor }) });
-    return get(`/reservations?${search}`, { signal });
+    const page = await get(`/reservations?${search}`, { signal });
+    await Promise.all(page.items.map(async (/** @type {any} */ one) => {
+      one.zone = await zoneOf(one.concertId, one.scheduleId);
+    }));
+    return page;
   }, [status]);
   useTitle(t("reservations.title"));
   return html`<h1>${t("reservations.title")}</h1>
@@ -39,8 +44,8 @@ function Reservation({ one }) {
   const isPaid = one.status === "confirmed" || one.status === "refunded";
   const address = isPaid ? `/tickets/${one.reservationId}` : `/checkout/${one.reservationId}`;
   return html`<li class="card flat reservation">
-    <div class="row apart"><h2><a href=${address}><bdi>${one.concertTitle}</bdi></a></h2><${Status} kind="status" status=${one.status} /></div>
-    <p class="soft">${date(one.startsAt, { style: "short" })} · <bdi>${one.venue}</bdi></p>
+    <div class="reservation-head"><h2><a href=${address}><bdi>${one.concertTitle}</bdi></a></h2><${Status} kind="status" status=${one.status} /></div>
+    <p class="soft">${date(one.startsAt, { zone: one.zone, style: "short" })} · <bdi>${one.venue}</bdi></p>
     <div class="row apart"><p class="clip"><bdi>${one.seats.map((/** @type {any} */ seat) => seat.label).join(", ")}</bdi></p>
       <strong>${money(one.amount, one.currency)}</strong></div>
     ${isPending && html`<div class="row apart"><${Left} until=${one.expiresAt} /><a class="button main" href=${address}>${t("seats.toPay")}</a></div>`}

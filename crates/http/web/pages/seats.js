@@ -47,6 +47,7 @@ function Choosing({ concert, schedule, status, hall, held }) {
   const [, setChange] = useState(0);
   const [message, setMessage] = useState("");
   const [isLost, setLost] = useState(false);
+  const [turn, setTurn] = useState(status);
   const [error, attempt, setError] = useTrouble();
   const view = useRef(/** @type {import("../app/hall/view.js").HallView | null} */ (null));
   const latest = useRef(chosen);
@@ -62,7 +63,14 @@ function Choosing({ concert, schedule, status, hall, held }) {
     };
     void keepUp({
       path, pass: pass(concertId), hall, signal: stop.signal,
-      onMap: () => { view.current?.reset(); setReady(true); lose(); setChange((n) => n + 1); },
+      onMap: () => {
+        view.current?.reset();
+        setReady(true);
+        lose();
+        setChange((n) => n + 1);
+        // Looking at seats is what begins the session: until then its end was that of the time to come in.
+        if (status) standing(concertId).then((latest) => latest && setTurn(latest), () => {});
+      },
       onChange: (seats) => { view.current?.repaint(seats); lose(); setChange((n) => n + 1); },
       onRefused: () => setOver(true),
       onLive: setLive,
@@ -107,7 +115,7 @@ function Choosing({ concert, schedule, status, hall, held }) {
     <header class="row apart">
       <div class="stack tight"><h1>${t("seats.title")}</h1>
         <p class="soft"><time datetime=${schedule.startsAt}>${date(schedule.startsAt, { zone: schedule.timeZone })}</time> · <bdi>${schedule.venue}</bdi></p></div>
-      ${status && !isOver && html`<${Session} status=${status} onOver=${() => setOver(true)} />`}
+      ${turn && !isOver && html`<${Session} status=${turn} onOver=${() => setOver(true)} />`}
     </header>
     ${isOver && html`<${Note} kind="warn" role="alert"><p>${t("seats.over")}</p><div class="row">
       <a class="button main" href=${line}>${t("queue.joinAgain")}</a><a class="button" href="/reservations">${t("nav.reservations")}</a></div><//>`}
@@ -117,7 +125,8 @@ function Choosing({ concert, schedule, status, hall, held }) {
     ${isLost && html`<${Note} kind="warn" role="status">${t("command.trouble")}<//>`}
     <${Trouble} error=${error} />
     <div class="seats-layout">
-      <div class="stack">
+      <div class="best-place"><${BestSeats} schedule=${schedule} onBest=${(/** @type {any} */ bestAvailable) => hold({ bestAvailable })} /></div>
+      <div class="stack map-place">
         <div class="row apart">
           <div class="choice" role="group" aria-label=${t("seats.how")}>
             <button aria-pressed=${String(mode === "map")} onClick=${() => setMode("map")}>${t("seats.asMap")}</button>
@@ -131,8 +140,7 @@ function Choosing({ concert, schedule, status, hall, held }) {
           : isReady && html`<${SeatList} hall=${hall} currency=${schedule.currency} chosen=${chosen} onSeat=${toggle} />`}
         <p class="seat-message" role="status" aria-live="polite">${message}</p>
       </div>
-      <div class="stack side">
-        <${BestSeats} schedule=${schedule} onBest=${(/** @type {any} */ bestAvailable) => hold({ bestAvailable })} />
+      <div class="choice-place ${chosen.length ? "filled" : ""}">
         <${Choice} hall=${hall} schedule=${schedule} chosen=${chosen} onDrop=${toggle}
           onHold=${() => hold({ seats: chosen.map((i) => i + 1) })} />
       </div>

@@ -60,7 +60,7 @@ function Ticket({ ticket, reservation, zone }) {
       <p class="small soft"><bdi>${reservation.venue}</bdi></p>
       <h3><bdi>${reservation.concertTitle}</bdi></h3>
       <p><time datetime=${reservation.startsAt}>${date(reservation.startsAt, { zone })}</time></p>
-      <p class="ticket-seat"><bdi>${seat?.label ?? ticket.seat}</bdi></p>
+      <p class="ticket-seat">${t("tickets.seat")} <bdi>${seat?.label ?? ticket.seat}</bdi></p>
       <p class="row"><span class="tag accent"><bdi>${seat?.grade}</bdi></span>${!isGood && html`<${Status} kind="ticketStatus" status=${ticket.status} />`}
         ${ticket.usedAt && html`<span class="small soft">${date(ticket.usedAt, { zone, style: "short" })}</span>`}</p>
     </div>

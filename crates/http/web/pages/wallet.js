@@ -34,12 +34,12 @@ function History({ list, currency }) {
   if (!list.value) return html`<${Skeleton} />`;
   if (list.items.length === 0) return html`<${Empty} title=${t("wallet.none")}><p>${t("wallet.noneText")}</p><//>`;
   return html`<table class="table"><caption class="only-heard">${t("wallet.history")}</caption>
-    <thead><tr><th scope="col">${t("wallet.what")}</th><th scope="col" class="number">${t("wallet.amount")}</th><th scope="col" class="number">${t("wallet.after")}</th></tr></thead>
+    <thead><tr><th scope="col">${t("wallet.what")}</th><th scope="col" class="number">${t("wallet.amount")}</th></tr></thead>
     <tbody>${list.items.map((/** @type {any} */ entry) => html`<tr key=${entry.transactionId}>
       <td>${entry.reservationId ? html`<a href="/tickets/${entry.reservationId}">${kind(entry)}</a>` : kind(entry)}<br />
         <span class="small soft">${date(entry.createdAt, { style: "short" })}</span></td>
-      <td class="number ${entry.amount > 0 ? "plus" : ""}">${entry.amount > 0 ? "+" : ""}${money(entry.amount, currency)}</td>
-      <td class="number soft">${money(entry.balanceAfter, currency)}</td></tr>`)}</tbody></table>
+      <td class="number"><span class=${entry.amount > 0 ? "plus" : "strong"}>${entry.amount > 0 ? "+" : ""}${money(entry.amount, currency)}</span><br />
+        <span class="small soft">${t("wallet.after", { balance: money(entry.balanceAfter, currency) })}</span></td></tr>`)}</tbody></table>
     ${list.hasMore && html`<button class="button" onClick=${list.loadMore}>${t("state.more")}</button>`}`;
 }
 

@@ -49,6 +49,13 @@ export class Hall {
     /** @type {Section[]} */
     this.sections = [];
     this.version = -1;
+    /** Where the seats of each cell begin in `cellSeats`, and where the last ones end. @type {Uint32Array} */
+    this.cellStart = new Uint32Array(0);
+    /** @type {Uint32Array} */
+    this.cellSeats = new Uint32Array(0);
+    this.cell = 1;
+    this.columns = 1;
+    this.lines = 1;
     this.#read(plan);
     this.spacing = this.#spacing(plan);
     this.side = this.spacing * FILL;
