@@ -42,9 +42,10 @@ export function begin(pair, who) {
   keep({ accessToken, refreshToken, endsAt: Date.now() + expiresIn * 1000, userId, name: who.name, role: who.role });
 }
 
-/** Forgets everything about the fan on this device. */
+/** Forgets everything about the fan on this device. What a door has scanned and not sent yet is nobody's own, and stays. */
 export function forget() {
-  for (const key of Object.keys(localStorage)) if (key.startsWith("frontrow.")) localStorage.removeItem(key);
+  const isOurs = (/** @type {string} */ key) => key.startsWith("frontrow.") && !key.startsWith("frontrow.gate.");
+  for (const key of Object.keys(localStorage)) if (isOurs(key)) localStorage.removeItem(key);
   sessionStorage.clear();
 }
 

@@ -11,6 +11,8 @@ import { Field, Note, Trouble, fieldErrors, fromAddress, html, useLoad, useMemo,
 const [concertId] = fromAddress(/^\/ops\/concerts\/(\d+)\/schedules\/new/);
 /** Problems of a plan that are listed. */
 const LISTED = 30;
+/** @type {number[]} */
+const NOTHING = [];
 
 /** A moment for an input, in the clock of whoever fills it in. @param {number} days from now */
 function moment(days) {
@@ -21,6 +23,7 @@ function moment(days) {
 
 function NewSchedule() {
   const concert = useLoad((signal) => get(`/admin/concerts/${concertId}`, { signal }));
+  const sales = useLoad((signal) => get(`/admin/concerts/${concertId}/sales`, { signal }));
   const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const [form, setForm] = useState({
     venue: "", startsAt: moment(30), durationMinutes: 120, bookingStart: moment(1), bookingEnd: moment(29), timeZone: here,
@@ -60,7 +63,7 @@ function NewSchedule() {
         </div>
         <p class="small soft">${t("opsSchedule.zone", { zone: here })}</p>
       </section>
-      <${PlanChoice} plan=${plan} setPlan=${setPlan} />
+      <${PlanChoice} plan=${plan} setPlan=${setPlan} currency=${sales.value?.currency ?? "KRW"} />
       ${planProblems.length > 0 && html`<${Note} kind="bad" role="alert"><strong>${t("opsSchedule.planWrong", { n: planProblems.length })}</strong>
         <ul class="problems">${planProblems.slice(0, LISTED).map((/** @type {any} */ one) => html`<li><code>${one.field}</code> ${one.message}</li>`)}</ul><//>`}
       <${Trouble} error=${error} />
@@ -69,10 +72,11 @@ function NewSchedule() {
 }
 
 /** @param {any} props */
-function PlanChoice({ plan, setPlan }) {
+function PlanChoice({ plan, setPlan, currency }) {
   const [mode, setMode] = useState("plain");
   const [file, setFile] = useState(/** @type {{name: string, wrong?: string} | null} */ (null));
-  const drawing = useMemo(() => preview(plan), [plan]);
+  // Prices are no part of the picture: it is made anew only when there are other seats.
+  const drawing = useMemo(() => preview(plan), [plan.plain?.seats, plan.rows?.sections, plan.pretix?.plan]);
   const grades = gradesOf(plan);
   const take = async (/** @type {any} */ event) => {
     const [chosen] = event.target.files;
@@ -108,23 +112,23 @@ function PlanChoice({ plan, setPlan }) {
     ${mode === "file" && file && !file.wrong && grades.length > 0 && html`<div class="grid2">
       ${grades.map((grade) => html`<${Field} key=${grade} label=${t("opsSchedule.priceOf", { grade })} name="price-${grade}" type="number" min="0"
         value=${(plan.rows ?? plan.pretix).prices[grade]} onInput=${(/** @type {any} */ event) => setPrice(grade, Number(event.target.value))} />`)}</div>`}
-    ${(mode === "plain" || (file && !file.wrong)) && html`<${Preview} drawing=${drawing} prices=${plan.plain ? { STANDARD: plan.plain.price } : (plan.rows ?? plan.pretix).prices} />`}
+    ${(mode === "plain" || (file && !file.wrong)) && html`<${Preview} drawing=${drawing} currency=${currency} prices=${plan.plain ? { STANDARD: plan.plain.price } : (plan.rows ?? plan.pretix).prices} />`}
   </section>`;
 }
 
 /** @param {any} props */
-function Preview({ drawing, prices }) {
+function Preview({ drawing, prices, currency }) {
   const hall = useMemo(() => {
     if (!drawing) return null;
-    const grades = drawing.grades.map((/** @type {any} */ one) => ({ grade: one.grade, price: prices[one.grade] ?? 0 }));
-    const made = new Hall(drawing, { grades });
+    const made = new Hall(drawing, { grades: [] });
     made.state.fill(AVAILABLE);
     for (const section of made.sections) section.free = section.size;
     return made;
-  }, [drawing, prices]);
+  }, [drawing]);
   if (!hall) return html`<${Note} kind="warn">${t("opsSchedule.noPreview")}<//>`;
+  for (const one of hall.grades) one.price = prices[one.grade] ?? 0;
   return html`<p>${t("opsSchedule.counted", { seats: number(hall.size), sections: number(hall.sections.length) })}</p>
-    <${HallMap} hall=${hall} currency="KRW" chosen=${[]} onSeat=${() => {}} onView=${() => {}} />`;
+    <${HallMap} hall=${hall} currency=${currency} chosen=${NOTHING} onSeat=${() => {}} onView=${() => {}} />`;
 }
 
 /** What kind of plan a file has: one of ours with its prices, or a pretix file as it is. @param {any} content */

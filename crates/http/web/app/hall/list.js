@@ -9,12 +9,13 @@ const STATES = ["available", "held", "sold", "blocked"];
 const ROWS = 12;
 /** Seats of a row that are shown at once. */
 const SEATS = 100;
+const FREE = [AVAILABLE];
 
 /**
- * @param {{hall: import("./model.js").Hall, currency: string, chosen: number[], onSeat: (i: number) => void, change: number}} props
- *   `change` grows with every change of the map, so that the list is drawn again
+ * @param {{hall: import("./model.js").Hall, currency: string, chosen: number[], onSeat: (i: number) => void, mayTake?: number[]}} props
+ *   `mayTake` are the states of seats that can be chosen
  */
-export function SeatList({ hall, currency, chosen, onSeat }) {
+export function SeatList({ hall, currency, chosen, onSeat, mayTake = FREE }) {
   const [sectionAt, setSection] = useState(firstFree(hall));
   const [from, setFrom] = useState(0);
   const section = hall.sections[sectionAt];
@@ -29,7 +30,7 @@ export function SeatList({ hall, currency, chosen, onSeat }) {
         ${hall.sections.map((one, at) => html`<option value=${at}>${one.name ?? t("seats.noName")}: ${t("seats.free", { n: one.free })}</option>`)}
       </select></div>`}
     ${section.rows.slice(from, from + ROWS).map((row) => html`
-      <${Row} key=${row.first} hall=${hall} row=${row} currency=${currency} chosen=${chosen} onSeat=${onSeat} />`)}
+      <${Row} key=${row.first} hall=${hall} row=${row} currency=${currency} chosen=${chosen} onSeat=${onSeat} mayTake=${mayTake} />`)}
     <div class="row">
       ${from > 0 && html`<button class="button" onClick=${() => setFrom(from - ROWS)}>${t("seats.rowsBefore")}</button>`}
       ${from + ROWS < section.rows.length && html`<button class="button" onClick=${() => setFrom(from + ROWS)}>${t("seats.rowsAfter")}</button>`}
@@ -38,23 +39,23 @@ export function SeatList({ hall, currency, chosen, onSeat }) {
 }
 
 /** @param {any} props */
-function Row({ hall, row, currency, chosen, onSeat }) {
+function Row({ hall, row, currency, chosen, onSeat, mayTake }) {
   const [shown, setShown] = useState(SEATS);
   const seats = [];
   for (let i = row.first; i <= Math.min(row.last, row.first + shown - 1); i += 1) seats.push(i);
   const name = row.name ? t("seats.row", { row: row.name }) : t("seats.allSeats");
   return html`<fieldset><legend>${name}</legend>
     <div class="seat-buttons">
-      ${seats.map((i) => html`<${Seat} key=${i} hall=${hall} i=${i} currency=${currency} isChosen=${chosen.includes(i)} onSeat=${onSeat} />`)}
+      ${seats.map((i) => html`<${Seat} key=${i} hall=${hall} i=${i} currency=${currency} isChosen=${chosen.includes(i)} onSeat=${onSeat} mayTake=${mayTake} />`)}
     </div>
     ${row.first + shown <= row.last && html`<button class="button quiet" onClick=${() => setShown(shown + SEATS)}>${t("state.more")}</button>`}
   </fieldset>`;
 }
 
 /** @param {any} props */
-function Seat({ hall, i, currency, isChosen, onSeat }) {
+function Seat({ hall, i, currency, isChosen, onSeat, mayTake }) {
   const state = STATES[hall.state[i]];
-  const isFree = hall.state[i] === AVAILABLE;
+  const isFree = mayTake.includes(hall.state[i]);
   const said = t("seats.said", {
     label: hall.labels[i],
     grade: hall.grades[hall.grade[i]].grade,
