@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer } from "./support.mjs";
+import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer, until } from "./support.mjs";
 
 /** A folder for pictures of every page, for people to look at. */
 const PICTURES = process.env.PICTURES;
@@ -41,6 +41,15 @@ before(async () => {
     ["reservations", "/reservations", "fan1", ".reservation"],
     ["reservations-none", "/reservations", "fan2", ".empty"],
     ["wallet", "/wallet", "fan1", ".table"],
+    ["ops", "/ops", "operator", ".table"],
+    ["ops-concert", "/ops/concerts/new", "operator", "form"],
+    ["ops-schedule", `/ops/concerts/${theatre}/schedules/new`, "operator", "canvas[data-drawn]"],
+    ["ops-night", `/ops/concerts/${still.concertId}`, "operator", ".uplot canvas"],
+    ["ops-seats", `/ops/concerts/${theatre}/schedules/${evening}`, "operator", "canvas[data-drawn]"],
+    ["ops-find", "/ops/find", "operator", ".reservation"],
+    ["ops-log", "/ops/log", "operator", ".changes"],
+    ["not-for-fans", "/ops", "fan2", ".empty"],
+    ["gate", "/gate", "gate", "select option:nth-child(2)"],
   ];
 });
 after(async () => { await browser?.close(); await server?.stop(); });
@@ -56,7 +65,7 @@ async function lookAtAll(name, options) {
       windows.set(who, window);
     }
     await window.page.goto(path);
-    await window.page.locator(there).first().waitFor();
+    await window.page.locator(there).first().waitFor({ state: "attached" });
     assert.equal(await window.page.locator("html").getAttribute("lang"), options.lang);
     assert.equal(await window.page.locator("h1").count(), 1, `${page} has one title`);
     await assertAccessible(window.page, `${page}, ${name}`);
@@ -115,4 +124,30 @@ test("nothing moves while a page fills", async () => {
     assert.ok(shifted < 0.1, `${path} moved by ${shifted}`);
   }
   await close();
+});
+
+test("what is looked for would be found", async () => {
+  const { page, close } = await open(browser, server);
+  await page.goto("/login");
+  await assertAccessible(page, "as it is");
+  await page.evaluate(() => {
+    const faint = document.createElement("p");
+    faint.textContent = "Nobody can read this.";
+    faint.style.color = "#d0d0d0";
+    document.querySelector("#page").append(faint);
+  });
+  await assert.rejects(assertAccessible(page, "with faint words"), /color-contrast/);
+  // And so would a script that stands in a page, and a picture from elsewhere.
+  await page.evaluate(() => {
+    const script = document.createElement("script");
+    script.setAttribute("src", "https://elsewhere.example/x.js");
+    document.body.append(script);
+  }).catch(() => {});
+  await page.evaluate(() => {
+    const image = document.createElement("img");
+    image.src = "https://elsewhere.example/x.png";
+    document.body.append(image);
+  });
+  await until("the policy has spoken", () => page.evaluate(() => document.images.length > 0));
+  await assert.rejects(close(), /Content Security Policy|elsewhere/);
 });
