@@ -10,7 +10,7 @@ COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
 PACKAGES := target/tools/site
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor
+.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -105,6 +105,11 @@ browser: site-types
 site-types: site-tools
 	@rm -rf $(PACKAGES)/web && cp -R crates/http/web $(PACKAGES)/web && cp deploy/dev/site/types/*.d.ts $(PACKAGES)/web/vendor
 	node $(PACKAGES)/node_modules/typescript/bin/tsc --project $(PACKAGES)/tsconfig.json
+
+# What docs/performance.md says of the site, measured on this machine.
+site-figures: site-tools
+	$(CARGO) build --release --locked --package frontrow-server
+	FRONTROW_BINARY=$(CURDIR)/target/release/frontrow node $(PACKAGES)/figures.mjs
 
 site-vendor: site-tools
 	node $(PACKAGES)/vendor.mjs $(CURDIR)/crates/http/web/vendor

@@ -18,9 +18,10 @@ function color(token) {
 
 /**
  * @param {{title: string, data: number[][], series: {label: string, token: string, isBars?: boolean, dash?: number[]}[],
- *   show?: (value: number) => string}} props the times come first, in seconds
+ *   show?: (value: number) => string, seconds?: number}} props the times come first, in seconds; `seconds` is how far
+ *   back the chart goes, whatever is known of that
  */
-export function Chart({ title, data, series, show = number }) {
+export function Chart({ title, data, series, show = number, seconds }) {
   const place = useRef(/** @type {HTMLDivElement | null} */ (null));
   const chart = useRef(/** @type {any} */ (null));
   useEffect(() => {
@@ -33,8 +34,8 @@ export function Chart({ title, data, series, show = number }) {
         width: box.clientWidth,
         height: HEIGHT,
         cursor: { y: false },
-        legend: { live: true },
-        scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(5, most * 1.15)] } },
+        legend: { live: false },
+        scales: { ...(seconds && { x: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ last) => [last - seconds, last] } }), y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(5, most * 1.15)] } },
         axes: [
           { ...axis, values: (/** @type {any} */ _, /** @type {number[]} */ times) => times.map((time) => new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hour12: false }).format(time * 1000)), space: 70 },
           { ...axis, size: 64, values: (/** @type {any} */ _, /** @type {number[]} */ values) => values.map((value) => show(value)) },

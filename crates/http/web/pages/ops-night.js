@@ -13,6 +13,7 @@ const [concertId] = fromAddress(/^\/ops\/concerts\/(\d+)$/);
 const LOOK = 2_000;
 /** Looks that a live chart goes back: ten minutes. */
 const KEPT = 300;
+const BACK = (KEPT * LOOK) / 1000;
 
 function Night() {
   const concert = useLoad((signal) => get(`/admin/concerts/${concertId}`, { signal }));
@@ -69,9 +70,9 @@ function Charts({ sales, looks }) {
   const minutes = useMemo(() => perMinute(sales.perMinute), [sales]);
   const revenue = useMemo(() => [minutes[0], minutes[3]], [minutes]);
   return html`<section class="stack charts" aria-label=${t("night.charts")}>
-    <${Chart} title=${t("night.chartLine")} data=${live} series=${[{ label: t("night.waiting"), token: "--accent" },
+    <${Chart} title=${t("night.chartLine")} seconds=${BACK} data=${live} series=${[{ label: t("night.waiting"), token: "--accent" },
       { label: t("night.active"), token: "--good", dash: [6, 3] }, { label: t("night.held"), token: "--warn", dash: [2, 3] }]} />
-    <${Chart} title=${t("night.chartRate")} data=${rate} series=${[{ label: t("night.admitted"), token: "--accent" }]} />
+    <${Chart} title=${t("night.chartRate")} seconds=${BACK} data=${rate} series=${[{ label: t("night.admitted"), token: "--accent" }]} />
     <${Chart} title=${t("night.chartSold")} data=${[minutes[0], minutes[2]]} series=${[{ label: t("night.sold"), token: "--good", isBars: true }]} />
     <${Chart} title=${t("night.chartRevenue")} data=${revenue} series=${[{ label: t("night.revenue"), token: "--accent", isBars: true }]}
       show=${(/** @type {number} */ value) => money(value, sales.currency)} />

@@ -127,7 +127,7 @@ function Preview({ drawing, prices, currency }) {
   }, [drawing]);
   if (!hall) return html`<${Note} kind="warn">${t("opsSchedule.noPreview")}<//>`;
   for (const one of hall.grades) one.price = prices[one.grade] ?? 0;
-  return html`<p>${t("opsSchedule.counted", { seats: number(hall.size), sections: number(hall.sections.length) })}</p>
+  return html`<p>${t("opsSchedule.counted", { seats: number(hall.size), n: hall.sections.length })}</p>
     <${HallMap} hall=${hall} currency=${currency} chosen=${NOTHING} onSeat=${() => {}} onView=${() => {}} />`;
 }
 

@@ -71,7 +71,7 @@ function Keeping({ schedule, hall }) {
           <button aria-pressed=${String(mode === "list")} onClick=${() => setMode("list")}>${t("seats.asList")}</button></div>
           <span class="tag ${isLive ? "good" : "warn"}" role="status">${t(isLive ? "seats.live" : "seats.notLive")}</span></div>
         ${mode === "map"
-          ? html`<${HallMap} hall=${hall} currency=${schedule.currency} chosen=${chosen} onSeat=${toggle} onView=${(/** @type {any} */ made) => { view.current = made; }} />`
+          ? html`<${HallMap} hall=${hall} currency=${schedule.currency} chosen=${chosen} onSeat=${toggle} isStaff onView=${(/** @type {any} */ made) => { view.current = made; }} />`
           : isReady && html`<${SeatList} hall=${hall} currency=${schedule.currency} chosen=${chosen} onSeat=${toggle} mayTake=${[AVAILABLE, BLOCKED]} />`}
       </div>
       <section class="card best-place stack" aria-labelledby="keep">

@@ -49,7 +49,7 @@ test("an operator makes a concert with a plan from a file, after the server has 
   await page.getByText(/things? (is|are) wrong with this plan/).waitFor();
   await page.locator(".problems code", { hasText: "seatPlan.rows.sections[0].rows[0].seats" }).waitFor();
   await page.getByLabel("Seat plan").setInputFiles(whole);
-  await page.getByText("18 seats in 1 sections").waitFor();
+  await page.getByText("18 seats in 1 section").waitFor();
   await page.locator("canvas[data-drawn]").waitFor();
   await page.getByLabel("Price of VIP").fill("160000");
   await page.getByRole("button", { name: "Create date" }).click();

@@ -7,9 +7,9 @@ import { HallView } from "./view.js";
 
 /**
  * @param {{hall: import("./model.js").Hall, currency: string, chosen: number[], onSeat: (i: number) => void,
- *   onView: (view: HallView) => void}} props
+ *   onView: (view: HallView) => void, isStaff?: boolean}} props
  */
-export function HallMap({ hall, currency, chosen, onSeat, onView }) {
+export function HallMap({ hall, currency, chosen, onSeat, onView, isStaff = false }) {
   const canvas = useRef(/** @type {HTMLCanvasElement | null} */ (null));
   const view = useRef(/** @type {HallView | null} */ (null));
   const told = useRef({ onSeat });
@@ -40,16 +40,17 @@ export function HallMap({ hall, currency, chosen, onSeat, onView }) {
       <button class="button" aria-label=${t("seats.whole")} onClick=${() => view.current?.fit()}>⤢</button>
     </div>
   </div>
-  <${Legend} hall=${hall} currency=${currency} />`;
+  <${Legend} hall=${hall} currency=${currency} isStaff=${isStaff} />`;
 }
 
-/** @param {{hall: import("./model.js").Hall, currency: string}} props */
-function Legend({ hall, currency }) {
+/** @param {{hall: import("./model.js").Hall, currency: string, isStaff: boolean}} props */
+function Legend({ hall, currency, isStaff }) {
   return html`<ul class="legend small" role="list" aria-label=${t("seats.legend")}>
     ${hall.grades.map(({ grade, color, price }) => html`
       <li><i style=${{ "--light": shade(color, false), "--dark": shade(color, true) }}></i><bdi>${grade}</bdi> <span class="soft">${money(price, currency)}</span></li>`)}
     <li><i class="held"></i>${t("seats.state.held")}</li>
     <li><i class="taken"></i>${t("seats.state.sold")}</li>
+    ${isStaff && html`<li><i class="kept"></i>${t("seats.state.blocked")}</li>`}
   </ul>`;
 }
 

@@ -1,7 +1,7 @@
 // Pictures of parts of the hall, at scales a factor of two apart. Panning only moves pictures; seats are drawn a few at
 // a time, for as long as a frame can spare, and a seat that changes is drawn over in the pictures that show it.
 
-import { AVAILABLE, HELD } from "./model.js";
+import { AVAILABLE, BLOCKED, HELD } from "./model.js";
 
 /** Pixels to the side of a picture. */
 const SIDE = 512;
@@ -179,6 +179,13 @@ export class Tiles {
       const inset = side * (state === HELD ? 0.16 : 0.3);
       ink.fillStyle = state === HELD ? colors.held : colors.taken;
       ink.roundRect(left + inset, top + inset, side - 2 * inset, side - 2 * inset, side * 0.16);
+    }
+    if (state === BLOCKED) {
+      // Nobody's: an outline where others are filled.
+      ink.strokeStyle = colors.held;
+      ink.lineWidth = Math.max(1, side * 0.08);
+      ink.stroke();
+      return;
     }
     ink.fill();
     if (isFree && side >= NUMBERED) this.#number(ink, i, left + side / 2, top + side / 2, side, colors);
