@@ -117,7 +117,5 @@ pub(crate) fn router(document: &utoipa::openapi::OpenApi) -> Router<HttpState> {
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let serve_document = || std::future::ready(bytes(StatusCode::OK, Keep::Minutes, text));
     let viewer = SwaggerUi::new("/swagger-ui").config(Config::from("/api/openapi.json"));
-    Router::new()
-        .route("/api/openapi.json", get(serve_document))
-        .merge(Router::from(viewer))
+    Router::new().route("/api/openapi.json", get(serve_document)).merge(Router::from(viewer))
 }

@@ -57,8 +57,7 @@ impl Assets {
                 Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                 Cow::Owned(bytes) => Bytes::from(bytes),
             };
-            let asset =
-                Asset { kind: kind(&path), tag: tag_of(&plain), plain, compressed: OnceLock::new() };
+            let asset = Asset { kind: kind(&path), tag: tag_of(&plain), plain, compressed: OnceLock::new() };
             files.insert(path.into_owned(), asset);
         }
         let version = digest.finalize().iter().take(VERSION_BYTES).fold(String::new(), |mut text, byte| {

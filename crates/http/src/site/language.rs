@@ -157,7 +157,8 @@ mod tests {
             Value::Object(forms) => forms.values().filter_map(Value::as_str).collect(),
             value => value.as_str().into_iter().collect(),
         };
-        let places = texts.iter().flat_map(|text| text.split('{').skip(1)).filter_map(|rest| rest.split('}').next());
+        let places =
+            texts.iter().flat_map(|text| text.split('{').skip(1)).filter_map(|rest| rest.split('}').next());
         (places.collect(), value.is_object())
     }
 
@@ -185,7 +186,8 @@ mod tests {
                 let is_there = if key.ends_with('.') {
                     english.keys().any(|known| known.starts_with(key))
                 } else {
-                    english.contains_key(key) || call.starts_with(&key.to_owned()) && key.contains(['\n', ' '])
+                    english.contains_key(key)
+                        || call.starts_with(&key.to_owned()) && key.contains(['\n', ' '])
                 };
                 assert!(is_there, "{module}: {key}");
                 named += 1;

@@ -71,6 +71,7 @@ const PAGES: &[Page] = &[
     page("/ops", "ops-home", "ops.title", "ops"),
     page("/ops/find", "ops-find", "find.title", "ops"),
     page("/ops/log", "ops-log", "log.title", "ops"),
+    page("/ops/letters", "ops-letters", "letters.title", "ops"),
     page("/ops/concerts/new", "ops-concert", "opsConcert.newTitle", "ops"),
     page("/ops/concerts/{concert}", "ops-night", "night.title", "ops"),
     page("/ops/concerts/{concert}/edit", "ops-concert", "opsConcert.editTitle", "ops"),

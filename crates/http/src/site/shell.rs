@@ -12,7 +12,12 @@ use super::language::{Visitor, message};
 /// The links of a navigation: where to, and what they are called.
 const FAN_LINKS: &[(&str, &str)] =
     &[("/", "nav.concerts"), ("/reservations", "nav.reservations"), ("/wallet", "nav.wallet")];
-const OPS_LINKS: &[(&str, &str)] = &[("/ops", "nav.ops"), ("/ops/find", "nav.find"), ("/ops/log", "nav.log")];
+const OPS_LINKS: &[(&str, &str)] = &[
+    ("/ops", "nav.ops"),
+    ("/ops/find", "nav.find"),
+    ("/ops/letters", "nav.letters"),
+    ("/ops/log", "nav.log"),
+];
 
 /// A page for this visitor.
 pub(super) fn write(page: &Page, visitor: Visitor) -> String {

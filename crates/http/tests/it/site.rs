@@ -27,9 +27,18 @@ async fn a_page_is_a_shell_in_the_language_of_the_visitor() {
     assert!(page.contains("<html lang=\"en\" data-theme=\"auto\""), "{page}");
     assert!(page.contains("<h1>Concerts</h1>"), "{page}");
     assert!(!page.contains("{{"), "every place is filled: {page}");
-    let korean = world.get("/").header("accept-language", "ko-KR").header("cookie", "theme=dark").send().await.expect(200);
+    let korean = world
+        .get("/")
+        .header("accept-language", "ko-KR")
+        .header("cookie", "theme=dark")
+        .send()
+        .await
+        .expect(200);
     let page = text(&korean);
-    assert!(page.contains("<html lang=\"ko\" data-theme=\"dark\"") && page.contains("<h1>공연</h1>"), "{page}");
+    assert!(
+        page.contains("<html lang=\"ko\" data-theme=\"dark\"") && page.contains("<h1>공연</h1>"),
+        "{page}"
+    );
     assert_ne!(english.header("etag"), korean.header("etag"));
 }
 
@@ -39,11 +48,17 @@ async fn nothing_on_a_page_may_run_but_what_this_server_serves() {
     for path in ["/", "/ops", "/gate", "/concerts/1/schedules/2", "/nowhere"] {
         let answer = world.get(path).header("accept", "text/html").send().await;
         let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"),
+            "{path}: {policy}"
+        );
         assert!(!policy.contains("unsafe") && !policy.contains("http"), "{path}: {policy}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         let page = text(&answer);
-        assert!(!page.contains("style=\"") && !page.contains("<style") && !page.contains(" onclick"), "{path}");
+        assert!(
+            !page.contains("style=\"") && !page.contains("<style") && !page.contains(" onclick"),
+            "{path}"
+        );
         for script in page.split("<script").skip(1) {
             assert!(script.starts_with(" type=\"module\" src=\"/assets/"), "{path}: {script}");
         }
@@ -104,7 +119,9 @@ async fn where_nothing_is_people_get_a_page_and_programs_a_problem() {
 #[tokio::test]
 async fn the_first_page_is_small() {
     let world = World::new();
-    for path in ["/", "/concerts/1", "/concerts/1/queue", "/concerts/1/schedules/1", "/checkout/x", "/tickets/x"] {
+    for path in
+        ["/", "/concerts/1", "/concerts/1/queue", "/concerts/1/schedules/1", "/checkout/x", "/tickets/x"]
+    {
         let page = world.get(path).header("accept-encoding", "gzip").send().await.expect(200);
         let plain = text(&world.get(path).send().await.expect(200));
         let mut bytes = page.body.len();

@@ -1,7 +1,7 @@
 // The public API, as the pages ask it. What is refused is a `Problem`, what cannot be reached is `Unreachable`. A
 // command that may have happened is asked for again with the same key until that is known.
 
-import { forget, loginAddress, session, token } from "./session.js";
+import { loginAddress, session, token } from "./session.js";
 import { reachable, unreachable } from "./outage.js";
 import { note, pause } from "./time.js";
 
@@ -116,8 +116,8 @@ export async function call(method, path, asked) {
   }
   if (response.ok) return body;
   if (response.status === 401 && session() === null && !asked?.anonymous) {
-    // The log-in has ended: back here after a new one.
-    forget();
+    // The log-in has ended: back here after a new one. Keys of commands under way stay: they go with the account, and
+    // what was sent may have happened.
     location.assign(loginAddress({ ended: true }));
     return new Promise(() => {});
   }

@@ -13,8 +13,9 @@ let high = Infinity;
  */
 export function note(response, asked) {
   const told = Date.parse(response.headers.get("date") ?? "");
-  // An answer out of the browser's cache tells an old time.
-  if (!Number.isFinite(told) || response.headers.get("age")) return;
+  // What a browser or a proxy may have kept tells an old time.
+  const isFresh = /no-cache|no-store/.test(response.headers.get("cache-control") ?? "");
+  if (!Number.isFinite(told) || !isFresh) return;
   const least = told - Date.now();
   const most = told + 1000 - asked;
   if (least > high || most < low) {

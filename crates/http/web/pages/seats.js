@@ -19,17 +19,19 @@ const line = `/concerts/${concertId}/queue?schedule=${scheduleId}`;
 
 function Seats() {
   const loaded = useLoad(async (signal) => {
-    const concert = await get(`/concerts/${concertId}`, { signal });
+    const [concert, place] = await Promise.all([get(`/concerts/${concertId}`, { signal }), standing(concertId)]);
     const schedule = concert.schedules.find((/** @type {any} */ one) => String(one.scheduleId) === scheduleId);
     if (!schedule) throw new Problem(404, { code: "not_found" });
     const isStaff = ["operator", "admin"].includes(session()?.role ?? "");
-    const status = concert.waitingRoom.enabled && !isStaff ? await standing(concertId) : null;
+    const status = concert.waitingRoom.enabled && !isStaff ? place : null;
     if (concert.waitingRoom.enabled && !isStaff && status?.state !== "active") {
       location.replace(line);
       return new Promise(() => {});
     }
-    const plan = await get(`${path}/plan?v=${schedule.planVersion}`, { signal });
-    const held = await get(`/reservations?status=pending&concertId=${concertId}`, { signal });
+    const [plan, held] = await Promise.all([
+      get(`${path}/plan?v=${schedule.planVersion}`, { signal }),
+      get(`/reservations?status=pending&concertId=${concertId}`, { signal }),
+    ]);
     return { concert, schedule, status, hall: new Hall(plan, schedule), held: held.items };
   });
   useTitle(loaded.value?.concert.title);

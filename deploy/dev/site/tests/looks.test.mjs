@@ -48,6 +48,7 @@ before(async () => {
     ["ops-seats", `/ops/concerts/${theatre}/schedules/${evening}`, "operator", "canvas[data-drawn]"],
     ["ops-find", "/ops/find", "operator", ".reservation"],
     ["ops-log", "/ops/log", "operator", ".changes"],
+    ["ops-letters", "/ops/letters", "operator", ".empty"],
     ["not-for-fans", "/ops", "fan2", ".empty"],
     ["gate", "/gate", "gate", "select option:nth-child(2)"],
   ];

@@ -121,6 +121,31 @@ test("a fan's reservation is found and refunded", async () => {
   await close();
 });
 
+test("an event that was not delivered is looked at and sent again", async () => {
+  const { page, close } = await open(browser, server, { email: OPERATOR });
+  // Deliveries are given up after hours: the list is put before the page, and what the page asks is looked at.
+  let letters = [{ deadLetterId: "01a1fa92-3592-770d-b39f-43b5098205c8", at: new Date().toISOString(), consumer: "chat", eventId: "r:1",
+    eventType: "frontrow.payment.completed.v1", tries: 12, reason: "<b>503</b> from the chat", event: { id: "r:1", data: { amount: 1 } } }];
+  const replayed = [];
+  await page.route("**/admin/events/dead-letters", (route) => route.fulfill({ json: { items: letters, nextCursor: null } }));
+  await page.route("**/admin/events/dead-letters/*/replay", (route) => {
+    replayed.push(`${route.request().method()} ${new URL(route.request().url()).pathname}`);
+    letters = [];
+    return route.fulfill({ status: 204 });
+  });
+  await page.goto("/ops/letters");
+  await page.getByText("<b>503</b> from the chat").waitFor();
+  await page.getByText("tried 12 times").waitFor();
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("Everything was delivered").waitFor();
+  assert.deepEqual(replayed, ["POST /api/v1/admin/events/dead-letters/01a1fa92-3592-770d-b39f-43b5098205c8/replay"]);
+  // And the list of the server itself is one that the page can read.
+  await page.unrouteAll();
+  await page.reload();
+  await page.getByText("Everything was delivered").waitFor();
+  await close();
+});
+
 test("what is for staff is not shown to fans", async () => {
   const { page, close } = await open(browser, server, { email: "fan13@demo.frontrow" });
   for (const path of ["/ops", "/ops/find", "/ops/log", "/gate"]) {
