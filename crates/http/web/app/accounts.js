@@ -22,7 +22,7 @@ export function Accounts() {
       <button class="button">${t("find.submit")}</button></form>
     <${Trouble} error=${error} />
     ${found?.length === 0 && html`<${Empty} title=${t("concerts.nothingFound")} />`}
-    ${found && found.length > 0 && html`<div class="scroll"><table class="table"><caption class="only-heard">${t("accounts.title")}</caption>
+    ${found && found.length > 0 && html`<div class="scroll" tabindex="0" role="region" aria-label=${t("accounts.title")}><table class="table"><caption class="only-heard">${t("accounts.title")}</caption>
       <thead><tr><th scope="col">${t("account.name")}</th><th scope="col">${t("accounts.role")}</th><th scope="col"></th></tr></thead>
       <tbody>${found.map((user) => html`<tr key=${user.userId}><td><bdi>${user.name}</bdi><br /><span class="small soft"><bdi>${user.email ?? ""}</bdi></span></td>
         <td>${user.role}</td><td class="number"><${Action} kind=${user.blocked ? "" : "danger"} onClick=${() => change(user, { blocked: !user.blocked })}>

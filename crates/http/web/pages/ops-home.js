@@ -17,7 +17,7 @@ function List({ list }) {
   if (!list.value && list.error) return html`<${Failed} error=${list.error} isTrying=${list.isTrying} retry=${list.reload} />`;
   if (!list.value) return html`<${Skeleton} />`;
   if (list.items.length === 0) return html`<${Empty} title=${t("concerts.none")}><p>${t("ops.noneText")}</p><//>`;
-  return html`<div class="card scroll"><table class="table"><caption class="only-heard">${t("ops.title")}</caption>
+  return html`<div class="card scroll" tabindex="0" role="region" aria-label=${t("ops.title")}><table class="table"><caption class="only-heard">${t("ops.title")}</caption>
     <thead><tr><th scope="col">${t("ops.concert")}</th><th scope="col">${t("ops.state")}</th><th scope="col">${t("concerts.opens")}</th>
       <th scope="col" class="number">${t("ops.dates")}</th><th scope="col" class="number">${t("queue.seatsLeft")}</th></tr></thead>
     <tbody>${list.items.map((/** @type {any} */ one) => html`<tr key=${one.concertId}>

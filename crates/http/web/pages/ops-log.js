@@ -16,7 +16,7 @@ function List({ list }) {
   if (!list.value && list.error) return html`<${Failed} error=${list.error} isTrying=${list.isTrying} retry=${list.reload} />`;
   if (!list.value) return html`<${Skeleton} />`;
   if (list.items.length === 0) return html`<${Empty} title=${t("log.none")}><p>${t("log.noneText")}</p><//>`;
-  return html`<div class="card scroll"><table class="table small"><caption class="only-heard">${t("log.title")}</caption>
+  return html`<div class="card scroll" tabindex="0" role="region" aria-label=${t("log.title")}><table class="table small"><caption class="only-heard">${t("log.title")}</caption>
     <thead><tr><th scope="col">${t("log.when")}</th><th scope="col">${t("log.who")}</th><th scope="col">${t("log.what")}</th><th scope="col">${t("log.change")}</th></tr></thead>
     <tbody>${list.items.map((/** @type {any} */ one) => html`<tr key=${one.entryId}>
       <td>${date(one.at, { style: "short" })}</td>

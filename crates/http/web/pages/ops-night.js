@@ -76,7 +76,7 @@ function Charts({ sales, looks }) {
     <${Chart} title=${t("night.chartSold")} data=${[minutes[0], minutes[2]]} series=${[{ label: t("night.sold"), token: "--good", isBars: true }]} />
     <${Chart} title=${t("night.chartRevenue")} data=${revenue} series=${[{ label: t("night.revenue"), token: "--accent", isBars: true }]}
       show=${(/** @type {number} */ value) => money(value, sales.currency)} />
-    <details><summary>${t("night.asTable")}</summary><div class="scroll"><table class="table small"><caption class="only-heard">${t("night.charts")}</caption>
+    <details><summary>${t("night.asTable")}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t("night.asTable")}><table class="table small"><caption class="only-heard">${t("night.charts")}</caption>
       <thead><tr><th scope="col">${t("night.minute")}</th><th scope="col" class="number">${t("night.letIn")}</th><th scope="col" class="number">${t("night.sold")}</th><th scope="col" class="number">${t("night.revenue")}</th></tr></thead>
       <tbody>${[...sales.perMinute].reverse().map((/** @type {any} */ one) => html`<tr key=${one.at}><td>${date(one.at, { style: "short" })}</td>
         <td class="number">${number(one.admitted)}</td><td class="number">${number(one.sold)}</td><td class="number">${money(one.revenue, sales.currency)}</td></tr>`)}</tbody></table></div></details>
