@@ -206,7 +206,7 @@ fn of_status(status: StatusCode) -> Problem {
 }
 
 /// The answer at an address where nothing is.
-pub(crate) async fn no_such_route() -> Problem {
+pub(crate) fn no_such_route() -> Problem {
     Problem::new(Code::NotFound, "There is nothing at this address; /swagger-ui/ shows what there is.")
 }
 

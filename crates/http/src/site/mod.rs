@@ -105,7 +105,7 @@ pub(crate) async fn no_such_route(request: Request) -> Response {
     if is_person && is_read && !request.uri().path().starts_with("/api/") {
         return show(&MISSING, StatusCode::NOT_FOUND, request.headers());
     }
-    edge::no_such_route().await.into_response()
+    edge::no_such_route().into_response()
 }
 
 /// A page in the visitor's language.

@@ -54,6 +54,12 @@ export function money(amount, currency) {
   return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 0));
 }
 
+/** An amount as short as an axis needs it: ₩4.2M. @param {number} amount @param {string} currency */
+export function shortMoney(amount, currency) {
+  const format = new Intl.NumberFormat(language, { style: "currency", currency, notation: "compact" });
+  return format.format(amount / 10 ** (new Intl.NumberFormat(language, { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 0));
+}
+
 /**
  * A date and time, in the zone of the venue where there is one.
  * @param {string} time

@@ -2,7 +2,7 @@
 
 import { call, command, get } from "../app/api.js";
 import { Chart } from "../app/chart.js";
-import { date, money, number, t } from "../app/i18n.js";
+import { date, money, number, shortMoney, t } from "../app/i18n.js";
 import { mountFor } from "../app/staff.js";
 import { Steer } from "../app/steer.js";
 import { pause } from "../app/time.js";
@@ -75,7 +75,7 @@ function Charts({ sales, looks }) {
     <${Chart} title=${t("night.chartRate")} seconds=${BACK} data=${rate} series=${[{ label: t("night.admitted"), token: "--accent" }]} />
     <${Chart} title=${t("night.chartSold")} data=${[minutes[0], minutes[2]]} series=${[{ label: t("night.sold"), token: "--good", isBars: true }]} />
     <${Chart} title=${t("night.chartRevenue")} data=${revenue} series=${[{ label: t("night.revenue"), token: "--accent", isBars: true }]}
-      show=${(/** @type {number} */ value) => money(value, sales.currency)} />
+      show=${(/** @type {number} */ value) => shortMoney(value, sales.currency)} />
     <details><summary>${t("night.asTable")}</summary><div class="scroll" tabindex="0" role="region" aria-label=${t("night.asTable")}><table class="table small"><caption class="only-heard">${t("night.charts")}</caption>
       <thead><tr><th scope="col">${t("night.minute")}</th><th scope="col" class="number">${t("night.letIn")}</th><th scope="col" class="number">${t("night.sold")}</th><th scope="col" class="number">${t("night.revenue")}</th></tr></thead>
       <tbody>${[...sales.perMinute].reverse().map((/** @type {any} */ one) => html`<tr key=${one.at}><td>${date(one.at, { style: "short" })}</td>
