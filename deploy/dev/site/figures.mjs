@@ -97,14 +97,15 @@ function scriptPerFrame(events) {
   const frames = [];
   let spent = 0;
   let until = 0;
-  for (const { name, ts, dur = 0 } of all) {
+  for (const { name, ts, tdur, dur = 0 } of all) {
     if (name === "Commit") {
       if (spent > 0) frames.push(spent / 1000);
       spent = 0;
     }
     // What runs inside of something else is counted with that.
     if (!scripts.includes(name) || ts < until) continue;
-    spent += dur;
+    // The time of the thread and not of the clock: others may have the processor meanwhile.
+    spent += tdur ?? dur;
     until = ts + dur;
   }
   return frames;

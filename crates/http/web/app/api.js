@@ -145,7 +145,8 @@ export async function command(method, path, { body, name, pass, onTrouble, signa
       onTrouble?.(false);
       return answer;
     } catch (error) {
-      const passes = error instanceof Unreachable || (error instanceof Problem && error.passes);
+      // Of too many requests nothing has happened, and the pause may be long: that is for the fan to know.
+      const passes = error instanceof Unreachable || (error instanceof Problem && error.passes && error.status !== 429);
       if (!passes || signal?.aborted) {
         // A refusal keeps nothing, so the next try is a new one.
         dropKey(name);

@@ -187,7 +187,10 @@ export function useTrouble() {
 export function Sheet({ title, onClose, children }) {
   const place = useRef(/** @type {HTMLDialogElement | null} */ (null));
   useEffect(() => {
-    place.current?.showModal();
+    const dialog = place.current;
+    dialog?.showModal();
+    // Closed before it goes, so that the focus returns to where it came from.
+    return () => dialog?.close();
   }, []);
   return html`<dialog class="sheet" ref=${place} aria-labelledby="sheet-title"
       onCancel=${(/** @type {Event} */ event) => { event.preventDefault(); onClose(); }}>

@@ -8,7 +8,7 @@ const SIDE = 512;
 /** Pictures that are kept: 64 MB of pixels. */
 const KEPT = 64;
 /** Seats that are drawn between two looks at the clock. */
-const STEP = 200;
+const STEP = 32;
 /** Pixels of a seat from which on it has a number, and round corners. */
 const NUMBERED = 24;
 const ROUND = 7;
@@ -57,18 +57,24 @@ export class Tiles {
     for (let line = Math.floor(-y / k / side); line <= last[1]; line += 1) {
       for (let column = Math.floor(-x / k / side); column <= last[0]; column += 1) {
         if (this.#isOutside(column, line, side)) continue;
-        const tile = this.#tile(level, column, line);
-        if (!this.#isDone(tile)) {
-          wanted.push(tile);
-          this.#drawCoarse(ink, level, column, line, x + column * shown, y + line * shown, shown);
+        const tile = this.tiles.get(`${level}/${column}/${line}`);
+        const [left, top] = [x + column * shown, y + line * shown];
+        if (!tile || !this.#isDone(tile)) {
+          wanted.push({ column, line, way: Math.hypot(left + shown / 2 - width / 2, top + shown / 2 - height / 2) });
+          this.#drawCoarse(ink, level, column, line, left, top, shown);
         }
+        if (!tile) continue;
+        tile.used = this.frame;
         // Whole pixels, or seams would show between the pictures.
-        const left = Math.floor(x + column * shown);
-        const top = Math.floor(y + line * shown);
-        ink.drawImage(tile.canvas, left, top, Math.ceil(x + (column + 1) * shown) - left, Math.ceil(y + (line + 1) * shown) - top);
+        const edge = [Math.floor(left), Math.floor(top)];
+        ink.drawImage(tile.canvas, edge[0], edge[1], Math.ceil(left + shown) - edge[0], Math.ceil(top + shown) - edge[1]);
       }
     }
-    for (const tile of wanted) if (!this.#goOn(tile, until)) return false;
+    // What is in the middle is looked at first.
+    wanted.sort((one, other) => one.way - other.way);
+    for (const { column, line } of wanted) {
+      if (performance.now() > until || !this.#goOn(this.#tile(level, column, line), until)) return false;
+    }
     return wanted.length === 0;
   }
 

@@ -6,6 +6,8 @@ import { Tiles } from "./tiles.js";
 
 /** Milliseconds of a frame that drawing may take; the rest is for everything else. */
 const BUDGET = 8;
+/** The same until the map was drawn once: nobody moves it yet. */
+const FIRST_BUDGET = 30;
 /** Pixels of a seat from which on a finger can meet it. */
 const TOUCHABLE = 16;
 /** How large the largest seat is. */
@@ -30,6 +32,7 @@ export class HallView {
     this.chosen = new Set();
     this.hovered = -1;
     this.isAsked = false;
+    this.isDrawn = false;
     this.zoom = zoom().clickDistance(6).on("zoom", () => this.invalidate());
     this.stage = /** @type {any} */ (select(canvas));
     this.stage.call(this.zoom).on("dblclick.zoom", null);
@@ -153,14 +156,15 @@ export class HallView {
     ink.setTransform(1, 0, 0, 1, 0, 0);
     ink.fillStyle = this.colors.floor;
     ink.fillRect(0, 0, canvas.width, canvas.height);
-    const isDone = this.tiles.draw(ink, device, canvas.width, canvas.height, begun + BUDGET);
+    const isDone = this.tiles.draw(ink, device, canvas.width, canvas.height, begun + (this.isDrawn ? BUDGET : FIRST_BUDGET));
     ink.setTransform(device.k, 0, 0, device.k, device.x, device.y);
     for (const i of this.chosen) this.#drawChosen(i, device.k);
     if (this.hovered >= 0) this.#outline(this.hovered, this.colors.ink, 2 / view.k);
     ink.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (hall.side * view.k < TOUCHABLE && hall.sections.length > 1) this.#drawNames(view);
-    if (isDone) this.told.onDrawn?.();
-    else this.invalidate();
+    if (!isDone) return this.invalidate();
+    this.isDrawn = true;
+    return this.told.onDrawn?.();
   }
 
   /** @param {number} i @param {number} k */
