@@ -5,7 +5,7 @@ import { colorsOf } from "./colors.js";
 import { Tiles } from "./tiles.js";
 
 /** Milliseconds of a frame that drawing may take; the rest is for everything else. */
-const BUDGET = 8;
+const BUDGET = 6;
 /** The same until the map was drawn once: nobody moves it yet. */
 const FIRST_BUDGET = 30;
 /** Pixels of a seat from which on a finger can meet it. */
