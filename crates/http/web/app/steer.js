@@ -3,7 +3,7 @@
 
 import { call } from "./api.js";
 import { span, t } from "./i18n.js";
-import { Action, Field, Note, Trouble, fieldErrors, html, useEffect, useState, useTrouble } from "./ui.js";
+import { Action, Field, Note, Trouble, fieldErrors, html, numberIn, useEffect, useState, useTrouble } from "./ui.js";
 
 /** Milliseconds without a key after which a change is tried out. */
 const TYPING = 400;
@@ -38,7 +38,7 @@ export function Steer({ concertId }) {
   const set = (/** @type {any} */ event) => {
     setDone(false);
     const { name, type, value } = event.target;
-    setForm({ ...form, [name]: type === "number" ? Number(value) : value || null });
+    setForm({ ...form, [name]: type === "number" ? numberIn(event) : value || null });
   };
   const apply = (/** @type {any} */ body) => attempt(async () => {
     take(await call("PATCH", path, { body }));

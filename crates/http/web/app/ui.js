@@ -140,6 +140,12 @@ export function Field({ label, hint, wrong, id, children, ...input }) {
   </div>`;
 }
 
+/** What an input of numbers holds: nothing is nothing, and not 0. @param {Event} event @returns {number | ""} */
+export function numberIn(event) {
+  const { value } = /** @type {HTMLInputElement} */ (event.target);
+  return value === "" ? "" : Number(value);
+}
+
 /** What the server says of the fields of a form, by their names. @param {unknown} error @returns {Record<string, string>} */
 export function fieldErrors(error) {
   if (!(error instanceof Problem) || !Array.isArray(error.body.errors)) return {};

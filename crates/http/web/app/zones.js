@@ -6,7 +6,7 @@ import { get } from "./api.js";
 const concerts = new Map();
 
 /** The zone of a schedule; undefined where that cannot be known any more. @param {number} concertId @param {number} scheduleId */
-export async function zoneOf(concertId, scheduleId) {
+async function zoneOf(concertId, scheduleId) {
   let known = concerts.get(concertId);
   if (!known) {
     known = get(`/concerts/${concertId}`, { anonymous: true }).then(
@@ -16,4 +16,12 @@ export async function zoneOf(concertId, scheduleId) {
     concerts.set(concertId, known);
   }
   return (await known).get(scheduleId);
+}
+
+/** A page of reservations, each with the zone of its performance. @param {any} page */
+export async function withZones(page) {
+  await Promise.all(page.items.map(async (/** @type {any} */ one) => {
+    one.zone = await zoneOf(one.concertId, one.scheduleId);
+  }));
+  return page;
 }

@@ -3,7 +3,7 @@
 import { call, command, get } from "../app/api.js";
 import { t } from "../app/i18n.js";
 import { mountFor } from "../app/staff.js";
-import { Field, Loaded, Trouble, fieldErrors, fromAddress, html, useLoad, useState, useTitle, useTrouble } from "../app/ui.js";
+import { Field, Loaded, Trouble, fieldErrors, fromAddress, html, numberIn, useLoad, useState, useTitle, useTrouble } from "../app/ui.js";
 
 const [concertId] = fromAddress(/^\/ops\/concerts\/(\d+)\/edit/);
 const NEW = { title: "", artist: "", description: "", published: true, waitingRoom: { enabled: true, maxActive: 500, admitPerSecond: 20, sessionSeconds: 300 } };
@@ -24,7 +24,7 @@ function Form({ concert }) {
   const [error, attempt] = useTrouble();
   const wrong = fieldErrors(error);
   const set = (/** @type {any} */ event) => setForm({ ...form, [event.target.name]: event.target.value });
-  const setNumber = (/** @type {any} */ event) => setRoom({ ...room, [event.target.name]: Number(event.target.value) });
+  const setNumber = (/** @type {any} */ event) => setRoom({ ...room, [event.target.name]: numberIn(event) });
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     if (isBusy) return;

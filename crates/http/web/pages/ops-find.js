@@ -6,6 +6,7 @@ import { session } from "../app/session.js";
 import { mountFor } from "../app/staff.js";
 import { Action, Empty, Failed, Field, Sheet, Skeleton, Status, Trouble, fieldErrors, html, usePages, useState, useTitle, useTrouble } from "../app/ui.js";
 import { Accounts } from "../app/accounts.js";
+import { withZones } from "../app/zones.js";
 
 const FIELDS = ["email", "concertId", "scheduleId", "seat", "status"];
 const STATES = ["", "pending", "confirmed", "cancelled", "expired", "refunded"];
@@ -15,10 +16,10 @@ function Find() {
   const [form, setForm] = useState(/** @type {any} */ (asked));
   const [search, setSearch] = useState(new URLSearchParams(location.search).toString());
   useTitle(t("find.title"));
-  const list = usePages((cursor, signal) => {
+  const list = usePages(async (cursor, signal) => {
     const query = new URLSearchParams(search);
     if (cursor) query.set("cursor", cursor);
-    return get(`/admin/reservations?${query}`, { signal });
+    return withZones(await get(`/admin/reservations?${query}`, { signal }));
   }, [search]);
   const set = (/** @type {any} */ event) => setForm({ ...form, [event.target.name]: event.target.value });
   const submit = (/** @type {Event} */ event) => {
@@ -57,7 +58,7 @@ function Found({ one, reload }) {
   const [isAsked, setAsked] = useState(false);
   return html`<li class="card flat reservation">
     <div class="reservation-head"><h2><bdi>${one.fan.name ?? t("find.erased")}</bdi> <span class="small soft"><bdi>${one.fan.email ?? ""}</bdi></span></h2><${Status} kind="status" status=${one.status} /></div>
-    <p><bdi>${one.concertTitle}</bdi> · ${date(one.startsAt, { style: "short" })}</p>
+    <p><bdi>${one.concertTitle}</bdi> · ${date(one.startsAt, { zone: one.zone, style: "short" })}</p>
     <div class="row apart"><p class="clip"><bdi>${one.seats.map((/** @type {any} */ seat) => seat.label).join(", ")}</bdi></p><strong>${money(one.amount, one.currency)}</strong></div>
     <p class="small soft">${date(one.createdAt, { style: "short" })} · <code>${one.reservationId}</code></p>
     ${one.refund && html`<p class="small">${t("find.refunded", { amount: money(one.refund.amount, one.currency) })}</p>`}

@@ -6,7 +6,7 @@ import { AVAILABLE, Hall } from "../app/hall/model.js";
 import { number, t } from "../app/i18n.js";
 import { preview } from "../app/plan-preview.js";
 import { mountFor } from "../app/staff.js";
-import { Field, Note, Trouble, fieldErrors, fromAddress, html, useLoad, useMemo, useState, useTitle, useTrouble } from "../app/ui.js";
+import { Field, Note, Trouble, fieldErrors, fromAddress, html, numberIn, useLoad, useMemo, useState, useTitle, useTrouble } from "../app/ui.js";
 
 const [concertId] = fromAddress(/^\/ops\/concerts\/(\d+)\/schedules\/new/);
 /** Problems of a plan that are listed. */
@@ -34,7 +34,7 @@ function NewSchedule() {
   const [error, attempt] = useTrouble();
   const wrong = fieldErrors(error);
   useTitle(t("opsSchedule.title"));
-  const set = (/** @type {any} */ event) => setForm({ ...form, [event.target.name]: event.target.type === "number" ? Number(event.target.value) : event.target.value });
+  const set = (/** @type {any} */ event) => setForm({ ...form, [event.target.name]: event.target.type === "number" ? numberIn(event) : event.target.value });
   const submit = async (/** @type {Event} */ event) => {
     event.preventDefault();
     if (isBusy) return;
@@ -91,11 +91,11 @@ function PlanChoice({ plan, setPlan, currency }) {
       setFile({ name: chosen.name, wrong: t("opsSchedule.notJson") });
     }
   };
-  const setPrice = (/** @type {string} */ grade, /** @type {number} */ price) => {
+  const setPrice = (/** @type {string} */ grade, /** @type {number | ""} */ price) => {
     const kind = plan.rows ? "rows" : "pretix";
     setPlan({ [kind]: { ...plan[kind], prices: { ...plan[kind].prices, [grade]: price } } });
   };
-  const setPlain = (/** @type {any} */ event) => setPlan({ plain: { ...plan.plain, [event.target.name]: Number(event.target.value) } });
+  const setPlain = (/** @type {any} */ event) => setPlan({ plain: { ...plan.plain, [event.target.name]: numberIn(event) } });
   const choose = (/** @type {string} */ next) => {
     setMode(next);
     setFile(null);
@@ -111,7 +111,7 @@ function PlanChoice({ plan, setPlan, currency }) {
     ${mode === "file" && html`<${Field} label=${t("opsSchedule.file")} name="file" type="file" accept=".json,.gz,application/json" hint=${t("opsSchedule.fileHint")} wrong=${file?.wrong} onChange=${take} />`}
     ${mode === "file" && file && !file.wrong && grades.length > 0 && html`<div class="grid2">
       ${grades.map((grade) => html`<${Field} key=${grade} label=${t("opsSchedule.priceOf", { grade })} name="price-${grade}" type="number" min="0"
-        value=${(plan.rows ?? plan.pretix).prices[grade]} onInput=${(/** @type {any} */ event) => setPrice(grade, Number(event.target.value))} />`)}</div>`}
+        value=${(plan.rows ?? plan.pretix).prices[grade]} onInput=${(/** @type {any} */ event) => setPrice(grade, numberIn(event))} />`)}</div>`}
     ${(mode === "plain" || (file && !file.wrong)) && html`<${Preview} drawing=${drawing} currency=${currency} prices=${plan.plain ? { STANDARD: plan.plain.price } : (plan.rows ?? plan.pretix).prices} />`}
   </section>`;
 }

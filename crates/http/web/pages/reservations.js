@@ -4,7 +4,7 @@ import { get } from "../app/api.js";
 import { clock, date, money, t } from "../app/i18n.js";
 import { mustLogIn } from "../app/session.js";
 import { Empty, Failed, Skeleton, Status, html, mount, useCountdown, usePages, useState, useTitle } from "../app/ui.js";
-import { zoneOf } from "../app/zones.js";
+import { withZones } from "../app/zones.js";
 
 const STATES = ["", "pending", "confirmed", "refunded", "cancelled", "expired"];
 
@@ -12,11 +12,7 @@ function Reservations() {
   const [status, setStatus] = useState("");
   const list = usePages(async (cursor, signal) => {
     const search = new URLSearchParams({ ...(status && { status }), ...(cursor && { cursor }) });
-    const page = await get(`/reservations?${search}`, { signal });
-    await Promise.all(page.items.map(async (/** @type {any} */ one) => {
-      one.zone = await zoneOf(one.concertId, one.scheduleId);
-    }));
-    return page;
+    return withZones(await get(`/reservations?${search}`, { signal }));
   }, [status]);
   useTitle(t("reservations.title"));
   return html`<h1>${t("reservations.title")}</h1>

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { ROOM, client, makeConcert, open, startBrowser, startServer, touchSeat, until } from "./support.mjs";
+import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer, touchSeat, until } from "./support.mjs";
 
 let server;
 let browser;
@@ -39,6 +39,7 @@ test("a new fan goes from the list to the ticket, and gives it back", async () =
   const rows = await page.locator("tbody td > bdi").allTextContents();
   assert.deepEqual(rows, ["7", "8"], "what was shown is what is held");
   await page.getByText("There is not enough in the wallet").waitFor();
+  await assertAccessible(page, "too little in the wallet");
   assert.equal(await page.getByLabel("Amount").inputValue(), "100000");
   await page.getByRole("button", { name: "Charge", exact: true }).click();
   await page.getByRole("button", { name: "Pay ₩100,000" }).click();
@@ -54,6 +55,7 @@ test("a new fan goes from the list to the ticket, and gives it back", async () =
   await page.getByRole("link", { name: "My reservations" }).click();
   await page.getByRole("link", { name: "The whole way" }).click();
   await page.getByRole("button", { name: "Give back" }).click();
+  await assertAccessible(page, "giving back");
   await page.getByRole("button", { name: "Give back for ₩70,000" }).click();
   await page.getByText("₩70,000 went back into your wallet.").waitFor();
   await until("the tickets are void", async () => (await page.locator(".spent").count()) === 2);
@@ -76,6 +78,7 @@ test("of two fans at one seat the slower is told which went, and offered the nea
   await slow.page.getByRole("button", { name: "Hold this seat" }).click();
   const dialog = slow.page.getByRole("dialog");
   await dialog.getByText("Somebody was faster: 23.").waitFor();
+  await assertAccessible(slow.page, "a seat has gone");
   const offered = await dialog.locator("strong bdi").textContent();
   assert.ok(["22", "24", "13", "33"].includes(offered), `${offered} is near 23`);
   await dialog.getByRole("button", { name: "Take that instead" }).click();
@@ -108,6 +111,7 @@ test("a hold that runs out says so, costs nothing, and can be had again", async 
   await page.getByRole("button", { name: "Give me the best 2 seats" }).click();
   await page.waitForURL("**/checkout/*");
   await page.getByRole("heading", { name: "The time is over" }).waitFor();
+  await assertAccessible(page, "the time is over");
   await page.getByRole("link", { name: "Choose seats again" }).click();
   await asList(page);
   await until("the seats are free", async () => (await page.locator(".button.seat[aria-disabled]").count()) === 0);
@@ -204,6 +208,7 @@ test("everything can be bought without a mouse", async () => {
   await page.waitForURL(`**${seatsPath(night)}`);
   await page.locator("canvas[data-drawn]").waitFor();
   await press("^List$", "Space");
+  await assertAccessible(page, "the list of seats");
   await press("^12, STANDARD", "Space");
   await until("the seat is chosen", async () => (await seat(page, 12).getAttribute("aria-pressed")) === "true");
   await press("^Hold this seat$");

@@ -1,7 +1,7 @@
 // The waiting room, as those in it see it.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ROOM, client, makeConcert, open, startBrowser, startServer, until } from "./support.mjs";
+import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer, until } from "./support.mjs";
 
 let server;
 let browser;
@@ -100,10 +100,12 @@ test("leaving takes a second word, and what has ended says why", async () => {
   const { page, close } = await open(browser, server, { email: "fan52@demo.frontrow" });
   await page.goto(`/concerts/${night.concertId}/queue`);
   await page.getByRole("button", { name: "Leave the line" }).click();
+  await assertAccessible(page, "leaving the line");
   await page.getByRole("button", { name: "Stay" }).click();
   assert.equal(await ahead(page), 0);
   await operator("PATCH", `/admin/concerts/${night.concertId}/queue`, { closed: true });
   await page.getByRole("heading", { name: "The line is closed" }).waitFor();
+  await assertAccessible(page, "the line is closed");
   await close();
 });
 

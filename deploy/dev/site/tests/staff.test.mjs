@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ROOM, client, makeConcert, open, startBrowser, startServer, touchSeat, until } from "./support.mjs";
+import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer, touchSeat, until } from "./support.mjs";
 
 const OPERATOR = "operator@demo.frontrow";
 const GATE = "gate@demo.frontrow";
@@ -47,6 +47,7 @@ test("an operator makes a concert with a plan from a file, after the server has 
   await page.getByLabel("Seat plan").setInputFiles(broken);
   await page.getByRole("button", { name: "Create date" }).click();
   await page.getByText(/things? (is|are) wrong with this plan/).waitFor();
+  await assertAccessible(page, "a plan that is wrong");
   await page.locator(".problems code", { hasText: "seatPlan.rows.sections[0].rows[0].seats" }).waitFor();
   await page.getByLabel("Seat plan").setInputFiles(whole);
   await page.getByText("18 seats in 1 section").waitFor();
@@ -114,6 +115,7 @@ test("a fan's reservation is found and refunded", async () => {
   await until("one is left", async () => (await page.locator(".reservation").count()) === 1);
   await page.getByText(reservationId).waitFor();
   await page.getByRole("button", { name: "Refund" }).click();
+  await assertAccessible(page, "refunding");
   await page.getByLabel("Percent").fill("50");
   await page.getByLabel("Reason").fill("the lift was out of order");
   await page.getByRole("button", { name: "Give back for ₩25,000" }).click();
@@ -177,8 +179,10 @@ test("a ticket is green once, and then red with the reason", async () => {
   };
   await check(good.code);
   await verdict(page, "green").waitFor();
+  await assertAccessible(page, "green");
   await check(good.code);
   await verdict(page, "red").getByText("Used already at").waitFor();
+  await assertAccessible(page, "red");
   await check(elsewhere.code);
   await verdict(page, "red").getByText("For another performance").waitFor();
   await check("nonsense");
@@ -206,6 +210,7 @@ test("without a network scans are kept, said to be unchecked, and sent once it i
     await verdict(page, "kept").getByText("No network: kept, not checked").waitFor();
   }
   await page.getByText("3 scans are not sent yet.").waitFor();
+  await assertAccessible(page, "without a network");
   // The page may even be closed: the door opens without a network, and what was kept is still there.
   await page.reload();
   await page.getByText("3 scans are not sent yet.").waitFor();
