@@ -6,9 +6,8 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
 POSTMAN := target/tools/postman
-COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
-
 PACKAGES := target/tools/site
+COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
 .PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
 

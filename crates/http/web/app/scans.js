@@ -2,6 +2,7 @@
 // the page is closed. What is said of it meanwhile is the truth: that nobody knows yet.
 
 import { Problem, Unreachable, call, newKey } from "./api.js";
+import { inspect } from "./ticket-code.js";
 import { now } from "./time.js";
 
 const QUEUE = "frontrow.gate.queue";
@@ -56,9 +57,29 @@ export async function scan(code, scheduleId) {
     body: { code, ...(scheduleId && { scheduleId }), scannedAt: new Date(now()).toISOString() },
     result: "kept",
   };
+  const before = lastScans().find((one) => one.body.code === code && one.result !== "red");
   // Kept before it is sent: a page that ends in between loses nothing.
   setWaiting([...waiting(), made]);
-  return send(made);
+  const done = await send(made);
+  return done.result === "kept" ? judge(done, before) : done;
+}
+
+/**
+ * What can be said of a scan without a network. What is certain is red at once, and needs no sending.
+ * @param {Scan} one @param {Scan | undefined} before the same code at this door
+ * @returns {Promise<Scan>}
+ */
+async function judge(one, before) {
+  const { verdict, scheduleId, seat } = await inspect(one.body.code);
+  const isElsewhere = verdict === "ours" && one.body.scheduleId !== undefined && scheduleId !== one.body.scheduleId;
+  const code = verdict === "no" ? "ticket_invalid" : isElsewhere ? "ticket_wrong_schedule" : before ? "ticket_already_used" : null;
+  /** @type {Scan} */
+  const judged = code
+    ? { ...one, result: "red", answer: { code, usedAt: before?.body.scannedAt } }
+    : { ...one, answer: { isOurs: verdict === "ours", seat } };
+  if (code) setWaiting(waiting().filter(({ key }) => key !== one.key));
+  keepInLog(judged);
+  return judged;
 }
 
 /** Sends what waits. Returns those that were answered. @returns {Promise<Scan[]>} */
@@ -82,7 +103,7 @@ async function send(one) {
   } catch (error) {
     const isAway = error instanceof Unreachable || (error instanceof Problem && (error.passes || error.status === 401 || error.status === 403));
     if (isAway || !(error instanceof Problem)) {
-      keepInLog({ ...one, result: "kept" });
+      if (!one.wasKept) keepInLog({ ...one, result: "kept" });
       return { ...one, result: "kept" };
     }
     done = { ...one, result: "red", answer: error.body };

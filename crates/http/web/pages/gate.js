@@ -6,6 +6,7 @@ import { date, has, number, t } from "../app/i18n.js";
 import { lastScans, scan, sendWaiting, waiting } from "../app/scans.js";
 import { session } from "../app/session.js";
 import { mountFor } from "../app/staff.js";
+import { fetchKeys } from "../app/ticket-code.js";
 import { Action, Field, Note, html, useCallback, useEffect, useRef, useState, useTitle } from "../app/ui.js";
 
 const DOOR = "frontrow.gate.door";
@@ -92,6 +93,7 @@ function Scanner({ door, leave }) {
     const look = () => get(`/gate/schedules/${door.scheduleId}`, { signal: stop.signal }).then(setCount, () => {});
     void send();
     void look();
+    fetchKeys().catch(() => {});
     const timers = [setInterval(send, AGAIN), setInterval(look, COUNT)];
     addEventListener("online", send);
     return () => {
@@ -133,7 +135,8 @@ function Verdict({ scan: one }) {
     <p class="verdict-word">${t(`gate.result.${one.result}`)}</p>
     ${one.result === "green" && html`<p class="verdict-seat"><bdi>${answer.label}</bdi></p><p>${answer.grade} · <bdi>${answer.concertTitle}</bdi></p>`}
     ${one.result === "red" && html`<p class="verdict-seat">${why(answer)}</p>`}
-    ${one.result === "kept" && html`<p class="verdict-seat">${t("gate.kept")}</p><p>${t("gate.keptText")}</p>`}
+    ${one.result === "kept" && html`<p class="verdict-seat">${t("gate.kept")}</p>
+      ${answer?.isOurs && html`<p><strong>${t("gate.isOurs", { seat: number(answer.seat) })}</strong></p>`}<p>${t("gate.keptText")}</p>`}
   </div>`;
 }
 

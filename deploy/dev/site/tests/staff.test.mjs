@@ -192,23 +192,38 @@ test("a ticket is green once, and then red with the reason", async () => {
 
 test("without a network scans are kept, said to be unchecked, and sent once it is back", async () => {
   const night = await makeConcert(server, { title: "No network" });
-  const [first, second] = [await ticket(night, "fan16@demo.frontrow"), await ticket(night, "fan17@demo.frontrow")];
+  const other = await makeConcert(server, { title: "Elsewhere" });
+  const [first, second, used] = [await ticket(night, "fan16@demo.frontrow"), await ticket(night, "fan17@demo.frontrow"), await ticket(night, "fan19@demo.frontrow")];
+  const elsewhere = await ticket(other, "fan16@demo.frontrow");
+  await (await client(server, GATE))("POST", "/gate/scan", { code: used.code });
   const { page, context, excuse, close } = await open(browser, server, { email: GATE });
   excuse(/ERR_INTERNET_DISCONNECTED/);
   await openDoor(page, "No network");
   await page.evaluate(() => navigator.serviceWorker.ready);
-  await until("the door is kept", () => page.evaluate(async () => Boolean(await caches.match("/gate"))));
+  await until("the door and its keys are kept", () => page.evaluate(async () => Boolean(await caches.match("/gate")) && localStorage.getItem("frontrow.gate.keys") !== null));
   await context.setOffline(true);
   const sent = [];
   await page.route("**/gate/scan", (route) => {
     sent.push({ key: route.request().headers()["idempotency-key"], ...route.request().postDataJSON() });
     return route.continue();
   });
-  for (const { code } of [first, second, second]) {
+  const check = async (code) => {
     await page.getByLabel("Code of the ticket").fill(code);
     await page.getByRole("button", { name: "Check" }).click();
-    await verdict(page, "kept").getByText("No network: kept, not checked").waitFor();
+  };
+  for (const { code, seat } of [first, second, used]) {
+    await check(code);
+    await verdict(page, "kept").getByText(`A ticket of ours for this performance, seat number ${seat}.`).waitFor();
   }
+  // What is certain without asking anybody is said at once, and not sent.
+  await check(second.code);
+  await verdict(page, "red").getByText("Used already at").waitFor();
+  await check(elsewhere.code);
+  await verdict(page, "red").getByText("For another performance").waitFor();
+  const forged = Buffer.from(first.code, "base64url");
+  forged[25] ^= 1;
+  await check(forged.toString("base64url"));
+  await verdict(page, "red").getByText("Not a ticket of ours").waitFor();
   await page.getByText("3 scans are not sent yet.").waitFor();
   await assertAccessible(page, "without a network");
   // The page may even be closed: the door opens without a network, and what was kept is still there.
@@ -216,9 +231,13 @@ test("without a network scans are kept, said to be unchecked, and sent once it i
   await page.getByText("3 scans are not sent yet.").waitFor();
   await context.setOffline(false);
   await page.getByText("1 ticket that was let in without a network turned out to be no good.").waitFor();
-  assert.equal(await page.getByText("are not sent yet").count(), 0);
-  const byCode = sent.filter(({ code }) => code === first.code);
-  assert.ok(new Set(byCode.map(({ key }) => key)).size === 1 && new Set(byCode.map(({ scannedAt }) => scannedAt)).size === 1, "a repeat is the same scan");
+  await until("nothing waits", async () => (await page.getByText("not sent yet").count()) === 0);
+  for (const { code } of [first, used]) {
+    const tries = sent.filter((one) => one.code === code);
+    assert.ok(tries.length > 0 && new Set(tries.map(({ key, scannedAt }) => `${key} ${scannedAt}`)).size === 1, "a repeat is the same scan");
+  }
+  const { admitted } = await (await client(server, GATE))("GET", `/gate/schedules/${night.scheduleId}`);
+  assert.equal(admitted, 3);
   await close();
 });
 
