@@ -90,7 +90,7 @@ tests:
 
 # What works on the site and nothing that it is built from: the versions of package-lock.json, below target/.
 site-tools: setup
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' || { echo "the site's tests and tools need Node.js 20 or newer" >&2; exit 1; }
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "the site's tests and tools need Node.js 20 or newer" >&2; exit 1; }
 	@mkdir -p $(PACKAGES)
 	@cp -R deploy/dev/site/. $(PACKAGES)
 	@cmp -s $(PACKAGES)/package-lock.json $(PACKAGES)/installed.json || \
