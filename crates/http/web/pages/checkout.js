@@ -10,6 +10,8 @@ import { Action, Loaded, Note, Trouble, fromAddress, html, mount, useCountdown, 
 const [id] = fromAddress(/^\/checkout\/([^/]+)/);
 /** Seconds below which the time is running out. */
 const SHORT = 60;
+/** Milliseconds between two questions whether it is over. */
+const ASK_AGAIN = 500;
 
 function Checkout() {
   const loaded = useLoad(async (signal) => {
@@ -32,8 +34,10 @@ function Held({ reservation, wallet, zone, reload }) {
   const left = useCountdown(reservation.status === "pending" ? reservation.expiresAt : null);
   const isOver = reservation.status !== "pending" || left <= 0;
   useEffect(() => {
-    // The server says whether it is over; our count only says when to ask.
-    if (reservation.status === "pending" && left <= 0) setTimeout(reload, 300);
+    if (reservation.status !== "pending" || left > 0) return undefined;
+    // The server says whether it is over. Our count only says when to ask, and may be ahead.
+    const timer = setInterval(reload, ASK_AGAIN);
+    return () => clearInterval(timer);
   }, [left <= 0, reservation.status]);
   if (reservation.status !== "pending") return html`<${Over} reservation=${reservation} />`;
   return html`

@@ -36,6 +36,7 @@ test("a new fan goes from the list to the ticket, and gives it back", async () =
   await page.getByText("₩100,000").waitFor();
   await page.getByRole("button", { name: "Hold these 2 seats" }).click();
   await page.waitForURL("**/checkout/*");
+  await page.locator("[data-total]").waitFor();
   const rows = await page.locator("tbody td > bdi").allTextContents();
   assert.deepEqual(rows, ["7", "8"], "what was shown is what is held");
   await page.getByText("There is not enough in the wallet").waitFor();
@@ -115,6 +116,24 @@ test("a hold that runs out says so, costs nothing, and can be had again", async 
   await page.getByRole("link", { name: "Choose seats again" }).click();
   await asList(page);
   await until("the seats are free", async () => (await page.locator(".button.seat[aria-disabled]").count()) === 0);
+  await close();
+});
+
+test("a page whose clock is ahead asks until the server says that a hold is over", async () => {
+  const night = await makeConcert(server, { holdSeconds: 5 });
+  const fan = await client(server, "fan20@demo.frontrow");
+  const { reservationId } = await fan("POST", "/reservations", { scheduleId: night.scheduleId, seats: [1] });
+  const { page, context, close } = await open(browser, server, { email: "fan20@demo.frontrow" });
+  const said = [];
+  await context.route(/\/api\/v1\/(reservations\/|users\/me\/balance)/, async (route) => {
+    const response = await route.fetch();
+    if (route.request().url().includes("/reservations/")) said.push((await response.json()).status);
+    const date = new Date(Date.parse(response.headers().date) + 2_500).toUTCString();
+    await route.fulfill({ response, headers: { ...response.headers(), date } });
+  });
+  await page.goto(`/checkout/${reservationId}`);
+  await page.getByRole("heading", { name: "The time is over" }).waitFor();
+  assert.ok(said.filter((status) => status === "pending").length > 2, `it was asked for while it was held still: ${said}`);
   await close();
 });
 

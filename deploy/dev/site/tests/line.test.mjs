@@ -41,7 +41,7 @@ test("a place survives a reload, a second device and the loss of the network", a
   await link(laptop.page, "live");
   await link(phone.page, "asking");
   assert.equal(await ahead(laptop.page), 3);
-  assert.equal((await operator("GET", `/admin/concerts/${night.concertId}/sales`)).waiting, 4);
+  await until("four are in line", async () => (await operator("GET", `/admin/concerts/${night.concertId}/sales`)).waiting === 4);
   await laptop.close();
   // Without a network the place is kept, and found again.
   phone.excuse(/ERR_INTERNET_DISCONNECTED/);
@@ -65,7 +65,7 @@ test("whoever waits sees an operator throttle, speak and go on, without a reload
   await steer({ paused: false, admitPerSecond: 1, notice: null });
   await until("it moves", async () => (await page.locator("[data-ahead]").count()) === 0 || (await ahead(page)) < 2);
   await page.getByText("It is your turn!").waitFor();
-  assert.match(await page.title(), /It is your turn!/);
+  await until("the title says so, too", async () => /It is your turn!/.test(await page.title()));
   assert.equal(await page.evaluate(() => performance.timeOrigin), loads);
   await page.waitForURL("**/schedules/*");
   await page.locator("canvas[data-drawn]").waitFor();
