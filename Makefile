@@ -6,9 +6,10 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
 POSTMAN := target/tools/postman
+PACKAGES := target/tools/site
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down
+.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -18,6 +19,8 @@ help:
 	@echo "make errors the page docs/errors.md, from the table of errors in the code"
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
+	@echo "make browser the site in a real browser (Chromium; needs Node.js)"
+	@echo "make site-vendor the site's libraries, from the versions of deploy/dev/site (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
 	@echo "make services       a MariaDB, Redis, Redis Cluster and Kafka for tests; see deploy/dev/README.md"
 	@echo "make services-down  stops them"
@@ -83,6 +86,33 @@ tests:
 	$(CARGO) test --workspace --locked --doc
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
+	$(MAKE) --no-print-directory browser
+
+# What works on the site and nothing that it is built from: the versions of package-lock.json, below target/.
+site-tools: setup
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "the site's tests and tools need Node.js 20 or newer" >&2; exit 1; }
+	@mkdir -p $(PACKAGES)
+	@cp -R deploy/dev/site/. $(PACKAGES)
+	@cmp -s $(PACKAGES)/package-lock.json $(PACKAGES)/installed.json || \
+		{ npm ci --prefix $(PACKAGES) --no-audit --no-fund --ignore-scripts && cp $(PACKAGES)/package-lock.json $(PACKAGES)/installed.json; }
+
+# The site as people meet it, on servers that the tests start themselves. The types are looked at first: they are quick.
+browser: site-types
+	$(CARGO) build --locked --package frontrow-server
+	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test --test-concurrency=2 $(PACKAGES)/tests/*.test.mjs
+
+# The libraries come without types: what is used of them is beside them, in a copy.
+site-types: site-tools
+	@rm -rf $(PACKAGES)/web && cp -R crates/http/web $(PACKAGES)/web && cp deploy/dev/site/types/*.d.ts $(PACKAGES)/web/vendor
+	node $(PACKAGES)/node_modules/typescript/bin/tsc --project $(PACKAGES)/tsconfig.json
+
+# What docs/performance.md says of the site, measured on this machine.
+site-figures: site-tools
+	$(CARGO) build --release --locked --package frontrow-server
+	FRONTROW_BINARY=$(CURDIR)/target/release/frontrow node $(PACKAGES)/figures.mjs
+
+site-vendor: site-tools
+	node $(PACKAGES)/vendor.mjs $(CURDIR)/crates/http/web/vendor
 
 bench: setup
 	$(CARGO) bench --locked --package frontrow-server --bench http

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::http::StatusCode;
 use axum::routing::get;
 use bytes::Bytes;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -112,24 +111,11 @@ impl Modify for Tokens {
     }
 }
 
-/// The document and its viewer, and the page at `/`.
+/// The document and its viewer.
 pub(crate) fn router(document: &utoipa::openapi::OpenApi) -> Router<HttpState> {
     // Plain data: writing it has no way to fail.
     let text = Bytes::from(document.to_json().unwrap_or_default());
     let serve_document = || std::future::ready(bytes(StatusCode::OK, Keep::Minutes, text));
     let viewer = SwaggerUi::new("/swagger-ui").config(Config::from("/api/openapi.json"));
-    Router::new()
-        .route("/", get(front_page))
-        .route("/api/openapi.json", get(serve_document))
-        .merge(Router::from(viewer))
-}
-
-/// An honest placeholder until there is a web site.
-async fn front_page() -> Response {
-    let mut response = Html(include_str!("front_page.html")).into_response();
-    let headers = response.headers_mut();
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+    Router::new().route("/api/openapi.json", get(serve_document)).merge(Router::from(viewer))
 }

@@ -22,7 +22,7 @@ use tokio::time::{Sleep, sleep};
 use tower::{Layer, Service};
 
 use crate::problem::{Code, Problem};
-use crate::respond::JSON;
+use crate::respond::{JSON, PAGE};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -169,12 +169,12 @@ fn finish(mut response: Response, id: &HeaderValue) -> Response {
 }
 
 /// Gives an error its document. What did not come as a [`Problem`] (from a library, or with a document of its
-/// own such as the state of readiness) is left alone when it is JSON, and gets the problem of its status
+/// own such as the state of readiness) is left alone when it is JSON or a page, and gets the problem of its status
 /// otherwise.
 fn write_problem(mut response: Response, id: &HeaderValue) -> Response {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
-        None if response.headers().get(header::CONTENT_TYPE) == Some(&JSON) => return response,
+        None if has_its_own_document(response.headers()) => return response,
         None => of_status(response.status()),
     };
     let id = id.to_str().unwrap_or_default();
@@ -190,6 +190,10 @@ fn write_problem(mut response: Response, id: &HeaderValue) -> Response {
     response
 }
 
+fn has_its_own_document(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| *kind == JSON || *kind == PAGE)
+}
+
 fn of_status(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::not_found(),
@@ -202,7 +206,7 @@ fn of_status(status: StatusCode) -> Problem {
 }
 
 /// The answer at an address where nothing is.
-pub(crate) async fn no_such_route() -> Problem {
+pub(crate) fn no_such_route() -> Problem {
     Problem::new(Code::NotFound, "There is nothing at this address; /swagger-ui/ shows what there is.")
 }
 

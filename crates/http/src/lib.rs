@@ -20,6 +20,7 @@ mod auth;
 mod catalog;
 mod docs;
 mod edge;
+mod encoding;
 mod gate;
 mod health;
 mod keyring;
@@ -34,6 +35,7 @@ mod reservation;
 mod respond;
 mod serve;
 mod settings;
+mod site;
 mod state;
 mod stream;
 mod ticket;
@@ -86,7 +88,8 @@ pub fn router(state: HttpState) -> Router {
     let (documented, document) = routes().split_for_parts();
     let mut router = documented
         .merge(docs::router(&document))
-        .fallback(edge::no_such_route)
+        .merge(site::router())
+        .fallback(site::no_such_route)
         .method_not_allowed_fallback(edge::no_such_method);
     let settings = state.settings();
     if !settings.cors_origins.is_empty() {

@@ -15,6 +15,7 @@ use crate::request::IfNoneMatch;
 pub(crate) type Answer = Result<Response, Problem>;
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const PAGE: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Bytes that most answers fit into.

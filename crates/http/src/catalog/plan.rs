@@ -1,6 +1,5 @@
 //! The drawing of a seat plan, with absolute positions: fetched once and kept.
 
-use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,7 +7,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use flate2::Compression;
-use flate2::write::GzEncoder;
 use frontrow_application::catalog::ScheduleDetails;
 use frontrow_domain::catalog::{Area as Drawn, Drawing, Point, Schedule, SeatPlan, Shape};
 use frontrow_domain::{ConcertId, ScheduleId};
@@ -16,6 +14,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ReadProblems;
+use crate::encoding::{GZIP, compress, takes_gzip};
 use crate::problem::Problem;
 use crate::request::{Asked, At, Query, QueryErrors, parse_number};
 use crate::respond::{self, Answer, Keep};
@@ -196,7 +195,7 @@ impl PlanBody {
 
     fn of(plain: Bytes) -> Self {
         // Writing into memory has no way to fail; were it to, the plan is sent as it is.
-        let gzip = compress(&plain).unwrap_or_default();
+        let gzip = compress(&plain, Compression::default()).unwrap_or_default();
         Self { plain, gzip: gzip.into() }
     }
 
@@ -208,27 +207,10 @@ impl PlanBody {
         let headers = response.headers_mut();
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
         if is_compressed {
-            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            headers.insert(header::CONTENT_ENCODING, GZIP);
         }
         response
     }
-}
-
-fn compress(plain: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::default());
-    encoder.write_all(plain)?;
-    encoder.finish()
-}
-
-/// True when `gzip`, or any encoding, is named and not ruled out by `q=0`.
-fn takes_gzip(accepted: &HeaderValue) -> bool {
-    let Ok(accepted) = accepted.to_str() else { return false };
-    accepted.split(',').any(|one| {
-        let mut parts = one.split(';').map(str::trim);
-        let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-        let is_ruled_out = parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0_f32));
-        is_named && !is_ruled_out
-    })
 }
 
 /// Which version.

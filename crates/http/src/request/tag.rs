@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::state::HttpState;
 
@@ -16,11 +16,16 @@ impl FromRequestParts<HttpState> for IfNoneMatch {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _state: &HttpState) -> Result<Self, Infallible> {
-        Ok(Self(parts.headers.get(header::IF_NONE_MATCH).cloned()))
+        Ok(Self::of(&parts.headers))
     }
 }
 
 impl IfNoneMatch {
+    /// What these headers say.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self(headers.get(header::IF_NONE_MATCH).cloned())
+    }
+
     /// Weak comparison (RFC 9110, section 13.1.2).
     pub(crate) fn holds(&self, tag: &str) -> bool {
         let Some(held) = self.0.as_ref().and_then(|held| held.to_str().ok()) else { return false };

@@ -32,6 +32,7 @@ mod reservation;
 mod sales;
 mod serve;
 mod service;
+mod site;
 mod staff_lines;
 mod streams;
 mod user;

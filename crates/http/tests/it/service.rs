@@ -29,16 +29,11 @@ async fn liveness_and_readiness() {
 }
 
 #[tokio::test]
-async fn metrics_and_the_front_page() {
+async fn metrics_are_text() {
     let world = World::new();
     let metrics = world.get("/metrics").send().await.expect(200);
     assert_eq!(metrics.body, b"frontrow_up 1\n");
     assert!(metrics.header("content-type").starts_with("text/plain"));
-    let page = world.get("/").send().await.expect(200);
-    assert!(page.header("content-type").starts_with("text/html"));
-    assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
-    let page = String::from_utf8(page.body).expect("text");
-    assert!(page.contains("/swagger-ui/"));
 }
 
 #[tokio::test]

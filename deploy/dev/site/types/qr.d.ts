@@ -1,0 +1,1 @@
+export default function decode(image: { width: number; height: number; data: Uint8ClampedArray }): string;
