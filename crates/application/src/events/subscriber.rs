@@ -271,6 +271,9 @@ impl Subscriber {
             Some((last, _)) if wanted.len() == ROUND => last + 1,
             _ => events.len(),
         };
+        if wanted.is_empty() {
+            return Ok(Handled::all(events));
+        }
         let pause = self.round(wanted.into_iter().map(|(_, event)| event).collect(), now).await?;
         Ok(Handled { through, pause: (!pause.is_zero()).then_some(pause), ..Handled::default() })
     }

@@ -55,8 +55,8 @@ impl App {
             return Ok(0);
         };
         let through = served.min().unwrap_or(u64::MAX);
-        // A line that was never used has ended nothing: then the age alone counts.
-        let through = if sessions == 0 { through } else { through.min(sessions) };
+        let unended = self.reads.session_ends(sessions, 1).await?;
+        let through = unended.first().map_or(through, |end| through.min(end.position.saturating_sub(1)));
         let gone = self.upkeep.clean_events(days_before(now, keep_days), through).await?;
         while self.delivery.forget_attempts(days_before(now, ATTEMPTS_DAYS), ATTEMPTS_BATCH).await?
             == ATTEMPTS_BATCH

@@ -9,11 +9,12 @@ use frontrow_application::events::{
 };
 use frontrow_application::store::Reads;
 use frontrow_domain::records::Keys;
+use frontrow_domain::reservation::Reservation;
 use frontrow_testkit::conformance::bench::Bench;
 use frontrow_testkit::delivery::{DeliverySource, MemoryDelivery, Receivers, Recorder};
 use frontrow_testkit::memory::MemoryFactory;
 use frontrow_testkit::store::apply;
-use frontrow_testkit::{ManualClock, SeededEntropy, bounded, samples};
+use frontrow_testkit::{ManualClock, SeededEntropy, Stage, bounded, samples};
 use uuid::Uuid;
 
 const URL: &str = "https://partner.example/hook";
@@ -325,5 +326,51 @@ fn three_days_without_an_answer_switch_a_webhook_off() {
         world.bench.clock.advance(3 * DAY);
         drain(&world, &relay, 3).await;
         assert_eq!(world.status().await, WebhookStatus::Failed);
+    });
+}
+
+/// Old events go once everybody who is served has had them; a consumer that nobody serves any more holds nothing up, and
+/// neither does a line whose last session ended long ago.
+#[test]
+fn old_events_go_once_everybody_has_had_them() {
+    bounded(async {
+        let stage = Stage::open(&MemoryFactory::new());
+        let write = async |events: &[(u64, u64)]| {
+            let events: Vec<_> =
+                events.iter().map(|(key, sequence)| samples::event(*key, *sequence)).collect();
+            apply(&stage.opened.store, Keys::default(), move |records, _| {
+                records.events.add_all(events.clone());
+                Ok(())
+            })
+            .await;
+        };
+        write(&[(1, 1), (1, 2)]).await;
+        let entry = Some(samples::entry_id(4));
+        let paid = samples::payment_made(4, &Reservation { entry, ..samples::reservation(4, 4, &[1]) });
+        apply(&stage.opened.store, Keys::default(), move |records, _| {
+            records.events.add(paid.clone());
+            Ok(())
+        })
+        .await;
+        write(&[(2, 1), (2, 2)]).await;
+        let left = async || stage.opened.reads.events(0, Partitions::ALL, 10).await.expect("read").len();
+        assert_eq!(stage.app.tick_old_events(30).await, Ok(0), "none is old");
+        stage.clock.advance(31 * DAY);
+        assert_eq!(stage.app.tick_old_events(30).await, Ok(2), "the payment has still to end its session");
+        stage.app.tick_sessions().await.expect("ended");
+        let recorder = Recorder::new("r", 1);
+        recorder.answer([Handled { through: 1, ..Handled::default() }]);
+        let relay = Relay::new(stage.app.relay_parts(Uuid::from_u128(1)), recorder);
+        relay.renew().await.expect("renewed");
+        relay.tick().await.expect("a tick");
+        assert_eq!(stage.app.tick_old_events(30).await, Ok(1), "what the consumer has had");
+        assert_eq!(left().await, 2);
+        stage.clock.advance(8 * DAY);
+        assert_eq!(
+            stage.app.tick_old_events(30).await,
+            Ok(1),
+            "nobody has served it for a week; the newest stays"
+        );
+        assert_eq!(left().await, 1);
     });
 }
