@@ -1,7 +1,7 @@
 //! Tells one webhook of events.
 //!
 //! - Events of different keys are sent side by side, those of one key one after the other. One that is not taken is
-//!   parked, with what follows it of the same key, and tried again by the schedule of [`backoff`](super::backoff); after
+//!   parked, with what follows it of the same key, and tried again by the schedule of [`backoff`]; after
 //!   the last try it is a dead letter.
 //! - When nothing of a round was taken, the receiver counts as down: the rest of the log waits where it is, and one event
 //!   at a time is tried until something is taken, at growing distances. An event that is itself the reason is parked

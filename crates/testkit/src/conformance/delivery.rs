@@ -33,7 +33,7 @@ pub const DELIVERY_CASES: &[&str] = &[
 ];
 
 /// Stamps a test for every case about what is kept of events on their way. The expression makes a
-/// [`DeliverySource`](crate::delivery::DeliverySource) with nothing in it; it runs once a case.
+/// [`DeliverySource`] with nothing in it; it runs once a case.
 #[macro_export]
 macro_rules! delivery_suite {
     ($source:expr) => {
