@@ -99,7 +99,7 @@ impl RedisLine {
         let mut list = redis::cmd("SMEMBERS");
         list.arg(&self.shared.rooms_key);
         let rooms = self.shared.link.ask(&list).await.map_err(Fault::harmless)?;
-        let Value::Array(rooms) = rooms else { return Ok(0) };
+        let (Value::Array(rooms) | Value::Set(rooms)) = rooms else { return Ok(0) };
         let mut gone = 0;
         for room in rooms {
             let Value::BulkString(name) = room else { continue };

@@ -1,5 +1,7 @@
 //! The connections to Redis: made on demand, dropped when they break, and not tried again at once while Redis is away.
 
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,11 @@ use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, ProtocolVersion, RedisError, RedisResult, ServerErrorKind,
+    Value,
+};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::fault::Fault;
@@ -16,6 +22,8 @@ use crate::settings::{Endpoint, RedisSettings};
 
 /// For so long nobody tries again after a connection could not be made: requests are refused at once meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long after the end of a connection its answers may still come: they are handed over at once or never.
+const LAST_WORDS: Duration = Duration::from_millis(20);
 /// How often the driver follows a slot that has moved, or asks a cluster again that is electing.
 const CLUSTER_RETRIES: u32 = 3;
 /// Milliseconds between two such questions.
@@ -35,9 +43,12 @@ enum Target {
 
 #[derive(Clone)]
 enum Connection {
-    Single(MultiplexedConnection),
+    Single(MultiplexedConnection, Ended),
     Cluster(ClusterConnection),
 }
+
+/// Hears of the end of a connection: the driver lets go of the other half.
+type Ended = watch::Receiver<()>;
 
 /// One connection, or what is known of why there is none.
 #[derive(Default)]
@@ -78,7 +89,10 @@ impl Link {
     pub(crate) fn new(settings: RedisSettings) -> RedisResult<Self> {
         let (client, connections) = match &settings.endpoint {
             Endpoint::Single(info) => {
-                let client = Box::new(settings.client_of(info.as_ref().clone())?);
+                // With this protocol the driver says when a connection ends.
+                let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+                let info = info.as_ref().clone().set_redis_settings(redis);
+                let client = Box::new(settings.client_of(info)?);
                 (Target::Single(client), settings.connections.max(1))
             }
             Endpoint::Cluster(nodes) => {
@@ -159,7 +173,7 @@ impl Link {
         let line = &self.lines[room as usize % self.lines.len()];
         let (number, connection) = self.connection(line).await?;
         let answer = match connection {
-            Connection::Single(mut connection) => command.query_async::<Value>(&mut connection).await,
+            Connection::Single(connection, ended) => ask_until_ended(command, connection, ended).await,
             Connection::Cluster(mut connection) => command.query_async::<Value>(&mut connection).await,
         };
         if let Err(error) = &answer
@@ -196,10 +210,17 @@ impl Link {
     async fn connect(&self) -> RedisResult<Connection> {
         match &self.client {
             Target::Single(client) => {
+                let (is_there, ended) = watch::channel(());
                 let config = AsyncConnectionConfig::new()
                     .set_connection_timeout(Some(self.settings.connect_timeout))
-                    .set_response_timeout(Some(self.settings.answer_timeout));
-                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Single)
+                    .set_response_timeout(Some(self.settings.answer_timeout))
+                    .set_push_sender(move |_| {
+                        // Nothing is sent: it is dropped with the connection.
+                        let _ = &is_there;
+                        Ok::<_, ()>(())
+                    });
+                let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+                Ok(Connection::Single(connection, ended))
             }
             Target::Cluster(client) => client.get_async_connection().await.map(Connection::Cluster),
         }
@@ -213,6 +234,24 @@ impl State {
         }
         self.failed = Some((Instant::now(), why.clone()));
         Fault::Refused(why)
+    }
+}
+
+/// Asks, and gives up when the connection has ended. A request that is put into the driver's queue while the driver ends
+/// may stay in there, and would only be answered by the time-out.
+async fn ask_until_ended(
+    command: &Cmd,
+    mut connection: MultiplexedConnection,
+    mut ended: Ended,
+) -> RedisResult<Value> {
+    let mut answer = pin!(command.query_async::<Value>(&mut connection));
+    tokio::select! {
+        biased;
+        answer = &mut answer => answer,
+        _ = ended.changed() => {
+            let never = || Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+            timeout(LAST_WORDS, answer).await.unwrap_or_else(|_| never())
+        }
     }
 }
 
