@@ -21,7 +21,7 @@ use crate::events::{Courier, Delivery, EventLog, Leases, RelayParts, Undelivered
 use crate::group::News;
 use crate::messages::Messages;
 use crate::once::{Answered, Compact, InFlight, Once, OnceRefused, OnceTag};
-use crate::queue::Lines;
+use crate::queue::{Arrivals, Lines};
 use crate::sales::{Admitted, Rankings};
 use crate::store::{Reads, Store, Upkeep};
 use crate::waiting_room::WaitingRoom;
@@ -76,6 +76,8 @@ pub struct Settings {
     pub login_seconds: u32,
     /// Limits of the box office.
     pub box_office: BoxOfficeSettings,
+    /// Whether it is told who is let in by a waiting room.
+    pub tells_admissions: bool,
 }
 
 /// The application.
@@ -110,6 +112,7 @@ pub(crate) struct Memory {
     /// Schedules that were called off and of which nothing is left to take back.
     pub(crate) withdrawn: Mutex<HashSet<ScheduleId>>,
     pub(crate) suspects: Suspects,
+    pub(crate) arrivals: Arrivals,
 }
 
 impl CommitListener for Memory {
@@ -150,6 +153,7 @@ impl App {
             committed: Notify::new(),
             withdrawn: Mutex::default(),
             suspects: Suspects::default(),
+            arrivals: Arrivals::default(),
         });
         let listener: Arc<dyn CommitListener> = Arc::<Memory>::clone(&memory);
         let box_office =

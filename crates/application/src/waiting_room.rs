@@ -11,10 +11,13 @@
 //!   across pauses, restarts and steps of the clock.
 //! - The time of a line never goes back. It is the line's own: lines need not agree on it, nor with the clock of the
 //!   application.
+//! - Whoever is let in is in [`WaitingRoom::untold`] until [`WaitingRoom::note_told`] says otherwise, also across a crash.
+//!   Those of one [`Untold`] stay together, in the same order, so that telling of them can be repeated.
 //! - When it cannot keep what it decides, joining and admission stop closed with [`LineError`]; places can still
 //!   be asked for where that is possible.
 
 use frontrow_domain::catalog::WaitingRoomSettings;
+use frontrow_domain::event::QueueAdmitted;
 use frontrow_domain::queue::{EndReason, Forecast, JoinRefused, Place, RoomState};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use futures_util::future::BoxFuture;
@@ -130,6 +133,19 @@ pub struct EstimateHits {
     pub unknown: u32,
 }
 
+/// Fans who were let in at the same time, and of whom nobody was told yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Untold {
+    /// Who, and when, in the order of their numbers.
+    pub admitted: Vec<QueueAdmitted>,
+    /// What says to the waiting room which ones these are.
+    pub receipt: Receipt,
+}
+
+/// The name that an adapter gives to an [`Untold`]; only it can read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt(pub Vec<u8>);
+
 /// Why somebody is not let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotLetIn {
@@ -180,6 +196,13 @@ pub trait WaitingRoom: Send + Sync + 'static {
 
     /// Notes that position. May be kept late: applying an end again changes nothing.
     fn note_sessions_through(&self, position: u64) -> Line<'_, ()>;
+
+    /// Those who were let in and of whom nobody was told yet, the oldest first: a bounded number of them. Those who were let
+    /// in at this very moment may be left out.
+    fn untold(&self, concert: ConcertId) -> Line<'_, Vec<Untold>>;
+
+    /// Notes that they were told of. May be kept late, and may come again: then nothing happens.
+    fn note_told(&self, concert: ConcertId, receipt: Receipt) -> Line<'_, ()>;
 
     /// Forgets places that have been over for long. Answers how many.
     fn clean(&self) -> Line<'_, usize>;

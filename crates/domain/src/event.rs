@@ -10,13 +10,15 @@ use uuid::Uuid;
 use crate::catalog::Schedule;
 use crate::reservation::Reservation;
 use crate::{
-    ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId,
+    ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Sequence, Timestamp,
+    TransactionId, UserId,
 };
 
 /// An event on its way into the outbox.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutboxEvent {
-    /// What it is about: the id of the reservation, of the wallet's owner, or the number of the schedule.
+    /// What it is about: the id of the reservation, of the wallet's owner, of the place in a line, or the number of the
+    /// schedule.
     pub key: Uuid,
     /// Its number under that key, from 1 without a gap.
     pub sequence: u64,
@@ -80,6 +82,9 @@ pub enum Event {
     /// The last seat of a performance was sold. Told again when seats came back and were sold again.
     #[serde(rename = "frontrow.concert.sold_out.v1")]
     ConcertSoldOut(ConcertSoldOut),
+    /// A waiting room has let a fan in.
+    #[serde(rename = "frontrow.queue.admitted.v1")]
+    QueueAdmitted(QueueAdmitted),
 }
 
 /// A hold, as it is made or extended.
@@ -198,6 +203,30 @@ pub struct ConcertSoldOut {
     pub sold_out_seconds: u64,
 }
 
+/// A fan whom a waiting room has let in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct QueueAdmitted {
+    /// The place in the line, which is over for good some time after this.
+    pub entry_id: EntryId,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// In front of which concert.
+    pub concert_id: ConcertId,
+    /// The number of the place: the order of arrival, from 1.
+    #[serde(rename = "sequence")]
+    pub number: Sequence,
+    /// When the fan came into the line.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub joined_at: Timestamp,
+    /// When the fan was let in.
+    #[serde(serialize_with = "rfc3339", deserialize_with = "from_rfc3339")]
+    #[cfg_attr(feature = "schema", schemars(with = "String", extend("format" = "date-time")))]
+    pub admitted_at: Timestamp,
+}
+
 /// A completed payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -310,6 +339,18 @@ pub fn of_schedule(
     let event = event(&schedule);
     let key = Uuid::from_u128(u128::from(schedule.id.get()));
     (Schedule { last_event: sequence, ..schedule }, OutboxEvent { key, sequence, at, event })
+}
+
+impl QueueAdmitted {
+    /// The event about it. A place is let in once, so this is the only one of its key.
+    pub fn told(self) -> OutboxEvent {
+        OutboxEvent {
+            key: self.entry_id.uuid(),
+            sequence: 1,
+            at: self.admitted_at,
+            event: Event::QueueAdmitted(self),
+        }
+    }
 }
 
 impl SeatsMoved {

@@ -307,6 +307,7 @@ fn settings(config: &Config, workers: usize) -> anyhow::Result<Settings> {
             deadline_ms: u32::try_from(store.deadline_ms)?,
             workers,
         },
+        tells_admissions: config.events.admissions,
     })
 }
 

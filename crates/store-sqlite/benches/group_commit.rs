@@ -101,6 +101,7 @@ fn settings() -> Settings {
         },
         login_seconds: 1_000,
         box_office: BoxOfficeSettings::default(),
+        tells_admissions: true,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, RoomMark, Stored};
+use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, RoomMark, Stored, Told};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use frontrow_store_sqlite::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
@@ -104,15 +104,19 @@ fn main() {
         state: *state,
     });
     let line = SqliteLine::open(work.path()).expect("it opens");
+    // Of the second line, nobody was told of anybody.
+    let told = vec![Told { concert: ConcertId::new(1), through: START.plus_seconds(30) }];
     line.append(&LineBatch {
         joined,
         moved: moved.collect(),
         rooms: rooms.clone(),
         sessions_through: Some(SESSIONS_THROUGH),
+        told: told.clone(),
     })
     .expect("kept");
     let mut expected = vec![Stored::SessionsThrough(SESSIONS_THROUGH)];
     expected.extend(rooms.iter().copied().map(Stored::Room));
+    expected.extend(told.iter().copied().map(Stored::Told));
     expected.extend(places.iter().copied().map(Stored::Place));
     let mut stored = Vec::new();
     line.load(Timestamp::ZERO, &mut |item| stored.push(item)).expect("it can be read");
@@ -123,6 +127,8 @@ fn main() {
         "startMicros": START.micros(), "sessionsThrough": SESSIONS_THROUGH,
         "rooms": rooms.iter().map(room_facts).collect::<Vec<_>>(),
         "places": places.iter().map(place_facts).collect::<Vec<_>>(),
+        "told": told.iter().map(|told| json!({ "concert": told.concert, "through": told.through.micros() }))
+            .collect::<Vec<_>>(),
     });
     let name = format!("line-schema-{LINE_SCHEMA_VERSION}");
     std::fs::copy(work.path().join(LINE_FILE_NAME), target.join(format!("{name}.sqlite"))).expect("copied");

@@ -25,5 +25,6 @@ pub fn settings() -> Settings {
         },
         login_seconds: 30 * 24 * 60 * 60,
         box_office: BoxOfficeSettings::default(),
+        tells_admissions: true,
     }
 }

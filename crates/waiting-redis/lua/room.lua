@@ -1,6 +1,6 @@
 -- What every script of a room begins with: its keys, its fields, its time, and whether Redis still knows the line.
 --
--- A room is nine keys in one hash slot:
+-- A room is ten keys in one hash slot:
 --   room        hash: the fields below, all numbers but `run`
 --   places      hash: number -> packed place
 --   fans        hash: user -> number of the fan's newest place
@@ -10,6 +10,7 @@
 --   sessions    sorted set of numbers by the end of their session
 --   ended       sorted set of numbers by the time at which they ended, for whoever forgets them
 --   admissions  sorted set of `total:count` by time: how many had been let in by then, and how many of them then
+--   untold      list of those of whom nobody was told that they were let in: an element for each chunk of a tick
 --
 -- Fields: seq (the last number given out), last_now, offset (of the line's time to the clock), run (the id of the
 -- Redis process), alive_until, ready_at, outage_from, claim_floor, closed_below, closed_at, swept_below, credit,
@@ -20,7 +21,7 @@
 -- 3 the silence after which an outage is one, in microseconds. Complexity: O(fields).
 
 local ROOM, PLACES, FANS, WAITING, SKIPPED = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local RETURNED, SESSIONS, ENDED, ADMISSIONS = KEYS[6], KEYS[7], KEYS[8], KEYS[9]
+local RETURNED, SESSIONS, ENDED, ADMISSIONS, UNTOLD = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local SECOND = 1000000
 -- For how long a place that is over is remembered, and one that Redis has lost is put back.
 local KEPT = 3600 * SECOND

@@ -16,6 +16,8 @@ set('presence', tonumber(ARGV[8]))
 local does, budget = ARGV[9], tonumber(ARGV[10])
 local has_more = false
 local admitted, inside, shorter, longer, unknown = 0, 0, 0, 0, 0
+-- Who was let in by this chunk, as others are told of it: number, entry, user and time of joining.
+local told = {}
 
 -- Notes sessions whose time is over. One whose fan had the claim time anew is put where it belongs.
 local function note_ends()
@@ -107,6 +109,7 @@ local function call(name, place)
   keep_place(name, place)
   redis.call('ZADD', SESSIONS, math.min(place.claim, place.ends), name)
   admitted = admitted + 1
+  told[admitted] = struct.pack('<i8c16c16i8', tonumber(name), place.entry, place.user, place.joined)
 end
 
 local function call_returners(allowed)
@@ -161,6 +164,7 @@ local function call_next()
     set('admitted_total', total)
     set('credit', math.max(get('credit') - admitted * 1000 * SECOND, 0))
     redis.call('ZADD', ADMISSIONS, now, string.format('%015.0f:%d', total, admitted))
+    redis.call('RPUSH', UNTOLD, struct.pack('<i8', now) .. table.concat(told))
   end
 end
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use frontrow_application::waiting_room::{LineError, LineFigures, LinePolicy};
+use frontrow_application::waiting_room::{LineError, LineFigures, LinePolicy, Receipt, Untold};
 use frontrow_domain::ConcertId;
 use frontrow_domain::queue::{Forecast, RoomState};
 use futures_util::future::poll_immediate;
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::fault::Fault;
 use crate::line::Shared;
 use crate::outlook::{Outlook, Ticked};
-use crate::wire::{Answer, Request, decode};
+use crate::wire::{Answer, Request, decode, untold};
 
 /// Requests in one script: each touches one place, and a script is to hold Redis for a few milliseconds at the most.
 const BATCH: usize = 300;
@@ -30,6 +30,8 @@ const WAITERS: usize = 65_536;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Places that one chunk of a tick, or of forgetting, may touch.
 const CHUNK: usize = 400;
+/// Chunks of admissions that are read to be told of.
+const UNTOLD_CHUNKS: usize = 10;
 /// Chunks of one tick. What is left is done by the next one, some hundredths of a second later.
 const TICK_CHUNKS: usize = 8;
 
@@ -61,8 +63,18 @@ struct Pending {
 
 impl Lane {
     pub(crate) fn new(prefix: &str, concert: ConcertId) -> Self {
-        let names =
-            ["room", "places", "fans", "waiting", "skipped", "returned", "sessions", "ended", "admissions"];
+        let names = [
+            "room",
+            "places",
+            "fans",
+            "waiting",
+            "skipped",
+            "returned",
+            "sessions",
+            "ended",
+            "admissions",
+            "untold",
+        ];
         // What is in braces chooses the slot: all keys of a room are in one.
         let keys = names.iter().map(|name| format!("{{{prefix}:room:{concert}}}:{name}")).collect();
         Self {
@@ -241,6 +253,31 @@ impl Lane {
             }
         }
         Ok(self.outlook.lock().take_in(&ticked, policy))
+    }
+
+    /// The oldest admissions of which nobody was told. Whoever asks meanwhile gets the same.
+    pub(crate) async fn untold(&self, shared: &Shared) -> Result<Vec<Untold>, LineError> {
+        let mut range = redis::cmd("LRANGE");
+        range.arg(self.untold_key()).arg(0).arg(UNTOLD_CHUNKS - 1);
+        let value = shared.link.ask(&range).await.map_err(Fault::harmless)?;
+        let malformed = || LineError::Unavailable("Redis has answered something else".to_owned());
+        let Value::Array(chunks) = value else { return Err(malformed()) };
+        let read = |chunk: Value| match chunk {
+            Value::BulkString(bytes) => untold(self.concert, bytes).ok_or_else(malformed),
+            _ => Err(malformed()),
+        };
+        chunks.into_iter().map(read).collect()
+    }
+
+    /// Takes a chunk off the list, if nobody has yet.
+    pub(crate) async fn note_told(&self, shared: &Shared, receipt: Receipt) -> Result<(), LineError> {
+        let mut remove = redis::cmd("LREM");
+        remove.arg(self.untold_key()).arg(1).arg(receipt.0);
+        shared.link.ask(&remove).await.map(|_| ()).map_err(Fault::harmless)
+    }
+
+    fn untold_key(&self) -> &str {
+        self.keys.last().map_or("", String::as_str)
     }
 
     /// Forgets one chunk of places that have been over for long: how many, and where to go on, if anywhere.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use frontrow_application::waiting_room::{
-    Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Standing, WaitingRoom,
+    Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt, Standing, Untold,
+    WaitingRoom,
 };
 use frontrow_domain::queue::{EndReason, JoinRefused};
 use frontrow_domain::{ConcertId, EntryId, UserId};
@@ -207,6 +208,16 @@ impl WaitingRoom for RedisLine {
             noted.map(|_| ()).map_err(Fault::harmless)
         }
         .boxed()
+    }
+
+    fn untold(&self, concert: ConcertId) -> Line<'_, Vec<Untold>> {
+        let lane = self.lane(concert);
+        async move { lane.untold(&self.shared).await }.boxed()
+    }
+
+    fn note_told(&self, concert: ConcertId, receipt: Receipt) -> Line<'_, ()> {
+        let lane = self.lane(concert);
+        async move { lane.note_told(&self.shared, receipt).await }.boxed()
     }
 
     fn clean(&self) -> Line<'_, usize> {

@@ -1,6 +1,7 @@
 //! Requests as `lua/requests.lua` reads them, and its answers.
 
-use frontrow_application::waiting_room::{Newcomer, Pass, Standing};
+use frontrow_application::waiting_room::{Newcomer, Pass, Receipt, Standing, Untold};
+use frontrow_domain::event::QueueAdmitted;
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use uuid::Uuid;
@@ -103,6 +104,25 @@ pub(crate) fn decode(concert: ConcertId, bytes: &[u8]) -> Option<Answer> {
     let place = Place { concert, sequence, entry, user, joined_at, state };
     let standing = Standing { place, ahead: u64::try_from(ahead).ok(), poll_after_seconds, now };
     Some(if code == 2 { Answer::New(standing) } else { Answer::Known(standing) })
+}
+
+/// Reads a chunk of admissions as `lua/tick.lua` has written it; nothing when it is not in that form.
+pub(crate) fn untold(concert: ConcertId, chunk: Vec<u8>) -> Option<Untold> {
+    let mut reader = Reader(&chunk);
+    let admitted_at = reader.time()?;
+    let mut admitted = Vec::new();
+    while !reader.0.is_empty() {
+        admitted.push(QueueAdmitted {
+            number: Sequence::new(reader.number()?.cast_unsigned()),
+            entry_id: EntryId::new(Uuid::from_bytes(reader.take()?)),
+            user_id: UserId::new(Uuid::from_bytes(reader.take()?)),
+            joined_at: reader.time()?,
+            concert_id: concert,
+            admitted_at,
+        });
+    }
+    admitted.sort_unstable_by_key(|one| one.number);
+    Some(Untold { admitted, receipt: Receipt(chunk) })
 }
 
 /// Takes fields off the front.

@@ -1,6 +1,7 @@
 //! Hands the log to one consumer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use frontrow_domain::Timestamp;
 use parking_lot::Mutex;
@@ -15,6 +16,11 @@ use crate::store::ReadError;
 
 /// How many events are read at once.
 const BATCH: usize = 2_000;
+/// So many events in a batch mean that the sale is busy.
+const MANY: usize = 64;
+/// How long a relay then lets events gather before it reads the next ones. Every batch is a question to the log, a mark on
+/// the disk and a bundle to a receiver, whatever is in it: hundreds a second would take from the sale what tens do as well.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// What a relay runs on.
 #[derive(Clone)]
@@ -41,7 +47,7 @@ pub enum Pace {
     /// When something was committed, or after a while.
     Idle,
     /// Not before that long.
-    Pause(std::time::Duration),
+    Pause(Duration),
 }
 
 /// A part of the log that this instance has.
@@ -118,6 +124,7 @@ impl Relay {
         Ok(match handled.pause {
             Some(pause) => Pace::Pause(pause),
             None if is_full || handled.through < events.len() => Pace::Busy,
+            None if events.len() >= MANY => Pace::Pause(GATHER),
             None => Pace::Idle,
         })
     }

@@ -13,12 +13,13 @@ use frontrow_domain::{ConcertId, EntryId, Timestamp, UserId};
 use futures_util::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 
-use super::journal::{JournalError, LineBatch, LineJournal, Moved, Stored};
+use super::journal::{JournalError, LineBatch, LineJournal, Moved, Stored, Told};
 use super::room::{Room, is_meant};
 use super::writer::{BatchListener, Kept, Writer};
 use crate::clock::Clock;
 use crate::waiting_room::{
-    Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Standing, WaitingRoom,
+    Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt, Standing, Untold,
+    WaitingRoom,
 };
 
 /// Seconds for which a place that is over can still be asked for. Its token says the rest for itself.
@@ -322,6 +323,22 @@ impl WaitingRoom for EmbeddedLine {
         std::future::ready(Ok(())).boxed()
     }
 
+    fn untold(&self, concert: ConcertId) -> Line<'_, Vec<Untold>> {
+        let now = self.rooms.time.now();
+        let untold = self.room(concert).map(|room| room.lock().untold(now));
+        std::future::ready(Ok(untold.unwrap_or_default())).boxed()
+    }
+
+    fn note_told(&self, concert: ConcertId, receipt: Receipt) -> Line<'_, ()> {
+        if let Some(room) = self.room(concert)
+            && let Some(through) = room.lock().note_told(&receipt)
+        {
+            // Nobody waits for this: were it lost, they would be told of again, which changes nothing.
+            self.writer.note(|pending| pending.batch.told.push(Told { concert, through }));
+        }
+        std::future::ready(Ok(())).boxed()
+    }
+
     fn clean(&self) -> Line<'_, usize> {
         self.forget().boxed()
     }
@@ -385,6 +402,10 @@ fn load(journal: &dyn LineJournal, now: Timestamp) -> Result<Loaded, JournalErro
         Stored::Room(mark) => {
             *latest = (*latest).max(mark.closed_at);
             rooms.insert(mark.concert, Room::from_mark(mark, now));
+        }
+        Stored::Told(Told { concert, through }) => {
+            *latest = (*latest).max(through);
+            rooms.entry(concert).or_insert_with(|| Room::new(concert, now)).restore_told(through);
         }
         Stored::Place(place) => {
             let ended_at = match place.state {

@@ -6,6 +6,7 @@
 //! - What [`LineJournal::append`] has taken survives the loss of power, all of a batch or nothing.
 //! - [`JournalError::Refused`] means that nothing of the batch is there, now and after a restart. A move of a place
 //!   that is over or not there refuses its whole batch: the line and its journal have come apart.
+//! - A place that was let in after what was told of its line is neither left out of what is read nor forgotten.
 //! - No number is ever given out twice, whatever was forgotten: [`LineJournal::load`] gives a mark for every line of
 //!   which it has ever had a place, with `next` above them all.
 //!
@@ -41,6 +42,8 @@ pub struct LineBatch {
     pub rooms: Vec<RoomMark>,
     /// How far the ends of sessions have been applied, if that moved.
     pub sessions_through: Option<u64>,
+    /// Lines of which more admissions were told to others.
+    pub told: Vec<Told>,
 }
 
 impl LineBatch {
@@ -50,6 +53,7 @@ impl LineBatch {
             && self.moved.is_empty()
             && self.rooms.is_empty()
             && self.sessions_through.is_none()
+            && self.told.is_empty()
     }
 }
 
@@ -77,6 +81,15 @@ pub struct RoomMark {
     pub closed_at: Timestamp,
 }
 
+/// How far the admissions of a line were told to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// Which line.
+    pub concert: ConcertId,
+    /// Whoever was let in then or before was told of. It never goes back.
+    pub through: Timestamp,
+}
+
 /// What a line is rebuilt from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
@@ -84,6 +97,8 @@ pub enum Stored {
     SessionsThrough(u64),
     /// A line; before its places.
     Room(RoomMark),
+    /// How far its admissions were told; before its places.
+    Told(Told),
     /// A place. Those of one line come in order of number.
     Place(Place),
 }
@@ -91,13 +106,13 @@ pub enum Stored {
 /// What the embedded waiting room keeps on the disk.
 pub trait LineJournal: Send + Sync + 'static {
     /// Reads everything, but places that ended before `ended_after`, or were in line when their line was closed
-    /// before that.
+    /// before that. Places of whose admission nobody was told are read whenever they ended.
     fn load(&self, ended_after: Timestamp, take: &mut dyn FnMut(Stored)) -> Result<(), JournalError>;
 
     /// Keeps a batch. Blocks until it is on the disk.
     fn append(&self, batch: &LineBatch) -> Result<(), JournalError>;
 
     /// Deletes up to `limit` places that ended before that time, or were in line below the number at which their
-    /// line was closed before that time. Answers how many. Blocks.
+    /// line was closed before that time, but none of whose admission nobody was told. Answers how many. Blocks.
     fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<usize, JournalError>;
 }

@@ -4,6 +4,7 @@
 //! `room` is one line, `ranks` and `slots` its index, `writer` the thread that journals. `view` and `lines` are
 //! what is worked out once a tick and shared by all who ask. The rest are the use cases.
 
+mod admitted;
 mod control;
 mod embedded;
 mod gate;
@@ -18,6 +19,7 @@ mod tick;
 mod view;
 mod writer;
 
+pub use admitted::TellError;
 pub use control::{EditQueueRefused, EditedQueue, QueuePatch};
 pub use embedded::EmbeddedLine;
 pub use gate::{Entrance, GateRefused};
@@ -26,4 +28,5 @@ pub use status::{QueueFailure, QueueState, QueueStatus};
 pub use tick::TickError;
 pub use view::{RoomView, ScheduleStock};
 
+pub(crate) use admitted::Arrivals;
 pub(crate) use lines::Lines;

@@ -7,6 +7,7 @@
 mod admission;
 mod figures;
 mod restore;
+mod telling;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -17,6 +18,7 @@ use frontrow_domain::queue::{
 };
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 
+use self::telling::Telling;
 use super::journal::{Moved, RoomMark};
 use super::ranks::Ranks;
 use super::slots::{Slot, Slots};
@@ -69,6 +71,7 @@ pub(super) struct Room {
     seen_meanwhile: HashSet<u64>,
     /// The older place of a fan, by the number of a newer one that is not on the disk yet.
     replaced: HashMap<u64, u64>,
+    telling: Telling,
 }
 
 /// What came of asking for a place in memory.
@@ -137,6 +140,7 @@ impl Room {
             superseded: Vec::new(),
             seen_meanwhile: HashSet::new(),
             replaced: HashMap::new(),
+            telling: Telling::NOTHING,
         }
     }
 

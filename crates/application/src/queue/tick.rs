@@ -45,6 +45,9 @@ impl App {
         let figures = self.waiting_room.tick(concert, view.policy()).await?;
         measure(concert, &figures, view.settings.max_active);
         self.memory.admitted.note(concert, figures.admitted, view.at);
+        if figures.admitted > 0 {
+            self.memory.arrivals.note(concert);
+        }
         self.memory.lines.line(concert).publish(view.with_figures(figures));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Tests of the application over a store in memory, which does all that a store must do.
 
+mod admitted;
 mod box_office;
 mod box_office_steps;
 mod contract;

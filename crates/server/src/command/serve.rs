@@ -15,7 +15,9 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::{answer, demo};
-use crate::command::serve::jobs::{run_boards, run_feeds, run_jobs, run_lines, run_messages, run_sessions};
+use crate::command::serve::jobs::{
+    run_admissions, run_boards, run_feeds, run_jobs, run_lines, run_messages, run_sessions,
+};
 use crate::command::serve::settings::http_settings;
 use crate::config::Config;
 use crate::keys::Keys;
@@ -70,6 +72,7 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let jobs = tokio::spawn(run_jobs(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let lines = tokio::spawn(run_lines(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let sessions = tokio::spawn(run_sessions(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
+    let admissions = tokio::spawn(run_admissions(Arc::clone(&wired.app), stop.clone()));
     let feeds = tokio::spawn(run_feeds(Arc::clone(&wired.app), stop.clone()));
     let messages = tokio::spawn(run_messages(Arc::clone(&wired.app), stop.clone()));
     let wired = Arc::new(wired);
@@ -88,7 +91,18 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     frontrow_http::serve(listener, router, limits(config), stop.clone()).await;
     stop.cancel();
     stopping.abort();
-    let _ = tokio::join!(jobs, lines, sessions, feeds, messages, clock_watch, boards, events, key_watch);
+    let _ = tokio::join!(
+        jobs,
+        lines,
+        sessions,
+        admissions,
+        feeds,
+        messages,
+        clock_watch,
+        boards,
+        events,
+        key_watch
+    );
     let has_failed = wired.has_failed();
     // Waits for a thread of ours, so it goes where blocking is allowed.
     tokio::task::spawn_blocking(move || wired.close()).await?;

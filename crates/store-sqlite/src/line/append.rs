@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use frontrow_application::queue::journal::{JournalError, LineBatch, Moved, RoomMark};
+use frontrow_application::queue::journal::{JournalError, LineBatch, Moved, RoomMark, Told};
 use frontrow_domain::queue::{Place, PlaceState};
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
 use rusqlite::{Connection, ErrorCode, Params, Statement};
@@ -74,7 +74,14 @@ pub(super) fn append(connection: &Connection, batch: &LineBatch) -> Written {
                    ON CONFLICT (only) DO UPDATE SET sessions_through = excluded.sessions_through";
         run(connection, sql, [position]).map_err(refused)?;
     }
-    Ok(())
+    batch.told.iter().try_for_each(|told| note_told(connection, told))
+}
+
+/// It never goes back, whoever asks.
+fn note_told(connection: &Connection, Told { concert, through }: &Told) -> Written {
+    let sql = "INSERT INTO told (concert_id, through) VALUES (?1, ?2) \
+               ON CONFLICT (concert_id) DO UPDATE SET through = max(through, excluded.through)";
+    run(connection, sql, (concert.get(), through.micros())).map(|_| ()).map_err(refused)
 }
 
 fn insert(connection: &Connection, joined: &[Place]) -> Written {
@@ -176,7 +183,9 @@ pub(super) fn forget(connection: &Connection, ended_before: Timestamp, limit: us
 
 fn ended(connection: &Connection, before: Timestamp, limit: usize) -> rusqlite::Result<Vec<(u32, u64)>> {
     let sql = "SELECT concert_id, sequence FROM place INDEXED BY place_ended \
-               WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2";
+               WHERE ended_at < ?1 AND (admitted_at IS NULL OR EXISTS (SELECT 1 FROM told \
+               WHERE told.concert_id = place.concert_id AND told.through >= place.admitted_at)) \
+               ORDER BY ended_at LIMIT ?2";
     keys(connection, sql, (before.micros(), rows(limit)))
 }
 

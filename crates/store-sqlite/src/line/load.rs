@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use frontrow_application::queue::journal::{JournalError, RoomMark, Stored};
+use frontrow_application::queue::journal::{JournalError, RoomMark, Stored, Told};
 use frontrow_domain::queue::Place;
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::codec;
 
-/// Streams what is stored: the mark, all lines, all places in order of concert and number.
+/// Streams what is stored: the mark, all lines, how far was told of each, all places in order of concert and number.
 pub(super) fn load(
     connection: &mut Connection,
     ended_after: Timestamp,
@@ -33,9 +33,14 @@ fn stream(
     for room in rooms.values() {
         take(Stored::Room(*room));
     }
+    for told in told(&transaction)? {
+        take(Stored::Told(told));
+    }
     // Through the table in its own order, whatever else could answer the condition.
     let mut statement = transaction.prepare(&format!(
-        "SELECT {} FROM place NOT INDEXED WHERE ended_at IS NULL OR ended_at >= ?1 ORDER BY concert_id, sequence",
+        "SELECT {} FROM place NOT INDEXED WHERE ended_at IS NULL OR ended_at >= ?1 OR (admitted_at IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM told WHERE told.concert_id = place.concert_id \
+         AND told.through >= place.admitted_at)) ORDER BY concert_id, sequence",
         codec::PLACE_COLUMNS
     ))?;
     let mut rows = statement.query([ended_after.micros()])?;
@@ -47,6 +52,14 @@ fn stream(
         }
     }
     Ok(())
+}
+
+fn told(connection: &Connection) -> rusqlite::Result<Vec<Told>> {
+    let mut statement = connection.prepare("SELECT concert_id, through FROM told ORDER BY concert_id")?;
+    let told = statement.query_map([], |row| {
+        Ok(Told { concert: ConcertId::new(row.get(0)?), through: Timestamp::from_micros(row.get(1)?) })
+    })?;
+    told.collect()
 }
 
 /// Every line of which anything is known. Its next number is past all its places, marked or not, because the last of

@@ -131,6 +131,7 @@ fn rooms_come_before_places_and_places_in_order_of_number() {
         moved: vec![],
         rooms: vec![room(20, 5, 1, Timestamp::ZERO), closed],
         sessions_through: Some(41),
+        told: Vec::new(),
     })
     .expect("kept");
     line.append(&LineBatch { sessions_through: Some(42), ..LineBatch::default() }).expect("kept");

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, RoomMark, Stored};
+use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, RoomMark, Stored, Told};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use frontrow_store_sqlite::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
@@ -17,6 +17,14 @@ struct Facts {
     sessions_through: u64,
     rooms: Vec<RoomFacts>,
     places: Vec<PlaceFacts>,
+    /// Nothing before version 2: then whatever was there counts as told.
+    told: Option<Vec<ToldFacts>>,
+}
+
+#[derive(Deserialize)]
+struct ToldFacts {
+    concert: ConcertId,
+    through: i64,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +87,27 @@ fn place(facts: &PlaceFacts) -> Stored {
     })
 }
 
+/// How far was told of each line.
+fn told(facts: &Facts) -> Vec<Stored> {
+    let stored = |concert, through| Stored::Told(Told { concert, through: Timestamp::from_micros(through) });
+    let admitted_at = |place: &PlaceFacts| match place.state {
+        StateFacts::Active { admitted_at, .. } => Some(admitted_at),
+        StateFacts::Ended { admitted_at, .. } => admitted_at,
+        StateFacts::Waiting | StateFacts::Skipped => None,
+    };
+    let newest = |concert| {
+        let of_line = facts.places.iter().filter(|place| place.concert == concert);
+        of_line.filter_map(admitted_at).max()
+    };
+    match &facts.told {
+        Some(told) => told.iter().map(|told| stored(told.concert, told.through)).collect(),
+        None => {
+            let lines = facts.rooms.iter().map(|room| room.concert);
+            lines.filter_map(|concert| newest(concert).map(|at| stored(concert, at))).collect()
+        }
+    }
+}
+
 fn golden(version: u32, ending: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/line-schema-{version}.{ending}"))
 }
@@ -104,6 +133,7 @@ fn check(folder: &Path, facts: &Facts) {
     let line = SqliteLine::open(folder).expect("it opens");
     let mut expected = vec![Stored::SessionsThrough(facts.sessions_through)];
     expected.extend(facts.rooms.iter().map(room));
+    expected.extend(told(facts));
     expected.extend(facts.places.iter().map(place));
     assert_eq!(stored(&line, Timestamp::ZERO), expected);
 

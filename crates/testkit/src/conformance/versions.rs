@@ -3,13 +3,13 @@
 use frontrow_domain::account::Account;
 use frontrow_domain::catalog::Schedule;
 use frontrow_domain::event::{
-    ConcertSoldOut, Event, OutboxEvent, PaymentDeclined, PaymentMade, ReservationCreated, ReservationEnded,
-    ReservationRefunded, ScheduleCancelled, SeatsMoved,
+    ConcertSoldOut, Event, OutboxEvent, PaymentDeclined, PaymentMade, QueueAdmitted, ReservationCreated,
+    ReservationEnded, ReservationRefunded, ScheduleCancelled, SeatsMoved,
 };
 use frontrow_domain::payment::{FailureReason, RefundCause};
 use frontrow_domain::records::{Counter, Key, Keys};
 use frontrow_domain::reservation::{Reservation, ReservationState};
-use frontrow_domain::{Money, ScheduleId, SeatNo, Timestamp};
+use frontrow_domain::{Money, ScheduleId, SeatNo, Sequence, Timestamp};
 
 use super::bench::Bench;
 use crate::samples;
@@ -74,6 +74,14 @@ pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
             seats_kept_back: 0,
             sold_out_at: samples::hold_end(),
             sold_out_seconds: u64::from(u32::MAX),
+        }),
+        Event::QueueAdmitted(QueueAdmitted {
+            entry_id: samples::entry_id(1),
+            user_id: samples::user(1),
+            concert_id: concert,
+            number: Sequence::new(u64::MAX >> 1),
+            joined_at: NOW,
+            admitted_at: samples::hold_end(),
         }),
         Event::SeatsBlocked(moved.clone()),
         Event::SeatsReleased(moved),

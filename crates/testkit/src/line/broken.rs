@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use frontrow_application::Clock;
 use frontrow_application::waiting_room::{
-    Joined, Line, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Standing, WaitingRoom,
+    Joined, Line, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt, Standing, Untold, WaitingRoom,
 };
 use frontrow_domain::queue::{EndReason, JoinRefused};
 use frontrow_domain::{ConcertId, EntryId, Sequence, UserId};
@@ -141,6 +141,14 @@ impl WaitingRoom for BrokenLine {
 
     fn note_sessions_through(&self, position: u64) -> Line<'_, ()> {
         self.inner.note_sessions_through(position)
+    }
+
+    fn untold(&self, concert: ConcertId) -> Line<'_, Vec<Untold>> {
+        self.inner.untold(concert)
+    }
+
+    fn note_told(&self, concert: ConcertId, receipt: Receipt) -> Line<'_, ()> {
+        self.inner.note_told(concert, receipt)
     }
 
     fn clean(&self) -> Line<'_, usize> {

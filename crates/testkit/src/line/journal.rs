@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use frontrow_application::queue::journal::{JournalError, LineBatch, LineJournal, Moved, RoomMark, Stored};
+use frontrow_application::queue::journal::{
+    JournalError, LineBatch, LineJournal, Moved, RoomMark, Stored, Told,
+};
 use frontrow_domain::queue::{Place, PlaceState};
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
 use parking_lot::Mutex;
@@ -32,6 +34,7 @@ struct Kept {
     /// The first number of each line that was never given out. It outlives the places.
     next: BTreeMap<ConcertId, Sequence>,
     places: BTreeMap<(ConcertId, Sequence), Place>,
+    told: BTreeMap<ConcertId, Timestamp>,
 }
 
 impl MemoryJournal {
@@ -59,8 +62,11 @@ impl LineJournal for MemoryJournal {
             let mark = kept.rooms.get(&concert).copied().unwrap_or(never_closed);
             take(Stored::Room(RoomMark { next: next.max(mark.next), ..mark }));
         }
+        for (&concert, &through) in &kept.told {
+            take(Stored::Told(Told { concert, through }));
+        }
         for place in kept.places.values() {
-            if kept.ended_at(place).is_none_or(|at| at >= ended_after) {
+            if kept.ended_at(place).is_none_or(|at| at >= ended_after) || kept.is_untold(place) {
                 take(Stored::Place(*place));
             }
         }
@@ -84,12 +90,18 @@ impl LineJournal for MemoryJournal {
             kept.used(mark.concert, mark.next);
         }
         kept.sessions_through = batch.sessions_through.or(kept.sessions_through);
+        for Told { concert, through } in &batch.told {
+            let known = kept.told.entry(*concert).or_insert(*through);
+            *known = (*known).max(*through);
+        }
         Ok(())
     }
 
     fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<usize, JournalError> {
         let mut kept = self.0.lock();
-        let over = |place: &&Place| kept.ended_at(place).is_some_and(|at| at < ended_before);
+        let over = |place: &&Place| {
+            kept.ended_at(place).is_some_and(|at| at < ended_before) && !kept.is_untold(place)
+        };
         let gone: Vec<_> = kept.places.values().filter(over).take(limit).copied().collect();
         for place in &gone {
             kept.places.remove(&(place.concert, place.sequence));
@@ -140,6 +152,12 @@ impl Kept {
     fn used(&mut self, concert: ConcertId, next: Sequence) {
         let known = self.next.entry(concert).or_insert(next);
         *known = next.max(*known);
+    }
+
+    /// Whether its fan was let in and nobody was told.
+    fn is_untold(&self, place: &Place) -> bool {
+        let told = self.told.get(&place.concert).copied();
+        place.state.admitted_at().is_some_and(|at| told.is_none_or(|told| at > told))
     }
 
     /// When a place was over, if it is.

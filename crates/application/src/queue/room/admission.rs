@@ -63,6 +63,7 @@ impl Room {
                 self.tally.admitted += 1;
                 self.deadlines.insert((session.expires_at(), number));
                 self.judge(told_wait, joined_at, session.admitted_at);
+                self.note_untold(number, session.admitted_at);
             }
             PlaceState::Skipped => {
                 self.skipped.insert(number);

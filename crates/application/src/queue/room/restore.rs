@@ -9,6 +9,7 @@ use crate::queue::slots::Slot;
 impl Room {
     /// Puts back a place that was journaled. In order of number.
     pub(in crate::queue) fn restore(&mut self, place: &Place) {
+        self.restore_untold(place);
         let number = place.sequence.get();
         let state = match place.state {
             PlaceState::Active(session) => PlaceState::Active(session.resumed(self.terms(), self.ready_at)),
@@ -60,12 +61,14 @@ impl Room {
         self.superseded.push(number);
     }
 
-    /// Notes admissions of before a restart, so that the rate holds across it.
+    /// Notes admissions of before a restart, when all places are there, so that the rate holds across it and they are told
+    /// of.
     pub(in crate::queue) fn restore_admissions(&mut self, mut times: Vec<Timestamp>) {
         times.sort_unstable();
         for at in times {
             self.admissions.note(at, 1);
         }
+        self.sort_untold();
     }
 
     /// The line is in force again: from now on absence counts.

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use frontrow_application::events::LoggedEvent;
 use frontrow_domain::event::{
-    ConcertSoldOut, Event, PaymentDeclined, PaymentMade, ReservationCreated, ReservationEnded,
+    ConcertSoldOut, Event, PaymentDeclined, PaymentMade, QueueAdmitted, ReservationCreated, ReservationEnded,
     ReservationRefunded, ScheduleCancelled, SeatsMoved, WalletCharged,
 };
 use frontrow_domain::{
-    ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Timestamp, TransactionId, UserId,
+    ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, Sequence, Timestamp,
+    TransactionId, UserId,
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -151,11 +152,20 @@ fn expected() -> Vec<(&'static str, u64, Event)> {
         reason: "태풍 \"힌남노\"".to_owned(),
     };
     let entry = EntryId::new(Uuid::from_u128(0x0198_f3a1_7c40_7000_8000_0000_0000_0005));
+    let admitted = QueueAdmitted {
+        entry_id: entry,
+        user_id: fan(),
+        concert_id: CONCERT,
+        number: Sequence::new(48_213),
+        joined_at: time("2026-09-01T10:59:58.700021Z"),
+        admitted_at: time("2026-09-01T11:02:10.040113Z"),
+    };
     vec![
         ("frontrow.concert.sold_out.v1", 3, Event::ConcertSoldOut(sold_out)),
         ("frontrow.payment.completed.v1", 2, Event::PaymentCompleted(paid(None))),
         ("frontrow.payment.completed.v1-in-line", 2, Event::PaymentCompleted(paid(Some(entry)))),
         ("frontrow.payment.failed.v1", 2, Event::PaymentFailed(declined)),
+        ("frontrow.queue.admitted.v1", 1, Event::QueueAdmitted(admitted)),
         ("frontrow.reservation.cancelled.v1", 2, Event::ReservationCancelled(ended())),
         ("frontrow.reservation.confirmed.v1", 3, Event::ReservationConfirmed(ended())),
         ("frontrow.reservation.created.v1", 1, Event::ReservationCreated(created("2026-09-01T11:05:00Z"))),

@@ -64,6 +64,14 @@ async fn everything(stage: &Stage) {
     stage.app.pay(rich, second, None).await.expect("paid");
     stage.app.cancel_schedule(By::System, schedule, "태풍".to_owned(), None).await.expect("called off");
     assert_eq!(stage.app.tick_cancellations().await, Ok(1));
+    let concert = stage.a_concert().with_room(1, 10).make().await;
+    stage.a_schedule().of(concert).seats(3).make().await;
+    stage.app.join_queue(rich, concert).await.expect("a place");
+    for _ in 0..2 {
+        stage.clock.advance(1);
+        stage.app.tick_lines().await.expect("the lines move on");
+    }
+    assert_eq!(stage.app.tick_admitted().await, Ok(1));
 }
 
 #[test]

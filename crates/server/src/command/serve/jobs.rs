@@ -15,6 +15,8 @@ use crate::wiring::Wired;
 const CANCELLATIONS_TICK: Duration = Duration::from_secs(1);
 /// How often it is looked for schedules that were sold out: soon enough to be news.
 const SOLD_OUT_TICK: Duration = Duration::from_secs(1);
+/// How often it is told who was let in by a waiting room.
+const ADMITTED_TICK: Duration = Duration::from_millis(250);
 /// How often the store is asked what other servers have committed to seats that are shown here. They tell of it, so this
 /// is for what gets lost: with the question and the tick of the streams a map is less than a second late.
 const BOARDS_TICK: Duration = Duration::from_millis(500);
@@ -93,6 +95,19 @@ pub(super) async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationT
         tokio::select! {
             () = stop.cancelled() => return,
             _ = tick.tick() => { lines.note(app.tick_lines().await); }
+        }
+    }
+}
+
+/// Tells who was let in by the lines. Apart from what moves them on, which must not wait for the store.
+pub(super) async fn run_admissions(app: Arc<App>, stop: CancellationToken) {
+    let mut tick = interval(ADMITTED_TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut telling = Watched::new("telling who is let in");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => { telling.note(app.tick_admitted().await); }
         }
     }
 }

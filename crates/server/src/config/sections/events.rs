@@ -15,6 +15,8 @@ pub(crate) struct Events {
     pub(crate) chat_url: Secret,
     /// Whether messages may go to addresses that are not public.
     pub(crate) allow_private_targets: bool,
+    /// Whether it is told who is let in by a waiting room.
+    pub(crate) admissions: bool,
     /// For how many days events are kept that were delivered.
     pub(crate) keep_days: u32,
 }

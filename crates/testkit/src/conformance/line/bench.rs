@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use frontrow_application::Clock;
 use frontrow_application::waiting_room::{
-    Joined, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Standing, WaitingRoom,
+    Joined, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Standing, Untold, WaitingRoom,
 };
 use frontrow_domain::catalog::WaitingRoomSettings;
 use frontrow_domain::queue::{EndReason, JoinRefused, Place, PlaceState, RoomState, Session};
@@ -82,6 +82,25 @@ impl<F: LineFactory> Bench<F> {
         let newcomer = self.newcomer(self.entries.load(Ordering::Relaxed));
         let answer = self.room().join(SIDE_CONCERT, newcomer, Ok(())).await;
         assert!(answer.expect("the line answers").expect("nobody is refused").is_new);
+    }
+
+    /// Those of whom nobody was told that they were let in, as they are handed out.
+    pub async fn untold(&self) -> Vec<Untold> {
+        self.room().untold(self.concert).await.expect("the line answers")
+    }
+
+    /// Their fans, by number.
+    pub async fn untold_fans(&self) -> Vec<UserId> {
+        let untold = self.untold().await;
+        untold.into_iter().flat_map(|one| one.admitted).map(|admitted| admitted.user_id).collect()
+    }
+
+    /// Notes that everybody who is handed out was told of, and waits until that is kept.
+    pub async fn note_all_told(&self) {
+        for Untold { receipt, .. } in self.untold().await {
+            self.room().note_told(self.concert, receipt).await.expect("the line answers");
+        }
+        self.flush().await;
     }
 
     /// The waiting room.

@@ -119,6 +119,7 @@ pub async fn old_places_are_forgotten_and_nothing_else(factory: impl LineFactory
     assert_eq!(bench.room().clean().await, Ok(0), "they were ended just now");
     assert_eq!(bench.tell(0..6).await, "active, left, waiting 0, left, waiting 1, waiting 2");
     bench.clock.advance(400 * 86_400);
+    bench.note_all_told().await;
     assert_eq!(bench.room().clean().await, Ok(2));
     assert_eq!(bench.room().clean().await, Ok(0));
     let told = "active, nothing, waiting 0, nothing, waiting 1, waiting 2";

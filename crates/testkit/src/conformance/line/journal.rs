@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use frontrow_application::queue::journal::{JournalError, LineBatch, LineJournal, Moved, RoomMark, Stored};
+use frontrow_application::queue::journal::{
+    JournalError, LineBatch, LineJournal, Moved, RoomMark, Stored, Told,
+};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
 
@@ -123,6 +125,38 @@ pub async fn places_read_as_they_were_written(source: impl JournalSource) {
     }
     read.sort_by_key(|place| (place.concert, place.sequence));
     assert_eq!(read, expected);
+}
+
+/// A place that was let in stays until it was told of, however long ago it ended, and how far was told never goes back.
+pub async fn whoever_is_not_told_of_is_neither_left_out_nor_forgotten(source: impl JournalSource) {
+    let mut desk = Desk::open(source);
+    let later = NOW.plus_seconds(7_200);
+    let at = |second| NOW.plus_seconds(second);
+    let over = |second: u32| PlaceState::Ended {
+        reason: EndReason::Paid,
+        at: at(second + 1),
+        admitted_at: Some(at(second)),
+    };
+    desk.append(&joined(samples::CONCERT, 1..=4));
+    let moves = [(1, over(10)), (2, over(20)), (3, over(30)), (4, ended(EndReason::Left, at(5)))];
+    let moved = moves.map(|(number, state)| moved(samples::CONCERT, number, state)).to_vec();
+    desk.append(&LineBatch { moved, ..LineBatch::default() });
+    let numbers = |places: Vec<Place>| places.iter().map(|place| place.sequence.get()).collect::<Vec<_>>();
+    assert_eq!(numbers(desk.places(later)), [1, 2, 3], "nobody was told");
+    for (through, left) in [(at(20), [3].as_slice()), (at(10), &[3]), (at(30), &[])] {
+        let told = vec![Told { concert: samples::CONCERT, through }];
+        desk.append(&LineBatch { told, ..LineBatch::default() });
+        desk.reopen();
+        assert_eq!(numbers(desk.places(later)), left);
+        let told = desk.load(later).into_iter().find_map(|stored| match stored {
+            Stored::Told(told) => Some(told),
+            _ => None,
+        });
+        let through = through.max(at(20));
+        assert_eq!(told, Some(Told { concert: samples::CONCERT, through }));
+        desk.journal().forget(later, 100).expect("the journal forgets");
+        assert_eq!(numbers(desk.places(Timestamp::ZERO)), left);
+    }
 }
 
 /// A batch may hold a place and what became of it, and moves come in their order.

@@ -31,6 +31,7 @@ pub mod presence;
 pub mod rate;
 pub mod refused;
 pub mod sessions;
+pub mod telling;
 pub mod unknown;
 
 macro_rules! suite {
@@ -157,6 +158,12 @@ suite! { ($)
         a_closing_survives_a_crash
         a_line_is_closed_again_for_whoever_came_since
         nobody_stays_in_a_closed_line;
+    telling:
+        whoever_is_let_in_is_to_be_told_of
+        what_was_told_is_told_no_more
+        a_crash_loses_nobody_and_parts_nobody
+        the_forgotten_are_told_of_first
+        lines_are_told_of_apart;
     fail_over:
         places_in_every_state_survive
         the_line_goes_on_after_a_crash
@@ -231,6 +238,7 @@ suite! { ($)
         a_refused_batch_leaves_nothing
         a_move_of_no_place_in_line_refuses_its_batch
         what_ended_long_ago_is_left_out
+        whoever_is_not_told_of_is_neither_left_out_nor_forgotten
         used_numbers_are_known_whatever_is_left_out
         marks_read_as_they_were_written
         an_empty_batch_is_taken
