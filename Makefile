@@ -7,9 +7,10 @@ LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
 POSTMAN := target/tools/postman
 PACKAGES := target/tools/site
+OIDC := target/tools/oidc
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
+.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures oidc
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -20,6 +21,7 @@ help:
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make browser the site in a real browser (Chromium; needs Node.js)"
+	@echo "make oidc   log-ins at a real OpenID Connect provider (needs Node.js)"
 	@echo "make site-vendor the site's libraries, from the versions of deploy/dev/site (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
 	@echo "make services       a MariaDB, Redis, Redis Cluster and Kafka for tests; see deploy/dev/README.md"
@@ -86,6 +88,7 @@ tests:
 	$(CARGO) test --workspace --locked --doc
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
+	$(MAKE) --no-print-directory oidc
 	$(MAKE) --no-print-directory browser
 
 # What works on the site and nothing that it is built from: the versions of package-lock.json, below target/.
@@ -100,6 +103,16 @@ site-tools: setup
 browser: site-types
 	$(CARGO) build --locked --package frontrow-server
 	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test --test-concurrency=2 $(PACKAGES)/tests/*.test.mjs
+
+# Log-ins at a real provider of OpenID Connect, in the versions of package-lock.json, below target/.
+oidc: setup
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "the tests of log-ins elsewhere need Node.js 20 or newer" >&2; exit 1; }
+	@mkdir -p $(OIDC)
+	@cp deploy/dev/oidc/* $(OIDC)
+	@cmp -s $(OIDC)/package-lock.json $(OIDC)/installed.json || \
+		{ npm ci --prefix $(OIDC) --no-audit --no-fund --ignore-scripts && cp $(OIDC)/package-lock.json $(OIDC)/installed.json; }
+	$(CARGO) build --locked --package frontrow-server
+	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test $(OIDC)/issuer.test.mjs
 
 # The libraries come without types: what is used of them is beside them, in a copy.
 site-types: site-tools
