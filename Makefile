@@ -8,9 +8,10 @@ SETUP_STAMP := target/.setup-done
 POSTMAN := target/tools/postman
 PACKAGES := target/tools/site
 OIDC := target/tools/oidc
+DEPLOYMENT := target/tools/deployment
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures oidc
+.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures oidc deployment configuration deny
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -18,10 +19,13 @@ help:
 	@echo "make check  the quick look before a commit: format, lints, rules, scenarios, SQLite"
 	@echo "make docs   the documentation of the code; warnings are errors"
 	@echo "make errors the page docs/errors.md, from the table of errors in the code"
+	@echo "make configuration the page docs/configuration.md, from config/default.toml"
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make browser the site in a real browser (Chromium; needs Node.js)"
 	@echo "make oidc   log-ins at a real OpenID Connect provider (needs Node.js)"
+	@echo "make deployment what can be said of the files in deploy/ without Docker and without a cluster"
+	@echo "make deny   licences, sources and known faults of everything that is built in (needs cargo-deny)"
 	@echo "make site-vendor the site's libraries, from the versions of deploy/dev/site (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
 	@echo "make services       a MariaDB, Redis, Redis Cluster and Kafka for tests; see deploy/dev/README.md"
@@ -64,6 +68,10 @@ docs: setup
 errors: setup
 	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-http --lib -- the_page_of_errors_is_current
 
+# Likewise: every setting, from config/default.toml.
+configuration: setup
+	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-server --bins -- the_page_of_settings_is_current
+
 # The page of a new type and its golden file are written by hand: docs/events/README.md says which. Schemas first: the
 # other tests of the contract read them.
 events: setup
@@ -88,6 +96,7 @@ tests:
 	$(CARGO) test --workspace --locked --doc
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
+	$(MAKE) --no-print-directory deployment
 	$(MAKE) --no-print-directory oidc
 	$(MAKE) --no-print-directory browser
 
@@ -103,6 +112,19 @@ site-tools: setup
 browser: site-types
 	$(CARGO) build --locked --package frontrow-server
 	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test --test-concurrency=2 $(PACKAGES)/tests/*.test.mjs
+
+# Compose file, Dockerfile and Kubernetes manifests, by tools that carry the schemas with them.
+deployment: setup
+	@cmp -s deploy/dev/deployment/requirements.txt $(DEPLOYMENT)/installed.txt || \
+		{ rm -rf $(DEPLOYMENT) && python3 -m venv $(DEPLOYMENT) && \
+		$(DEPLOYMENT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/dev/deployment/requirements.txt && \
+		cp deploy/dev/deployment/requirements.txt $(DEPLOYMENT)/installed.txt; }
+	$(DEPLOYMENT)/bin/python -B deploy/dev/deployment/check.py $(CURDIR)
+
+# Its list of known faults comes from the network, so this is no part of `make test`.
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make deny needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny --all-features check
 
 # Log-ins at a real provider of OpenID Connect, in the versions of package-lock.json, below target/.
 oidc: setup
