@@ -2,6 +2,7 @@
 
 mod attempts;
 mod delivery;
+mod documents;
 mod house;
 mod line;
 mod memory;
