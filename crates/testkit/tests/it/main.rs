@@ -8,3 +8,4 @@ mod line;
 mod memory;
 mod messages;
 mod scenario;
+mod supply;
