@@ -36,7 +36,9 @@ fn targets(page: &str) -> BTreeSet<String> {
     let links = outside.iter().flat_map(|part| part.split("](").skip(1));
     links
         .filter_map(|rest| rest.split(')').next())
-        .filter(|target| !target.contains("://") && !target.starts_with(['#', '<']) && !target.starts_with("mailto:"))
+        .filter(|target| {
+            !target.contains("://") && !target.starts_with(['#', '<']) && !target.starts_with("mailto:")
+        })
         .map(|target| target.split('#').next().unwrap_or_default().to_owned())
         .collect()
 }

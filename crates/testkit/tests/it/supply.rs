@@ -26,7 +26,8 @@ fn is_fulfilled(expression: &str, allowed: &BTreeSet<&str>) -> bool {
         rest = behind;
     }
     flat.push_str(rest);
-    flat.split(" OR ").any(|all| all.split(" AND ").all(|one| one.trim() == "yes" || allowed.contains(one.trim())))
+    flat.split(" OR ")
+        .any(|all| all.split(" AND ").all(|one| one.trim() == "yes" || allowed.contains(one.trim())))
 }
 
 #[test]
@@ -58,7 +59,8 @@ fn everything_built_in_has_an_allowed_licence_and_comes_from_one_place() {
     let cargo = env!("CARGO");
     let version = Command::new(cargo).arg("-vV").output().expect("cargo runs");
     let version = String::from_utf8(version.stdout).expect("text");
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("the machine that it is for");
+    let host =
+        version.lines().find_map(|line| line.strip_prefix("host: ")).expect("the machine that it is for");
     // What is built for other machines is not here, and would have to be fetched.
     let said = Command::new(cargo)
         .args(["metadata", "--locked", "--all-features", "--format-version", "1", "--filter-platform", host])
@@ -79,7 +81,10 @@ fn everything_built_in_has_an_allowed_licence_and_comes_from_one_place() {
         assert!(source.starts_with("registry+"), "{name} comes from {source}");
         sources.insert(source);
         let licence = package["license"].as_str().unwrap_or_default();
-        assert!(is_fulfilled(licence, &allowed), "{name} has the licence {licence:?}, which deny.toml does not allow");
+        assert!(
+            is_fulfilled(licence, &allowed),
+            "{name} has the licence {licence:?}, which deny.toml does not allow"
+        );
     }
     assert_eq!(sources.len(), 1, "one registry, not {sources:?}");
     assert!(count > 100, "only {count} libraries were looked at");
