@@ -5,13 +5,13 @@ CARGO ?= cargo
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
-POSTMAN := target/tools/postman
-PACKAGES := target/tools/site
 OIDC := target/tools/oidc
 DEPLOYMENT := target/tools/deployment
+POSTMAN := target/tools/postman
+PACKAGES := target/tools/site
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures oidc deployment configuration deny
+.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -96,9 +96,9 @@ tests:
 	$(CARGO) test --workspace --locked --doc
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
+	$(MAKE) --no-print-directory browser
 	$(MAKE) --no-print-directory deployment
 	$(MAKE) --no-print-directory oidc
-	$(MAKE) --no-print-directory browser
 
 # What works on the site and nothing that it is built from: the versions of package-lock.json, below target/.
 site-tools: setup
@@ -112,6 +112,9 @@ site-tools: setup
 browser: site-types
 	$(CARGO) build --locked --package frontrow-server
 	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test --test-concurrency=2 $(PACKAGES)/tests/*.test.mjs
+
+# These and the next ones are no files either.
+.PHONY: oidc deployment configuration deny
 
 # Compose file, Dockerfile and Kubernetes manifests, by tools that carry the schemas with them.
 deployment: setup
