@@ -68,7 +68,8 @@ pub(super) struct At {
 impl KeysCommand {
     /// The list that `--file` names.
     pub(super) fn file(&self) -> Option<&Path> {
-        let (Self::List { at, .. } | Self::Init { at } | Self::Rotate { at, .. } | Self::Retire { at, .. }) = self;
+        let (Self::List { at, .. } | Self::Init { at } | Self::Rotate { at, .. } | Self::Retire { at, .. }) =
+            self;
         at.file.as_deref()
     }
 }
