@@ -2,6 +2,7 @@
 //! `make configuration` writes it; a test fails when it is not current.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use expect_test::expect_file;
 
@@ -143,4 +144,48 @@ fn every_setting_is_on_the_page_once() {
     }
     assert_eq!(page.matches("\n### ").count(), count);
     assert!(!page.contains("  \n") && !page.contains(" ,"), "a gap where something was taken out");
+}
+
+/// The text of every page and file of deployment, with its path.
+fn written(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            written(&path, found);
+        } else if let Ok(text) = std::fs::read_to_string(&path) {
+            found.push((path, text));
+        }
+    }
+}
+
+#[test]
+fn documents_and_deployment_name_settings_that_there_are() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Vec::new();
+    for folder in ["docs", "deploy"] {
+        written(&root.join(folder), &mut files);
+    }
+    for name in ["README.md", "README.ko.md"] {
+        files.push((root.join(name), std::fs::read_to_string(root.join(name)).expect("a page")));
+    }
+    let known: Vec<_> = super::merge::Merge::new(MANUAL)
+        .keys()
+        .map(|key| key.replace('.', "__").to_uppercase())
+        .chain(["SECTION__KEY".to_owned()])
+        .collect();
+    let mut count = 0;
+    for (path, text) in files {
+        for after in text.split("FRONTROW__").skip(1) {
+            let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            let name = &after[..after.find(|c| !is_part(c)).unwrap_or(after.len())];
+            // What is made of parts, as in a program or `FRONTROW__…`, names nothing.
+            assert!(
+                name.is_empty() || known.iter().any(|one| one == name),
+                "{}: there is no setting for FRONTROW__{name}",
+                path.display()
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 100, "only {count} names were found");
 }
