@@ -5,6 +5,8 @@ CARGO ?= cargo
 DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 SETUP_STAMP := target/.setup-done
+OIDC := target/tools/oidc
+DEPLOYMENT := target/tools/deployment
 POSTMAN := target/tools/postman
 PACKAGES := target/tools/site
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
@@ -17,9 +19,13 @@ help:
 	@echo "make check  the quick look before a commit: format, lints, rules, scenarios, SQLite"
 	@echo "make docs   the documentation of the code; warnings are errors"
 	@echo "make errors the page docs/errors.md, from the table of errors in the code"
+	@echo "make configuration the page docs/configuration.md, from config/default.toml"
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make browser the site in a real browser (Chromium; needs Node.js)"
+	@echo "make oidc   log-ins at a real OpenID Connect provider (needs Node.js)"
+	@echo "make deployment what can be said of the files in deploy/ without Docker and without a cluster"
+	@echo "make deny   licences, sources and known faults of everything that is built in (needs cargo-deny)"
 	@echo "make site-vendor the site's libraries, from the versions of deploy/dev/site (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine"
 	@echo "make services       a MariaDB, Redis, Redis Cluster and Kafka for tests; see deploy/dev/README.md"
@@ -62,6 +68,10 @@ docs: setup
 errors: setup
 	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-http --lib -- the_page_of_errors_is_current
 
+# Likewise: every setting, from config/default.toml.
+configuration: setup
+	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-server --bins -- the_page_of_settings_is_current
+
 # The page of a new type and its golden file are written by hand: docs/events/README.md says which. Schemas first: the
 # other tests of the contract read them.
 events: setup
@@ -87,6 +97,8 @@ tests:
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
 	$(MAKE) --no-print-directory browser
+	$(MAKE) --no-print-directory deployment
+	$(MAKE) --no-print-directory oidc
 
 # What works on the site and nothing that it is built from: the versions of package-lock.json, below target/.
 site-tools: setup
@@ -100,6 +112,32 @@ site-tools: setup
 browser: site-types
 	$(CARGO) build --locked --package frontrow-server
 	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test --test-concurrency=2 $(PACKAGES)/tests/*.test.mjs
+
+# These and the next ones are no files either.
+.PHONY: oidc deployment configuration deny
+
+# Compose file, Dockerfile and Kubernetes manifests, by tools that carry the schemas with them.
+deployment: setup
+	@cmp -s deploy/dev/deployment/requirements.txt $(DEPLOYMENT)/installed.txt || \
+		{ rm -rf $(DEPLOYMENT) && python3 -m venv $(DEPLOYMENT) && \
+		$(DEPLOYMENT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement deploy/dev/deployment/requirements.txt && \
+		cp deploy/dev/deployment/requirements.txt $(DEPLOYMENT)/installed.txt; }
+	$(DEPLOYMENT)/bin/python -B deploy/dev/deployment/check.py $(CURDIR)
+
+# Its list of known faults comes from the network, so this is no part of `make test`.
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 || { echo "make deny needs cargo-deny: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny --all-features check
+
+# Log-ins at a real provider of OpenID Connect, in the versions of package-lock.json, below target/.
+oidc: setup
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "the tests of log-ins elsewhere need Node.js 20 or newer" >&2; exit 1; }
+	@mkdir -p $(OIDC)
+	@cp deploy/dev/oidc/* $(OIDC)
+	@cmp -s $(OIDC)/package-lock.json $(OIDC)/installed.json || \
+		{ npm ci --prefix $(OIDC) --no-audit --no-fund --ignore-scripts && cp $(OIDC)/package-lock.json $(OIDC)/installed.json; }
+	$(CARGO) build --locked --package frontrow-server
+	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test $(OIDC)/issuer.test.mjs
 
 # The libraries come without types: what is used of them is beside them, in a copy.
 site-types: site-tools

@@ -65,6 +65,15 @@ pub(super) struct At {
     file: Option<std::path::PathBuf>,
 }
 
+impl KeysCommand {
+    /// The list that `--file` names.
+    pub(super) fn file(&self) -> Option<&Path> {
+        let (Self::List { at, .. } | Self::Init { at } | Self::Rotate { at, .. } | Self::Retire { at, .. }) =
+            self;
+        at.file.as_deref()
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Which {
     Tokens,

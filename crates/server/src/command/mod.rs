@@ -180,6 +180,13 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Command::Serve(ServeArguments { listen: Some(listen), .. }) = &command {
         flags.push(("http.listen".to_owned(), listen.to_string()));
     }
+    // The list that is made, shown or changed is the one that the settings are checked with: before the first list there is
+    // none that they could name.
+    if let Command::Keys { command } = &command
+        && let Some(file) = command.file().and_then(|file| file.to_str())
+    {
+        flags.push(("auth.keys_file".to_owned(), file.to_owned()));
+    }
     if let Command::Openapi = command {
         return config::print_openapi();
     }

@@ -12,6 +12,8 @@
 
 mod merge;
 mod network;
+#[cfg(test)]
+mod page;
 mod problem;
 pub(crate) mod secret;
 pub(crate) mod sections;

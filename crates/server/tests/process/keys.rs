@@ -90,6 +90,25 @@ async fn ticket(fan: &Person, schedule: u64, seat: u32) -> String {
     paid["tickets"][0]["code"].as_str().expect("a code").to_owned()
 }
 
+/// As the README does it: the addresses of store and line are there before the list that servers will name.
+#[test]
+fn the_first_list_is_made_in_the_shell_that_starts_the_servers() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = folder.path().join("shared.json");
+    let run = |arguments: &[&str]| {
+        let mut frontrow = frontrow(folder.path());
+        frontrow.env("FRONTROW__STORE__URL", "mysql://root@127.0.0.1:1/frontrow");
+        frontrow.env("FRONTROW__WAITING_ROOM__URL", "redis://127.0.0.1:1");
+        frontrow.args(arguments).output().expect("the binary runs")
+    };
+    let path = file.to_str().expect("text");
+    let made = run(&["keys", "init", "--file", path]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(run(&["keys", "list", "--file", path]).status.success());
+    // The control: without a list servers that share a store have nothing to sign with.
+    assert_eq!(run(&["config", "check"]).status.code(), Some(2));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_are_changed_under_a_running_server_and_nobody_is_sent_away() {
     let folder = tempfile::tempdir().expect("folder");

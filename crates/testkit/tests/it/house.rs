@@ -78,7 +78,7 @@ const LONG_FILES: &[(&str, usize)] = &[("crates/server/src/config/tests.rs", 681
 /// The only place that changes who has a seat (bug 2: a lock that was skipped on one path).
 const CLAIMS: &str = "crates/domain/src/reservation/claim.rs";
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the workspace is there")
 }
 

@@ -2,8 +2,10 @@
 
 mod attempts;
 mod delivery;
+mod documents;
 mod house;
 mod line;
 mod memory;
 mod messages;
 mod scenario;
+mod supply;
