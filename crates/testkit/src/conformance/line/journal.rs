@@ -138,9 +138,9 @@ pub async fn whoever_is_not_told_of_is_neither_left_out_nor_forgotten(source: im
         admitted_at: Some(at(second)),
     };
     desk.append(&joined(samples::CONCERT, 1..=4));
-    let moves = [(1, over(10)), (2, over(20)), (3, over(30)), (4, ended(EndReason::Left, at(5)))];
-    let moved = moves.map(|(number, state)| moved(samples::CONCERT, number, state)).to_vec();
-    desk.append(&LineBatch { moved, ..LineBatch::default() });
+    let states = [(1, over(10)), (2, over(20)), (3, over(30)), (4, ended(EndReason::Left, at(5)))];
+    let moves = states.map(|(number, state)| moved(samples::CONCERT, number, state)).to_vec();
+    desk.append(&LineBatch { moved: moves, ..LineBatch::default() });
     let numbers = |places: Vec<Place>| places.iter().map(|place| place.sequence.get()).collect::<Vec<_>>();
     assert_eq!(numbers(desk.places(later)), [1, 2, 3], "nobody was told");
     for (through, left) in [(at(20), [3].as_slice()), (at(10), &[3]), (at(30), &[])] {
