@@ -1,5 +1,7 @@
 //! What concerns the sale: requests, the line, seats and money, events.
 
+use frontrow_domain::event::Event;
+
 use super::{Label, Scope, Section, any, counter, gauge, histogram, one_of};
 
 /// Bounds of what takes from half a millisecond to some seconds: what people wait for.
@@ -17,23 +19,6 @@ const STREAM: Label = one_of("stream", &["line", "seats"]);
 const CONCERT: Label = any("concert", "the number of a concert, of 100 at the most; `other` for the rest together");
 const SCHEDULE: Label = any("schedule", "the number of a schedule, of 100 at the most; `other` for the rest together");
 const CONSUMER: Label = any("consumer", "`kafka`, `chat`, or `webhook-` and the id of one of 100 webhooks at the most");
-
-/// The types of events, as the contract names them.
-const EVENT_TYPES: &[&str] = &[
-    "frontrow.reservation.created.v1",
-    "frontrow.reservation.confirmed.v1",
-    "frontrow.reservation.extended.v1",
-    "frontrow.reservation.cancelled.v1",
-    "frontrow.reservation.expired.v1",
-    "frontrow.reservation.refunded.v1",
-    "frontrow.payment.completed.v1",
-    "frontrow.payment.failed.v1",
-    "frontrow.wallet.charged.v1",
-    "frontrow.seats.blocked.v1",
-    "frontrow.seats.released.v1",
-    "frontrow.schedule.cancelled.v1",
-    "frontrow.concert.sold_out.v1",
-];
 
 pub(super) const REQUESTS: Section = Section {
     title: "Requests, streams and connections",
@@ -164,7 +149,7 @@ pub(super) const SALE: Section = Section {
         ),
         counter(
             "frontrow_events_committed_total",
-            &[one_of("type", EVENT_TYPES)],
+            &[one_of("type", &Event::TYPES)],
             "What happened in the sale and was committed by this server, by the type of its event.",
         ),
     ],

@@ -120,7 +120,7 @@ pub(super) const STORE: Section = Section {
         .only(Scope::Embedded),
         gauge(
             "frontrow_sqlite_log_pages",
-            &[FILE],
+            &[one_of("file", &["frontrow.sqlite", "line.sqlite"])],
             "Pages in the write-ahead log that may have to be folded into the file yet: a log that is never folded whole \
              grows.",
         )

@@ -19,8 +19,11 @@
 
 mod catalogue;
 mod engine;
+mod looks;
 #[cfg(test)]
 mod tests;
+
+pub use looks::SaleMeter;
 
 /// How many concerts, and how many schedules, have series of their own.
 pub const SERIES_MAX: usize = 100;

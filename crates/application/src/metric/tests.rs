@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use expect_test::expect_file;
-use frontrow_domain::event::Event;
 
 use super::{Kind, Metric, SECTIONS, Scope, Values, all};
 
@@ -125,11 +124,4 @@ fn what_is_known_beforehand_is_every_combination() {
     assert_eq!(shed, [[("priority", "settle")], [("priority", "begin")], [("priority", "job")]]);
     assert_eq!(of("frontrow_store_connections").len(), 4);
     assert!(of("frontrow_http_requests_total").is_empty(), "routes are known to others");
-}
-
-#[test]
-fn events_are_counted_by_every_type_that_there_is() {
-    let committed = all().find(|metric| metric.name == "frontrow_events_committed_total").expect("a metric");
-    let Values::Of(types) = committed.labels[0].values else { panic!("a fixed set") };
-    assert_eq!(types, Event::TYPES);
 }
