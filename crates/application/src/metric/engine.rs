@@ -125,8 +125,9 @@ pub(super) const STORE: Section = Section {
              grows.",
         )
         .only(Scope::Embedded),
-        gauge("frontrow_data_free_bytes", &[], "Free space for this server on the disk of the data folder."),
-        gauge("frontrow_data_size_bytes", &[], "Size of the disk of the data folder."),
+        gauge("frontrow_data_free_bytes", &[], "Free space for this server on the disk of the data folder.")
+            .only(Scope::Embedded),
+        gauge("frontrow_data_size_bytes", &[], "Size of the disk of the data folder.").only(Scope::Embedded),
     ],
 };
 

@@ -52,6 +52,11 @@ impl App {
         Ok(())
     }
 
+    /// Whether the waiting room answers.
+    pub async fn check_line(&self) -> Result<(), LineError> {
+        self.waiting_room.sessions_through().await.map(drop)
+    }
+
     /// Ends the sessions of fans who have paid and hold nothing more of the concert (R-Q5), from the outbox: so a
     /// crash between the payment and this only delays it. Answers how many ended.
     pub async fn tick_sessions(&self) -> Result<usize, TickError> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use frontrow_application::metric::Scope;
 use frontrow_testkit::services::OwnKafka;
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::events::{committed, effects, place};
 use crate::receiver::Receiver;
 use crate::sale::audit;
+use crate::scrape::scrape;
 use crate::server::Server;
 
 /// How long Kafka is away: longer than its clients are patient with a single attempt.
@@ -92,6 +94,13 @@ async fn a_sale_goes_on_while_kafka_is_away_and_everything_arrives() {
         .await;
     let order: BTreeMap<String, Vec<u64>> = effects(&receiver.taken());
     assert!(order.values().all(|numbers| numbers.windows(2).all(|pair| pair[0] < pair[1])));
+    let scopes = [Scope::Always, Scope::Embedded, Scope::Kafka];
+    let scraped = scrape(&client, &server).await;
+    scraped.check(&scopes);
+    assert_eq!(scraped.missing(&scopes), Vec::<&str>::new());
+    let up = [("dependency", "kafka"), ("engine", "kafka")];
+    assert!(scraped.value("frontrow_dependency_up", &up).is_some());
+    assert!(scraped.value("frontrow_kafka_published_total", &[]) >= Some(expected.len() as f64));
     audit(folder.path());
     assert!(server.stop().success());
 }
