@@ -95,7 +95,9 @@ impl Sender {
     pub(crate) async fn check(&self, topic: &str, wait: Duration) -> Result<(), KafkaFault> {
         let (producer, topic) = (self.producer()?, topic.to_owned());
         // The client waits where it is asked.
-        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(Some(&topic), wait).map(drop));
+        let asked = tokio::task::spawn_blocking(move || {
+            producer.client().fetch_metadata(Some(&topic), wait).map(drop)
+        });
         let answer = asked.await.map_err(|error| KafkaFault::Away(error.to_string()))?;
         answer.map_err(|error| KafkaFault::Away(error.to_string()))
     }

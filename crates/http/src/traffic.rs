@@ -115,11 +115,7 @@ impl Traffic {
             abandoned: counter!("frontrow_http_requests_abandoned_total"),
             in_flight: AtomicI64::new(0),
         };
-        Self {
-            totals: Arc::new(totals),
-            routes: Mutex::default(),
-            streams: StreamKind::ALL.map(streams),
-        }
+        Self { totals: Arc::new(totals), routes: Mutex::default(), streams: StreamKind::ALL.map(streams) }
     }
 
     /// Shows the counters of every documented route at 0.

@@ -20,7 +20,9 @@ use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money};
 use frontrow_http::ReadyPart;
 use frontrow_store_mysql::{MysqlReads, MysqlStore, Options as MysqlOptions};
-use frontrow_store_sqlite::{FILE_NAME, LINE_FILE_NAME, Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore};
+use frontrow_store_sqlite::{
+    FILE_NAME, LINE_FILE_NAME, Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore,
+};
 use frontrow_waiting_redis::{RedisCounts, RedisLine, RedisMessages, RedisSettings};
 use metrics::gauge;
 
@@ -136,7 +138,8 @@ impl Wired {
     pub(crate) fn measure(&self) {
         let (store, line) = self.engines();
         let events = if self.has_kafka { "kafka" } else { "log" };
-        gauge!("frontrow_instance_info", "store" => store, "waiting_room" => line, "events" => events).set(1.0);
+        gauge!("frontrow_instance_info", "store" => store, "waiting_room" => line, "events" => events)
+            .set(1.0);
         gauge!("frontrow_password_hashes_waiting").set(self.passwords.waiting() as f64);
         match &self.engine {
             Engine::Embedded { store, journal, .. } => {

@@ -12,13 +12,19 @@ const LONG_SECONDS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_4
 /// Bounds of how much is done at once.
 pub(super) const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1_000.0];
 
-const ROUTE: Label =
-    any("route", "a path of the API description or of the site, as a template; `unmatched` for all that is no route");
-const METHOD: Label = one_of("method", &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"]);
+const ROUTE: Label = any(
+    "route",
+    "a path of the API description or of the site, as a template; `unmatched` for all that is no route",
+);
+const METHOD: Label =
+    one_of("method", &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"]);
 const STREAM: Label = one_of("stream", &["line", "seats"]);
-const CONCERT: Label = any("concert", "the number of a concert, of 100 at the most; `other` for the rest together");
-const SCHEDULE: Label = any("schedule", "the number of a schedule, of 100 at the most; `other` for the rest together");
-const CONSUMER: Label = any("consumer", "`kafka`, `chat`, or `webhook-` and the id of one of 100 webhooks at the most");
+const CONCERT: Label =
+    any("concert", "the number of a concert, of 100 at the most; `other` for the rest together");
+const SCHEDULE: Label =
+    any("schedule", "the number of a schedule, of 100 at the most; `other` for the rest together");
+const CONSUMER: Label =
+    any("consumer", "`kafka`, `chat`, or `webhook-` and the id of one of 100 webhooks at the most");
 
 pub(super) const REQUESTS: Section = Section {
     title: "Requests, streams and connections",
@@ -51,7 +57,11 @@ pub(super) const REQUESTS: Section = Section {
             "Refusals and errors that were answered, by the code of the problem.",
         ),
         gauge("frontrow_http_connections", &[], "Connections that are open."),
-        gauge("frontrow_http_connections_limit", &[], "Connections that may be open at once; more wait in the backlog."),
+        gauge(
+            "frontrow_http_connections_limit",
+            &[],
+            "Connections that may be open at once; more wait in the backlog.",
+        ),
         counter("frontrow_http_connections_accepted_total", &[], "Connections that were accepted."),
         counter(
             "frontrow_http_accept_failures_total",
@@ -80,10 +90,18 @@ pub(super) const LINE: Section = Section {
     metrics: &[
         gauge("frontrow_queue_rooms", &[], "Concerts whose waiting room is switched on."),
         gauge("frontrow_queue_waiting_fans", &[CONCERT], "Fans in line who were never skipped."),
-        gauge("frontrow_queue_skipped_fans", &[CONCERT], "Fans who were absent when their turn came and may return."),
+        gauge(
+            "frontrow_queue_skipped_fans",
+            &[CONCERT],
+            "Fans who were absent when their turn came and may return.",
+        ),
         gauge("frontrow_queue_active_fans", &[CONCERT], "Fans who are let in."),
         gauge("frontrow_queue_active_limit", &[CONCERT], "The cap: fans who may be let in at once."),
-        gauge("frontrow_queue_admitted_per_second", &[CONCERT], "Fans let in a second, over the last ten seconds."),
+        gauge(
+            "frontrow_queue_admitted_per_second",
+            &[CONCERT],
+            "Fans let in a second, over the last ten seconds.",
+        ),
         gauge("frontrow_queue_rate_limit", &[CONCERT], "The rate: fans who may be let in a second."),
         gauge(
             "frontrow_queue_admitting",
@@ -96,7 +114,11 @@ pub(super) const LINE: Section = Section {
             &[one_of("result", &["inside", "shorter", "longer", "unknown"])],
             "Fans let in, by how their wait compares with the range that they were told at joining.",
         ),
-        counter("frontrow_line_shed_total", &[], "Requests to the line that were refused because too many waited."),
+        counter(
+            "frontrow_line_shed_total",
+            &[],
+            "Requests to the line that were refused because too many waited.",
+        ),
         histogram(
             "frontrow_line_commit_seconds",
             SECONDS,
@@ -104,10 +126,19 @@ pub(super) const LINE: Section = Section {
             "How long the line's journal took to keep a batch.",
         )
         .only(Scope::Embedded),
-        histogram("frontrow_line_batch_places", SIZES, &[], "Places that were kept in one batch of the line's journal.")
-            .only(Scope::Embedded),
-        counter("frontrow_line_commit_failures_total", &[], "Batches that the line's journal could not keep.")
-            .only(Scope::Embedded),
+        histogram(
+            "frontrow_line_batch_places",
+            SIZES,
+            &[],
+            "Places that were kept in one batch of the line's journal.",
+        )
+        .only(Scope::Embedded),
+        counter(
+            "frontrow_line_commit_failures_total",
+            &[],
+            "Batches that the line's journal could not keep.",
+        )
+        .only(Scope::Embedded),
         histogram(
             "frontrow_redis_script_seconds",
             SECONDS,
@@ -115,10 +146,19 @@ pub(super) const LINE: Section = Section {
             "How long Redis took to answer a batch of requests to a line.",
         )
         .only(Scope::Shared),
-        histogram("frontrow_redis_batch_requests", SIZES, &[], "Requests to a line that shared a way to Redis.")
-            .only(Scope::Shared),
-        counter("frontrow_redis_failures_total", &[], "Batches of requests to a line that Redis has not answered well.")
-            .only(Scope::Shared),
+        histogram(
+            "frontrow_redis_batch_requests",
+            SIZES,
+            &[],
+            "Requests to a line that shared a way to Redis.",
+        )
+        .only(Scope::Shared),
+        counter(
+            "frontrow_redis_failures_total",
+            &[],
+            "Batches of requests to a line that Redis has not answered well.",
+        )
+        .only(Scope::Shared),
     ],
 };
 
@@ -134,7 +174,12 @@ pub(super) const SALE: Section = Section {
         ),
         gauge(
             "frontrow_schedule_takings_minor_units",
-            &[CONCERT, SCHEDULE, one_of("kind", &["gross", "refunded", "fees"]), any("currency", "the one of the server")],
+            &[
+                CONCERT,
+                SCHEDULE,
+                one_of("kind", &["gross", "refunded", "fees"]),
+                any("currency", "the one of the server"),
+            ],
             "Money since the beginning: what was paid, what of that went back, and what was kept of refunds.",
         ),
         gauge(
@@ -164,7 +209,11 @@ pub(super) const EVENTS: Section = Section {
             &[CONSUMER],
             "How old the oldest event is that the consumer was not handed yet; 0 when there is none.",
         ),
-        gauge("frontrow_events_parked", &[CONSUMER], "Events that are kept back for the consumer, to be tried again."),
+        gauge(
+            "frontrow_events_parked",
+            &[CONSUMER],
+            "Events that are kept back for the consumer, to be tried again.",
+        ),
         gauge("frontrow_events_dead_letters", &[], "Events that nobody tries to deliver any more."),
         gauge(
             "frontrow_webhooks",

@@ -21,8 +21,16 @@ pub(super) const BOX_OFFICE: Section = Section {
             &[PRIORITY],
             "Commands that may wait; more are refused with `overloaded`.",
         ),
-        counter("frontrow_commands_shed_total", &[PRIORITY], "Commands that were refused because their queue was full."),
-        counter("frontrow_commands_late_total", &[], "Commands that were dropped undecided, past their deadline."),
+        counter(
+            "frontrow_commands_shed_total",
+            &[PRIORITY],
+            "Commands that were refused because their queue was full.",
+        ),
+        counter(
+            "frontrow_commands_late_total",
+            &[],
+            "Commands that were dropped undecided, past their deadline.",
+        ),
         histogram("frontrow_group_commands", SIZES, &[], "Commands in a group that was committed."),
         histogram("frontrow_group_commit_seconds", SECONDS, &[], "From taking a group to its commit."),
         counter(
@@ -39,7 +47,11 @@ pub(super) const BOX_OFFICE: Section = Section {
             )],
             "Messages between servers about seats, by what came of them.",
         ),
-        gauge("frontrow_password_hashes_waiting", &[], "Log-ins and sign-ups that wait for their password to be hashed."),
+        gauge(
+            "frontrow_password_hashes_waiting",
+            &[],
+            "Log-ins and sign-ups that wait for their password to be hashed.",
+        ),
         counter(
             "frontrow_password_hashes_shed_total",
             &[],
@@ -50,8 +62,22 @@ pub(super) const BOX_OFFICE: Section = Section {
             &[one_of(
                 "job",
                 &[
-                    "expiry", "cancellations", "sold_out", "upkeep", "lines", "sessions", "feeds", "messages", "boards",
-                    "relay", "webhooks", "lease", "retries", "delivery", "measures", "audit",
+                    "expiry",
+                    "cancellations",
+                    "sold_out",
+                    "upkeep",
+                    "lines",
+                    "sessions",
+                    "feeds",
+                    "messages",
+                    "boards",
+                    "relay",
+                    "webhooks",
+                    "lease",
+                    "retries",
+                    "delivery",
+                    "measures",
+                    "audit",
                 ],
             )],
             "Runs of background jobs that failed; the next run tries again.",
@@ -74,9 +100,18 @@ pub(super) const AUDIT: Section = Section {
             &[],
             "Since when no round was completed; since the start where none was yet.",
         ),
-        gauge("frontrow_audit_round_duration_seconds", &[], "How long the last complete round took; 0 before it."),
+        gauge(
+            "frontrow_audit_round_duration_seconds",
+            &[],
+            "How long the last complete round took; 0 before it.",
+        ),
         counter("frontrow_audit_rounds_total", &[], "Rounds that were completed."),
-        histogram("frontrow_audit_slice_seconds", SECONDS, &[], "How long one slice took to be read and compared."),
+        histogram(
+            "frontrow_audit_slice_seconds",
+            SECONDS,
+            &[],
+            "How long one slice took to be read and compared.",
+        ),
     ],
 };
 
@@ -84,9 +119,17 @@ pub(super) const DEPENDENCIES: Section = Section {
     title: "What Frontrow stands on",
     about: "Asked every five seconds; what does not answer within a second is not up.",
     metrics: &[
-        gauge("frontrow_dependency_up", &[DEPENDENCY, ENGINE], "1 when it answered the last check, 0 when it did not."),
+        gauge(
+            "frontrow_dependency_up",
+            &[DEPENDENCY, ENGINE],
+            "1 when it answered the last check, 0 when it did not.",
+        ),
         gauge("frontrow_dependency_check_seconds", &[DEPENDENCY, ENGINE], "How long the last check took."),
-        gauge("frontrow_ready", &[], "1 when `/health/ready` would say so but for the store, which is above; 0 otherwise."),
+        gauge(
+            "frontrow_ready",
+            &[],
+            "1 when `/health/ready` would say so but for the store, which is above; 0 otherwise.",
+        ),
         gauge(
             "frontrow_clock_drift_seconds",
             &[],
@@ -135,7 +178,8 @@ pub(super) const KAFKA: Section = Section {
     title: "Kafka",
     about: "Shown by servers that have a Kafka in their settings.",
     metrics: &[
-        counter("frontrow_kafka_published_total", &[], "Events that Kafka has acknowledged.").only(Scope::Kafka),
+        counter("frontrow_kafka_published_total", &[], "Events that Kafka has acknowledged.")
+            .only(Scope::Kafka),
         counter(
             "frontrow_kafka_publish_retries_total",
             &[],
@@ -148,8 +192,12 @@ pub(super) const KAFKA: Section = Section {
             "Events that Kafka cannot take, and that became dead letters.",
         )
         .only(Scope::Kafka),
-        counter("frontrow_kafka_errors_total", &[one_of("client", &["publisher", "dead_letters", "admin", "chat", "webhook"])], "What clients of Kafka have said to be wrong.")
-            .only(Scope::Kafka),
+        counter(
+            "frontrow_kafka_errors_total",
+            &[one_of("client", &["publisher", "dead_letters", "admin", "chat", "webhook"])],
+            "What clients of Kafka have said to be wrong.",
+        )
+        .only(Scope::Kafka),
         counter(
             "frontrow_kafka_consumed_total",
             &[CONSUMERS],
@@ -162,8 +210,12 @@ pub(super) const KAFKA: Section = Section {
             "Letters that were put on the dead-letter topic, and those that could not be.",
         )
         .only(Scope::Kafka),
-        gauge("frontrow_kafka_producer_queue", &[one_of("client", &["publisher", "dead_letters"])], "Messages that Kafka has not acknowledged yet.")
-            .only(Scope::Kafka),
+        gauge(
+            "frontrow_kafka_producer_queue",
+            &[one_of("client", &["publisher", "dead_letters"])],
+            "Messages that Kafka has not acknowledged yet.",
+        )
+        .only(Scope::Kafka),
         gauge(
             "frontrow_kafka_consumer_lag",
             &[any("consumer", "`chat`, or `webhook-` and the id of one of 100 webhooks at the most")],
@@ -189,12 +241,24 @@ pub(super) const PROCESS: Section = Section {
         ),
         gauge("frontrow_runtime_workers", &[], "Threads that serve requests."),
         gauge("frontrow_runtime_tasks", &[], "Tasks that are alive: connections, jobs, relays."),
-        gauge("frontrow_runtime_queued_tasks", &[], "Tasks that wait for a thread to come from outside the runtime."),
-        gauge("frontrow_runtime_busy_ratio", &[], "Share of the threads' time that was spent working, lately; 1 is all of it."),
+        gauge(
+            "frontrow_runtime_queued_tasks",
+            &[],
+            "Tasks that wait for a thread to come from outside the runtime.",
+        ),
+        gauge(
+            "frontrow_runtime_busy_ratio",
+            &[],
+            "Share of the threads' time that was spent working, lately; 1 is all of it.",
+        ),
         counter("process_cpu_seconds_total", &[], "Total user and system CPU time spent in seconds."),
         gauge("process_resident_memory_bytes", &[], "Resident memory size in bytes."),
         gauge("process_virtual_memory_bytes", &[], "Virtual memory size in bytes."),
-        gauge("process_virtual_memory_max_bytes", &[], "Maximum amount of virtual memory available in bytes."),
+        gauge(
+            "process_virtual_memory_max_bytes",
+            &[],
+            "Maximum amount of virtual memory available in bytes.",
+        ),
         gauge("process_open_fds", &[], "Number of open file descriptors."),
         gauge("process_max_fds", &[], "Maximum number of open file descriptors."),
         gauge("process_threads", &[], "Number of OS threads in the process."),

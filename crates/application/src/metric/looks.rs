@@ -133,7 +133,8 @@ impl App {
     pub async fn measure_sale(&self, meter: &mut SaleMeter) -> Result<(), ReadError> {
         let now = self.clock.now();
         let oldest = self.reads.lapsed(now, 1).await?;
-        let lag = oldest.first().and_then(|lapsed| lapsed.lapsed_at(now)).map_or(0, |end| now.micros_since(end));
+        let lag =
+            oldest.first().and_then(|lapsed| lapsed.lapsed_at(now)).map_or(0, |end| now.micros_since(end));
         gauge!("frontrow_expiry_lag_seconds").set(lag as f64 / 1e6);
         let mut boards = self.memory.boards.shown();
         boards.sort_by_key(|(schedule, _)| Reverse(*schedule));
@@ -157,11 +158,14 @@ impl App {
         fold("schedule", &values, |place, values| {
             let others = || (OTHER.to_owned(), OTHER.to_owned(), true);
             let (concert, schedule, has_takings) = place.map_or_else(others, |place| labels[place].clone());
-            let of = |name: &'static str| [("concert", concert.clone()), ("schedule", schedule.clone()), ("state", name.to_owned())];
+            let of = |name: &'static str| {
+                [("concert", concert.clone()), ("schedule", schedule.clone()), ("state", name.to_owned())]
+            };
             for (state, value) in SeatState::ALL.into_iter().zip(values) {
                 gauge!("frontrow_schedule_seats", &of(state.name())).set(value);
             }
-            for (kind, value) in TAKINGS_KINDS.into_iter().zip(&values[SEAT_VALUES..]).filter(|_| has_takings) {
+            for (kind, value) in TAKINGS_KINDS.into_iter().zip(&values[SEAT_VALUES..]).filter(|_| has_takings)
+            {
                 gauge!("frontrow_schedule_takings_minor_units", "concert" => concert.clone(),
                     "schedule" => schedule.clone(), "kind" => kind, "currency" => currency.clone())
                 .set(*value);

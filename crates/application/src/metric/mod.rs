@@ -146,7 +146,7 @@ impl Metric {
             series = series
                 .iter()
                 .flat_map(|before| {
-                    values.iter().map(|value| {
+                    values.iter().map(move |value| {
                         let mut with = before.clone();
                         with.push((label.name, *value));
                         with

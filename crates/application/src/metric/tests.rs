@@ -49,7 +49,8 @@ fn page() -> String {
         for metric in section.metrics {
             let (kind, unit) = (metric.kind.name(), metric.unit().replace('_', " "));
             let (labels, scope) = (labels(metric), scope(metric));
-            let _ = writeln!(page, "| `{}` | {kind} | {unit} | {labels} | {}{scope} |", metric.name, metric.help);
+            let _ =
+                writeln!(page, "| `{}` | {kind} | {unit} | {labels} | {}{scope} |", metric.name, metric.help);
         }
     }
     page.push_str("\n## Bounds of histograms\n\n| name | bounds |\n|---|---|\n");

@@ -115,7 +115,8 @@ async fn every_request_counts_by_what_was_answered_whatever_that_is() {
     ];
     let text = counted(&asked).await;
     let answered = |method: &str, route: &str, status: &str| {
-        let labels = [format!("method=\"{method}\""), format!("route=\"{route}\""), format!("status=\"{status}\"")];
+        let labels =
+            [format!("method=\"{method}\""), format!("route=\"{route}\""), format!("status=\"{status}\"")];
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
         let seconds = value(&text, "frontrow_http_request_duration_seconds_count", &labels[..2]);
         (value(&text, "frontrow_http_requests_total", &labels), seconds)

@@ -58,15 +58,8 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let published = jwks::start(&config.issuer, stop.clone())?;
     let shown = metering::Shown::new(metrics.clone(), Arc::clone(&wired));
-    let settings: HttpSettings = http_settings(
-        config,
-        Arc::clone(&ring),
-        &wired,
-        published,
-        Arc::clone(&ready),
-        stop.clone(),
-        shown,
-    )?;
+    let settings: HttpSettings =
+        http_settings(config, Arc::clone(&ring), &wired, published, Arc::clone(&ready), stop.clone(), shown)?;
     let listener = frontrow_http::bind(config.http.listen, config.http.backlog)
         .with_context(|| format!("cannot listen on {}; is another server there?", config.http.listen))?;
     let address = listener.local_addr()?;

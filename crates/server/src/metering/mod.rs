@@ -26,7 +26,8 @@ const GAUGE_IDLE: Duration = Duration::from_mins(2);
 pub(crate) fn install(config: &Config) -> anyhow::Result<PrometheusHandle> {
     let recorder = recorder(GAUGE_IDLE)?;
     let handle = recorder.handle();
-    metrics::set_global_recorder(recorder).map_err(|error| anyhow::anyhow!("cannot begin to count: {error}"))?;
+    metrics::set_global_recorder(recorder)
+        .map_err(|error| anyhow::anyhow!("cannot begin to count: {error}"))?;
     let is_shared = !config.store.url.is_empty();
     let is_shown = |metric: &&Metric| match metric.scope {
         Scope::Always => true,
@@ -51,7 +52,9 @@ fn recorder(gauge_idle: Duration) -> anyhow::Result<PrometheusRecorder> {
 /// Says what a metric is, and has what counts up stand at 0, so that the first time is seen as one more.
 fn announce(metric: &Metric) {
     let series = metric.known_series().into_iter();
-    let mut series = series.map(|labels| labels.into_iter().map(|(name, value)| Label::from_static_parts(name, value)).collect::<Vec<_>>());
+    let mut series = series.map(|labels| {
+        labels.into_iter().map(|(name, value)| Label::from_static_parts(name, value)).collect::<Vec<_>>()
+    });
     match metric.kind {
         Kind::Counter => {
             metrics::describe_counter!(metric.name, metric.help);
@@ -101,7 +104,10 @@ mod tests {
             gauge!("frontrow_schedule_seats", "schedule" => "1").set(5.0);
             counter!("frontrow_http_panics_total").increment(1);
             let shows = |what: &str| handle.render().contains(what);
-            assert!(shows("frontrow_schedule_seats{schedule=\"1\"} 5\n") && shows("frontrow_http_panics_total 1\n"));
+            assert!(
+                shows("frontrow_schedule_seats{schedule=\"1\"} 5\n")
+                    && shows("frontrow_http_panics_total 1\n")
+            );
             let deadline = std::time::Instant::now() + Duration::from_secs(10);
             while shows("frontrow_schedule_seats") {
                 assert!(std::time::Instant::now() < deadline, "it stays for ever");

@@ -41,7 +41,8 @@ fn lint(text: &str) {
     let mut running = promtool.spawn().expect("promtool of the Debian package prometheus; run: make setup");
     running.stdin.take().expect("its input").write_all(text.as_bytes()).expect("written");
     let output = running.wait_with_output().expect("it ends");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+    let said =
+        String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.trim().is_empty(), "{said}");
 }
 
@@ -64,7 +65,9 @@ async fn evening(client: &Client, server: &Server) -> (u64, u64) {
     fan.pay("paid too", paid["reservationId"].as_str().expect("an id")).await.expect(201);
     assert_eq!(fan.hold("taken", schedule, &[1]).await.code(), "seat_unavailable");
     assert!(held["reservationId"].is_string());
-    for (method, path) in [(Method::GET, "/nowhere"), (Method::DELETE, "/payments"), (Method::GET, "/concerts/x")] {
+    for (method, path) in
+        [(Method::GET, "/nowhere"), (Method::DELETE, "/payments"), (Method::GET, "/concerts/x")]
+    {
         let answer = fan.try_ask(method, path, None, None).await.expect("an answer");
         assert!(answer.status.is_client_error());
     }
@@ -77,9 +80,13 @@ async fn a_server_shows_what_the_table_says_and_nothing_else() {
     let server = Server::start(folder.path(), &[("FRONTROW__EVENTS__ALLOW_PRIVATE_TARGETS", "true")]);
     let before = scrape(&client, &server).await;
     before.check(&EMBEDDED);
-    let zero = |name: &str, labels: &[(&str, &str)]| assert_eq!(before.value(name, labels), Some(0.0), "{name}");
+    let zero =
+        |name: &str, labels: &[(&str, &str)]| assert_eq!(before.value(name, labels), Some(0.0), "{name}");
     zero("frontrow_commands_shed_total", &[("priority", "settle")]);
-    zero("frontrow_http_requests_total", &[("route", "/api/v1/payments"), ("method", "POST"), ("status", "5xx")]);
+    zero(
+        "frontrow_http_requests_total",
+        &[("route", "/api/v1/payments"), ("method", "POST"), ("status", "5xx")],
+    );
     zero("frontrow_http_problems_total", &[("code", "internal_error")]);
     zero("frontrow_group_failures_total", &[("reason", "outcome_unknown")]);
 
@@ -91,7 +98,8 @@ async fn a_server_shows_what_the_table_says_and_nothing_else() {
     let of = [("concert", concert.as_str()), ("schedule", schedule.as_str())];
     let scraped = shows(&client, &server, "everything", |scraped| {
         let seats = |state| scraped.value("frontrow_schedule_seats", &[of[0], of[1], ("state", state)]);
-        let gross = scraped.value("frontrow_schedule_takings_minor_units", &[of[0], of[1], ("kind", "gross")]);
+        let gross =
+            scraped.value("frontrow_schedule_takings_minor_units", &[of[0], of[1], ("kind", "gross")]);
         scraped.missing(&EMBEDDED).is_empty()
             && [seats("available"), seats("held"), seats("sold")] == [Some(7.0), Some(2.0), Some(1.0)]
             && gross == Some(1_000.0)
@@ -148,8 +156,10 @@ async fn what_people_send_makes_no_more_series() {
     };
     ask(0).await;
     // Those that are looked at every few seconds are there.
-    let first = shows(&client, &server, "the process", |scraped| scraped.has("process_threads")).await.series();
-    let settled = shows(&client, &server, "the store", |scraped| scraped.has("frontrow_expiry_lag_seconds")).await;
+    let first =
+        shows(&client, &server, "the process", |scraped| scraped.has("process_threads")).await.series();
+    let settled =
+        shows(&client, &server, "the store", |scraped| scraped.has("frontrow_expiry_lag_seconds")).await;
     assert!(settled.series() >= first);
     ask(1).await;
     assert_eq!(scrape(&client, &server).await.series(), settled.series());
@@ -169,7 +179,11 @@ async fn open_streams_and_connections_are_shown_and_go_again() {
             && scraped.value("frontrow_http_connections", &[]).is_some_and(|open| open >= 2.0)
     })
     .await;
-    assert_eq!(scraped.value("frontrow_http_stream_duration_seconds_count", &seats), Some(0.0), "none has ended");
+    assert_eq!(
+        scraped.value("frontrow_http_stream_duration_seconds_count", &seats),
+        Some(0.0),
+        "none has ended"
+    );
     assert!(scraped.value("frontrow_http_connections_accepted_total", &[]) >= Some(2.0));
     drop(open);
     shows(&client, &server, "the end of both", |scraped| {
@@ -200,7 +214,8 @@ async fn the_audit_beside_the_sale_finds_what_somebody_has_changed_and_says_so_o
     let store = rusqlite::Connection::open(folder.path().join("frontrow.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("patience");
     store.execute("UPDATE wallet SET balance = balance + 1", []).expect("planted");
-    let planted = shows(&client, &server, "the difference", |scraped| differences(scraped) == Some(1.0)).await;
+    let planted =
+        shows(&client, &server, "the difference", |scraped| differences(scraped) == Some(1.0)).await;
     assert!(planted.value("frontrow_audit_round_age_seconds", &[]) < Some(30.0));
     let planted = later(rounds(&planted)).await;
     assert_eq!(differences(&planted), Some(1.0), "for as long as it is there");

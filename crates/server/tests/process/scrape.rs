@@ -47,7 +47,8 @@ impl Scrape {
                     (name, labels.strip_suffix('}').expect("labels end"))
                 });
                 let family = [name, histogram_of(name)].into_iter().find(|name| families.contains_key(*name));
-                let family = families.get_mut(family.unwrap_or(name)).unwrap_or_else(|| panic!("no TYPE: {line}"));
+                let family =
+                    families.get_mut(family.unwrap_or(name)).unwrap_or_else(|| panic!("no TYPE: {line}"));
                 family.series.push((labels_of(labels), value.parse().expect("a number")));
             }
         }
@@ -73,7 +74,8 @@ impl Scrape {
         let has_all = |found: &&(Labels, f64)| {
             labels.iter().all(|(label, value)| found.0.get(*label).is_some_and(|found| found == value))
         };
-        let found: Vec<f64> = self.families.get(name)?.series.iter().filter(has_all).map(|(_, value)| *value).collect();
+        let found: Vec<f64> =
+            self.families.get(name)?.series.iter().filter(has_all).map(|(_, value)| *value).collect();
         (!found.is_empty()).then(|| found.iter().sum())
     }
 

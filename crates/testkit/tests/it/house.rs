@@ -436,6 +436,7 @@ fn what_is_counted_and_the_table_of_metrics_are_the_same() {
     let foreign: Vec<_> = counted.iter().filter(|name| !listed.contains(name.as_str())).cloned().collect();
     assert_none("metrics that are not in the table", &foreign);
     let is_counted = |name: &&&str| !name.starts_with("frontrow_") || counted.contains(**name);
-    let idle: Vec<_> = listed.iter().filter(|name| !is_counted(name)).map(|name| (*name).to_owned()).collect();
+    let idle: Vec<_> =
+        listed.iter().filter(|name| !is_counted(name)).map(|name| (*name).to_owned()).collect();
     assert_none("metrics of the table that nobody counts", &idle);
 }

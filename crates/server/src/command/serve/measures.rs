@@ -46,7 +46,9 @@ pub(super) async fn run_measures(
         let (store, line) = wired.engines();
         tokio::join!(
             check("store", store, async { wired.app.epoch().await.is_ok() && !wired.has_failed() }),
-            check("waiting_room", line, async { wired.app.check_line().await.is_ok() && !wired.has_failed() }),
+            check("waiting_room", line, async {
+                wired.app.check_line().await.is_ok() && !wired.has_failed()
+            }),
         );
         gauge!("frontrow_clock_drift_seconds").set(wired.clock.drift_micros() as f64 / 1e6);
         measuring.note(wired.app.measure_sale(&mut sale).await);
@@ -59,7 +61,8 @@ pub(super) async fn check(what: &'static str, engine: &'static str, asked: impl 
     let begun = Instant::now();
     let is_up = timeout(ANSWER, asked).await.unwrap_or(false);
     let took = begun.elapsed().as_secs_f64();
-    gauge!("frontrow_dependency_up", "dependency" => what, "engine" => engine).set(f64::from(u8::from(is_up)));
+    gauge!("frontrow_dependency_up", "dependency" => what, "engine" => engine)
+        .set(f64::from(u8::from(is_up)));
     gauge!("frontrow_dependency_check_seconds", "dependency" => what, "engine" => engine).set(took);
 }
 
