@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::client::{Person, http, on_sale, on_sale_in_line};
 use crate::cluster::{Cluster, until};
+use crate::events::until_told;
 use crate::receiver::Receiver;
 use crate::scrape::{Scrape, scrape};
 use crate::server::{Server, log_file};
@@ -91,8 +92,9 @@ async fn a_server_shows_what_the_table_says_and_nothing_else() {
     zero("frontrow_group_failures_total", &[("reason", "outcome_unknown")]);
 
     let operator = Person::new(&server, &client, "operator", "operator");
-    let hook = json!({"url": receiver.url(), "types": ["frontrow.payment.completed.v1"]});
+    let hook = json!({"url": receiver.url(), "types": ["frontrow.wallet.charged.v1"]});
     operator.post("/admin/webhooks", "w", hook).await.expect(201);
+    until_told(&Person::new(&server, &client, "somebody", "fan"), &receiver).await;
     let (concert, schedule) = evening(&client, &server).await;
     let (concert, schedule) = (concert.to_string(), schedule.to_string());
     let of = [("concert", concert.as_str()), ("schedule", schedule.as_str())];
@@ -103,7 +105,7 @@ async fn a_server_shows_what_the_table_says_and_nothing_else() {
         scraped.missing(&EMBEDDED).is_empty()
             && [seats("available"), seats("held"), seats("sold")] == [Some(7.0), Some(2.0), Some(1.0)]
             && gross == Some(1_000.0)
-            && scraped.value("frontrow_webhook_attempts_total", &[("result", "delivered")]) == Some(1.0)
+            && scraped.value("frontrow_webhook_attempts_total", &[("result", "delivered")]) >= Some(1.0)
     })
     .await;
     scraped.check(&EMBEDDED);
@@ -207,13 +209,13 @@ async fn the_audit_beside_the_sale_finds_what_somebody_has_changed_and_says_so_o
     let later = async |than: f64| {
         shows(&client, &server, "two more rounds", |scraped| rounds(scraped) >= than + 2.0).await
     };
-    let clean = later(0.0).await;
+    let clean = later(rounds(&scrape(&client, &server).await)).await;
     assert_eq!(differences(&clean), Some(0.0));
     assert!(clean.value("frontrow_audit_slice_seconds_count", &[]) >= Some(3.0));
 
     let store = rusqlite::Connection::open(folder.path().join("frontrow.sqlite")).expect("the store");
     store.busy_timeout(Duration::from_secs(10)).expect("patience");
-    store.execute("UPDATE wallet SET balance = balance + 1", []).expect("planted");
+    store.execute("UPDATE wallet SET balance = balance + 1 WHERE balance > 0", []).expect("planted");
     let planted =
         shows(&client, &server, "the difference", |scraped| differences(scraped) == Some(1.0)).await;
     assert!(planted.value("frontrow_audit_round_age_seconds", &[]) < Some(30.0));
@@ -222,7 +224,7 @@ async fn the_audit_beside_the_sale_finds_what_somebody_has_changed_and_says_so_o
     let log = std::fs::read_to_string(log_file(folder.path())).expect("the log");
     assert_eq!(log.matches("the audit has found").count(), 1, "{log}");
 
-    store.execute("UPDATE wallet SET balance = balance - 1", []).expect("taken back");
+    store.execute("UPDATE wallet SET balance = balance - 1 WHERE balance > 0", []).expect("taken back");
     shows(&client, &server, "that all agrees again", |scraped| differences(scraped) == Some(0.0)).await;
 }
 
