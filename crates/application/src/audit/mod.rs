@@ -208,7 +208,9 @@ impl AuditWalk {
             let last = slice.facts.last().map(|facts| facts.reservation.id);
             self.0 = last.map_or(Next::Wallets(None), |last| Next::Reservations(Some(last)));
             if last.is_some() {
-                slice.facts.iter().for_each(|facts| check::reservation(facts, slice.now, report));
+                for facts in &slice.facts {
+                    check::reservation(facts, slice.now, report);
+                }
                 return Ok(true);
             }
         }
@@ -217,7 +219,9 @@ impl AuditWalk {
             let last = wallets.last().map(|facts| facts.wallet.user);
             self.0 = last.map_or(Next::Nothing, |last| Next::Wallets(Some(last)));
             if last.is_some() {
-                wallets.iter().for_each(|facts| check::wallet(facts, report));
+                for facts in &wallets {
+                    check::wallet(facts, report);
+                }
                 return Ok(true);
             }
         }

@@ -116,7 +116,9 @@ mod tests {
 
     fn slice(differences: &[&str]) -> AuditReport {
         let mut report = AuditReport::default();
-        differences.iter().for_each(|difference| report.note((*difference).to_owned()));
+        for difference in differences {
+            report.note((*difference).to_owned());
+        }
         report
     }
 

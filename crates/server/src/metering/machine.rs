@@ -32,7 +32,7 @@ impl Machine {
         let (then, before) = std::mem::replace(&mut self.seen, (now, busy));
         let could = (now - then).as_secs_f64() * self.runtime.metrics().num_workers() as f64;
         if could > 0.0 {
-            gauge!("frontrow_runtime_busy_ratio").set((busy - before).as_secs_f64() / could);
+            gauge!("frontrow_runtime_busy_ratio").set(busy.saturating_sub(before).as_secs_f64() / could);
         }
         if let Some(folder) = &self.folder {
             look_at_disk(folder);
