@@ -89,7 +89,7 @@ pub enum Event {
 
 impl Event {
     /// The types of all events, as they are serialised.
-    pub const TYPES: [&'static str; 13] = [
+    pub const TYPES: [&'static str; 14] = [
         "frontrow.reservation.created.v1",
         "frontrow.reservation.confirmed.v1",
         "frontrow.reservation.extended.v1",
@@ -103,6 +103,7 @@ impl Event {
         "frontrow.seats.released.v1",
         "frontrow.schedule.cancelled.v1",
         "frontrow.concert.sold_out.v1",
+        "frontrow.queue.admitted.v1",
     ];
 
     /// Which of [`Event::TYPES`] it is.
@@ -121,6 +122,7 @@ impl Event {
             Self::SeatsReleased(_) => 10,
             Self::ScheduleCancelled(_) => 11,
             Self::ConcertSoldOut(_) => 12,
+            Self::QueueAdmitted(_) => 13,
         }
     }
 }

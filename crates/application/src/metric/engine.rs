@@ -68,6 +68,7 @@ pub(super) const BOX_OFFICE: Section = Section {
                     "upkeep",
                     "lines",
                     "sessions",
+                    "admissions",
                     "feeds",
                     "messages",
                     "boards",

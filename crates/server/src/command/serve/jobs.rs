@@ -109,7 +109,7 @@ pub(super) async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationT
 pub(super) async fn run_admissions(app: Arc<App>, stop: CancellationToken) {
     let mut tick = interval(ADMITTED_TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut telling = Watched::new("telling who is let in");
+    let mut telling = Watched::new("admissions", "telling who is let in");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
