@@ -5,12 +5,14 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use frontrow_application::metric::Scope;
+use frontrow_testkit::wire::Link;
 use reqwest::{Client, Method};
 use serde_json::json;
 
 use crate::client::{Person, http, on_sale, on_sale_in_line};
 use crate::cluster::{Cluster, until};
 use crate::events::until_told;
+use crate::outages::two_with;
 use crate::receiver::Receiver;
 use crate::scrape::{Scrape, scrape};
 use crate::server::{Server, log_file};
@@ -19,7 +21,12 @@ use crate::server::{Server, log_file};
 const EMBEDDED: [Scope; 2] = [Scope::Always, Scope::Embedded];
 
 /// Waits until what a server shows is so, for as long as the slowest looks take.
-async fn shows(client: &Client, server: &Server, what: &str, is_so: impl Fn(&Scrape) -> bool) -> Scrape {
+pub(crate) async fn shows(
+    client: &Client,
+    server: &Server,
+    what: &str,
+    is_so: impl Fn(&Scrape) -> bool,
+) -> Scrape {
     let shown = async {
         loop {
             let scraped = scrape(client, server).await;
@@ -251,4 +258,26 @@ async fn servers_of_a_cluster_show_what_they_stand_on() {
         assert_eq!(scraped.value("frontrow_dependency_up", &labels), Some(1.0), "{dependency}");
     }
     assert_eq!(scraped.value("frontrow_store_connections_limit", &[("pool", "write")]), Some(8.0));
+}
+
+/// Takes what a variable names away from two servers, and gives it back.
+async fn is_shown_as_away(variable: &str, setting: &str, behind: &str, dependency: &str) {
+    let (cluster, wire) = two_with(variable, setting, behind).await;
+    let (client, server) = (http(), &cluster.servers[0].0);
+    let up = |scraped: &Scrape| scraped.value("frontrow_dependency_up", &[("dependency", dependency)]);
+    shows(&client, server, "that it is there", |scraped| up(scraped) == Some(1.0)).await;
+    wire.set(Link::Silent);
+    let away = shows(&client, server, "that it is away", |scraped| up(scraped) == Some(0.0)).await;
+    let took = away.value("frontrow_dependency_check_seconds", &[("dependency", dependency)]);
+    assert!(took.is_some_and(|took| took < 2.0), "{took:?}: it is given up after a second");
+    wire.set(Link::Up);
+    shows(&client, server, "that it is back", |scraped| up(scraped) == Some(1.0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_away_is_shown_as_away_and_then_as_back() {
+    tokio::join!(
+        is_shown_as_away("FRONTROW_TEST_REDIS_URL", "FRONTROW__WAITING_ROOM__URL", "", "waiting_room"),
+        is_shown_as_away("FRONTROW_TEST_MYSQL_URL", "FRONTROW__STORE__URL", "/{database}", "store"),
+    );
 }

@@ -26,7 +26,7 @@ const REST: u32 = 19;
 /// How long the audit rests after a slice that could not be read.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// Looks until told to stop.
+/// Looks until told to stop. Each matter by itself, so that what hangs keeps nothing else from being looked at.
 pub(super) async fn run_measures(
     wired: Arc<Wired>,
     folder: Option<PathBuf>,
@@ -34,13 +34,18 @@ pub(super) async fn run_measures(
     stop: CancellationToken,
 ) {
     let machine = tokio::spawn(run_machine(Machine::new(folder), handle, stop.clone()));
+    let sale = tokio::spawn(run_sale(Arc::clone(&wired.app), stop.clone()));
+    let checks = tokio::spawn(run_checks(wired, stop));
+    let _ = tokio::join!(machine, sale, checks);
+}
+
+/// Asks what Frontrow stands on whether it is there.
+async fn run_checks(wired: Arc<Wired>, stop: CancellationToken) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sale = SaleMeter::default();
-    let mut measuring = Watched::new("measures", "measuring how the sale goes");
     loop {
         tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
         let (store, line) = wired.engines();
@@ -51,9 +56,26 @@ pub(super) async fn run_measures(
             }),
         );
         gauge!("frontrow_clock_drift_seconds").set(wired.clock.drift_micros() as f64 / 1e6);
-        measuring.note(wired.app.measure_sale(&mut sale).await);
     }
-    let _ = machine.await;
+}
+
+/// Looks at seats and money.
+async fn run_sale(app: Arc<App>, stop: CancellationToken) {
+    let mut tick = interval(LOOK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut meter = SaleMeter::default();
+    let mut measuring = Watched::new("measures", "measuring how the sale goes");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let measured = tokio::select! {
+            () = stop.cancelled() => return,
+            measured = app.measure_sale(&mut meter) => measured,
+        };
+        measuring.note(measured);
+    }
 }
 
 /// Asks something whether it is there, and shows what came of it.
@@ -79,8 +101,8 @@ pub(super) async fn run_kafka_check(kafka: Arc<crate::wiring::Kafka>, stop: Canc
     }
 }
 
-/// The machine by itself, so that a disk that hangs keeps nobody else from being looked at. With it what was counted is
-/// put into its buckets, which otherwise waits for somebody to ask.
+/// Looks at the process and its disk. With it what was counted is put into its buckets, which otherwise waits for somebody to
+/// ask.
 async fn run_machine(mut machine: Machine, handle: PrometheusHandle, stop: CancellationToken) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
