@@ -11,7 +11,7 @@ POSTMAN := target/tools/postman
 PACKAGES := target/tools/site
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
+.PHONY: help run test tests check format lint docs unit process bench setup errors events metrics postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -21,6 +21,7 @@ help:
 	@echo "make errors the page docs/errors.md, from the table of errors in the code"
 	@echo "make configuration the page docs/configuration.md, from config/default.toml"
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
+	@echo "make metrics the page docs/metrics.md, from the table of metrics in the code"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make browser the site in a real browser (Chromium; needs Node.js)"
 	@echo "make oidc   log-ins at a real OpenID Connect provider (needs Node.js)"
@@ -77,6 +78,10 @@ configuration: setup
 events: setup
 	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-application --test it -- \
 		contract::schemas::the_schemas_are_current contract::asyncapi::the_asyncapi_document_is_current
+
+# Written by the test that otherwise fails when the page is not current.
+metrics: setup
+	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-application --lib -- the_page_of_metrics_is_current
 
 # Node is needed for this alone: the collection is committed, and a test fails when it is not current.
 postman: setup

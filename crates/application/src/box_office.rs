@@ -6,7 +6,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use frontrow_domain::records::Keys;
-use metrics::{counter, histogram};
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
@@ -14,6 +13,10 @@ use crate::command::Command;
 use crate::group::{Fault, Group, News, Order};
 use crate::lanes::{Lane, Lanes};
 use crate::store::{LaneShape, Store, StoreError};
+
+mod meters;
+
+use meters::Meters;
 
 /// How often a command may lose a race before it is given up.
 const LOSSES_MAX: u32 = 3;
@@ -34,6 +37,17 @@ pub enum Priority {
 impl Priority {
     /// How many there are.
     pub const COUNT: usize = 3;
+    /// All of them, the first first.
+    pub const ALL: [Self; Self::COUNT] = [Self::Settle, Self::Begin, Self::Job];
+
+    /// Its name among the metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Settle => "settle",
+            Self::Begin => "begin",
+            Self::Job => "job",
+        }
+    }
 }
 
 /// Limits of a box office.
@@ -106,6 +120,7 @@ pub struct BoxOffice {
     shape: LaneShape,
     clock: Arc<dyn Clock>,
     deadline_ms: u32,
+    meters: Arc<Meters>,
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -121,6 +136,7 @@ impl BoxOffice {
         settings: BoxOfficeSettings,
     ) -> Self {
         let lanes = Arc::new(Lanes::new(settings));
+        let meters = Arc::new(Meters::new());
         let runtime = tokio::runtime::Handle::current();
         let workers = (0..settings.workers.max(1))
             .map(|number| {
@@ -129,6 +145,7 @@ impl BoxOffice {
                     store: Arc::clone(&store),
                     clock: Arc::clone(&clock),
                     listener: Arc::clone(&listener),
+                    meters: Arc::clone(&meters),
                     runtime: runtime.clone(),
                 };
                 std::thread::Builder::new()
@@ -138,7 +155,8 @@ impl BoxOffice {
             })
             .collect();
         let shape = store.lane_shape();
-        Self { lanes, shape, clock, deadline_ms: settings.deadline_ms, workers: Mutex::new(workers) }
+        let deadline_ms = settings.deadline_ms;
+        Self { lanes, shape, clock, deadline_ms, meters, workers: Mutex::new(workers) }
     }
 
     /// Has a command decided and committed, and answers what came of it.
@@ -151,7 +169,7 @@ impl BoxOffice {
         let (order, answer) = Order::new(command, deadline);
         let lane = Lane::of(self.shape, order.keys());
         if self.lanes.put(lane, priority, order).is_err() {
-            counter!("frontrow_commands_shed_total").increment(1);
+            self.meters.shed(priority);
             return Err(Failure::Overloaded);
         }
         // The worker always answers; it can only vanish with the process.
@@ -185,6 +203,7 @@ struct Worker {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     listener: Arc<dyn CommitListener>,
+    meters: Arc<Meters>,
     runtime: tokio::runtime::Handle,
 }
 
@@ -195,6 +214,7 @@ impl Worker {
             // this worker go on.
             if catch_unwind(AssertUnwindSafe(|| self.commit(Group::new(orders)))).is_err() {
                 tracing::error!("the store panicked; the outcome of a group is unknown");
+                Meters::failed("panicked");
             }
             self.lanes.release(lane);
         }
@@ -210,10 +230,12 @@ impl Worker {
             let begun = Instant::now();
             let (same, result) = self.runtime.block_on(self.store.transact(group));
             group = same;
+            if let Err(error) = &result {
+                Meters::failed(reason(error));
+            }
             match result {
                 Ok(_) => {
-                    histogram!("frontrow_group_commands").record(group.len() as f64);
-                    histogram!("frontrow_group_commit_seconds").record(begun.elapsed().as_secs_f64());
+                    self.meters.committed(&group, begun.elapsed());
                     self.listener.committed(group.news());
                     return group.answer();
                 }
@@ -240,6 +262,7 @@ impl Worker {
         let now = self.clock.now();
         let (late, rest): (Vec<_>, Vec<_>) =
             group.into_orders().into_iter().partition(|order| order.is_late(now));
+        self.meters.late(late.len());
         Group::new(late).fail(Fault::Overloaded);
         Group::new(rest)
     }
@@ -273,6 +296,17 @@ impl Worker {
         let second = orders.split_off(orders.len() / 2);
         self.commit(Group::new(orders));
         self.commit(Group::new(second));
+    }
+}
+
+/// What a failure is counted as.
+const fn reason(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Busy => "busy",
+        StoreError::Lost(_) => "lost",
+        StoreError::Broken(_) => "broken",
+        StoreError::Unavailable(_) => "unavailable",
+        StoreError::OutcomeUnknown(_) => "outcome_unknown",
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use frontrow_domain::event::Event;
 use frontrow_domain::records::{Key, Keys, Records, SeatChanges};
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 use tokio::sync::oneshot;
@@ -34,8 +35,8 @@ pub struct News {
     pub concerts: Vec<ConcertId>,
     /// Schedules that were made or edited, beyond their seats.
     pub schedules: Vec<ScheduleId>,
-    /// How many events were written.
-    pub events: usize,
+    /// How many events were written, by [`Event::TYPES`].
+    pub events: [u32; Event::TYPES.len()],
 }
 
 /// Commands that are decided and committed together.
@@ -258,6 +259,11 @@ impl Group {
         &self.news
     }
 
+    /// How many commands were past their deadline and never ran.
+    pub(crate) fn late(&self) -> usize {
+        self.orders.iter().filter(|order| order.fate == Fate::Late).count()
+    }
+
     /// Tells every caller what was decided. Only after the commit.
     pub fn answer(self) {
         for order in self.orders {
@@ -307,11 +313,15 @@ impl News {
             })
             .map(|change| *change.key)
             .collect();
+        let mut events = [0; Event::TYPES.len()];
+        for written in changed.events {
+            events[written.event.type_index()] += 1;
+        }
         Self {
             seats: records.seat_changes().to_vec(),
             concerts: changed.concerts.iter().map(|change| *change.key).collect(),
             schedules,
-            events: changed.events.len(),
+            events,
         }
     }
 }

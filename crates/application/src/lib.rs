@@ -25,6 +25,7 @@ pub mod group;
 pub mod jobs;
 mod lanes;
 pub mod messages;
+pub mod metric;
 pub mod once;
 pub mod payment;
 pub mod queue;

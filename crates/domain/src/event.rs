@@ -87,6 +87,46 @@ pub enum Event {
     QueueAdmitted(QueueAdmitted),
 }
 
+impl Event {
+    /// The types of all events, as they are serialised.
+    pub const TYPES: [&'static str; 14] = [
+        "frontrow.reservation.created.v1",
+        "frontrow.reservation.confirmed.v1",
+        "frontrow.reservation.extended.v1",
+        "frontrow.reservation.cancelled.v1",
+        "frontrow.reservation.expired.v1",
+        "frontrow.reservation.refunded.v1",
+        "frontrow.payment.completed.v1",
+        "frontrow.payment.failed.v1",
+        "frontrow.wallet.charged.v1",
+        "frontrow.seats.blocked.v1",
+        "frontrow.seats.released.v1",
+        "frontrow.schedule.cancelled.v1",
+        "frontrow.concert.sold_out.v1",
+        "frontrow.queue.admitted.v1",
+    ];
+
+    /// Which of [`Event::TYPES`] it is.
+    pub const fn type_index(&self) -> usize {
+        match self {
+            Self::ReservationCreated(_) => 0,
+            Self::ReservationConfirmed(_) => 1,
+            Self::ReservationExtended(_) => 2,
+            Self::ReservationCancelled(_) => 3,
+            Self::ReservationExpired(_) => 4,
+            Self::ReservationRefunded(_) => 5,
+            Self::PaymentCompleted(_) => 6,
+            Self::PaymentFailed(_) => 7,
+            Self::WalletCharged(_) => 8,
+            Self::SeatsBlocked(_) => 9,
+            Self::SeatsReleased(_) => 10,
+            Self::ScheduleCancelled(_) => 11,
+            Self::ConcertSoldOut(_) => 12,
+            Self::QueueAdmitted(_) => 13,
+        }
+    }
+}
+
 /// A hold, as it is made or extended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -75,7 +75,7 @@ impl Watch {
 
     /// Notes that something is wrong, and says so unless it has just said something.
     pub(crate) fn complain(&self, what: String) {
-        counter!("frontrow_kafka_errors_total", "client" => self.whose.to_string()).increment(1);
+        counter!("frontrow_kafka_errors_total", "client" => client_name(&self.whose)).increment(1);
         let mut heard = self.heard.lock();
         let is_due = heard.complained_at.is_none_or(|at| COMPLAIN_EVERY <= at.elapsed());
         if is_due {
@@ -106,38 +106,19 @@ impl ClientContext for Watch {
             let lag: i64 = partitions.map(|partition| partition.consumer_lag.max(0)).sum();
             gauge!("frontrow_kafka_consumer_lag", "consumer" => self.whose.to_string()).set(lag as f64);
         } else {
-            gauge!("frontrow_kafka_producer_queue", "client" => self.whose.to_string())
+            gauge!("frontrow_kafka_producer_queue", "client" => client_name(&self.whose))
                 .set(statistics.msg_cnt as f64);
         }
     }
 }
 
-/// Says what the figures of this crate are, once at the start.
-pub fn describe_metrics() {
-    metrics::describe_counter!("frontrow_kafka_published_total", "Events that Kafka has acknowledged.");
-    metrics::describe_counter!(
-        "frontrow_kafka_publish_retries_total",
-        "Events that were sent again, because Kafka has not taken them or has not said so."
-    );
-    metrics::describe_counter!(
-        "frontrow_kafka_unpublishable_total",
-        "Events that Kafka cannot take, and that became dead letters."
-    );
-    metrics::describe_counter!("frontrow_kafka_errors_total", "What clients of Kafka have said to be wrong.");
-    metrics::describe_counter!(
-        "frontrow_kafka_consumed_total",
-        "Events from Kafka that consumers have dealt with."
-    );
-    metrics::describe_counter!(
-        "frontrow_kafka_dead_letters_total",
-        "Letters that were put on the dead-letter topic, and those that could not be."
-    );
-    metrics::describe_gauge!(
-        "frontrow_kafka_producer_queue",
-        "Messages that Kafka has not acknowledged yet."
-    );
-    metrics::describe_gauge!(
-        "frontrow_kafka_consumer_lag",
-        "Messages behind the end of the partitions that this server reads for a consumer."
-    );
+/// What a client is counted as. All webhooks are one: they come and go, and what counts up can never be forgotten.
+pub(crate) fn client_name(whose: &str) -> &'static str {
+    match whose {
+        "publisher" => "publisher",
+        "dead_letters" => "dead_letters",
+        "admin" => "admin",
+        "chat" => "chat",
+        _ => "webhook",
+    }
 }

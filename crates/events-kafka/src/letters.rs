@@ -53,6 +53,11 @@ impl DeadLetterTopic {
         })
     }
 
+    /// Whether a broker answers within this time.
+    pub async fn check(&self, wait: Duration) -> Result<(), KafkaFault> {
+        self.sender.check(&self.topic, wait).await
+    }
+
     /// Puts a letter on the topic and waits until it is safe there: the whole event as its body, and in headers
     /// `frontrow-dead-letter` (the letter's id), `frontrow-consumer`, `frontrow-event`, `frontrow-tries`,
     /// `frontrow-reason` and `frontrow-since`. The body of an event that is too large for Kafka stays in the store; the

@@ -32,7 +32,7 @@ mod work;
 
 pub use bus::{BusParts, KafkaBus};
 pub use copies::WithDeadLetterTopic;
-pub use fault::{KafkaFault, describe_metrics};
+pub use fault::KafkaFault;
 pub use letters::DeadLetterTopic;
 pub use publisher::{KafkaPublisher, PUBLISHER, Replays};
 pub use settings::{KafkaSettings, Login, Mechanism, Tls};

@@ -91,6 +91,17 @@ impl Sender {
         }
     }
 
+    /// Whether a broker answers within this time.
+    pub(crate) async fn check(&self, topic: &str, wait: Duration) -> Result<(), KafkaFault> {
+        let (producer, topic) = (self.producer()?, topic.to_owned());
+        // The client waits where it is asked.
+        let asked = tokio::task::spawn_blocking(move || {
+            producer.client().fetch_metadata(Some(&topic), wait).map(drop)
+        });
+        let answer = asked.await.map_err(|error| KafkaFault::Away(error.to_string()))?;
+        answer.map_err(|error| KafkaFault::Away(error.to_string()))
+    }
+
     /// The producer: another one when the last has come to an error that it cannot go on after. What it still had comes
     /// back as not sent, and is sent again by whoever waits for it.
     fn producer(&self) -> Result<FutureProducer<Watch>, KafkaFault> {

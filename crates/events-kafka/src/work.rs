@@ -11,6 +11,7 @@ use metrics::counter;
 
 use crate::bus::BusParts;
 use crate::desk::Batch;
+use crate::fault::client_name;
 
 /// How long until something is tried again that has to be done before going on.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -64,7 +65,7 @@ impl Work {
         }
         let through = handled.through.min(events.len());
         let count = u64::try_from(through).unwrap_or(u64::MAX);
-        counter!("frontrow_kafka_consumed_total", "consumer" => self.consumer.name().to_owned())
+        counter!("frontrow_kafka_consumed_total", "consumer" => client_name(self.consumer.name()))
             .increment(count);
         Done::Through(through, handled.pause)
     }

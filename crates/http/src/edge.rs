@@ -1,4 +1,5 @@
-//! The outermost layer, around every route: the request id, the time limit, panics, and the bodies of problems.
+//! The outermost layer, around every route: the request id, the time limit, panics, the bodies of problems, and what is
+//! counted of each request.
 //!
 //! One layer instead of five: each costs an allocation or two for every request.
 
@@ -7,13 +8,13 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use frontrow_domain::staff::REQUEST_ID_MAX;
@@ -23,6 +24,7 @@ use tower::{Layer, Service};
 
 use crate::problem::{Code, Problem};
 use crate::respond::{JSON, PAGE};
+use crate::traffic::{Route, Totals, Traffic, Underway};
 
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -32,9 +34,13 @@ const ID_MAX: usize = REQUEST_ID_MAX;
 
 /// Puts [`Edge`] around every route.
 #[derive(Clone)]
-pub(crate) struct EdgeLayer {
-    ids: Arc<RequestIds>,
+pub(crate) struct EdgeLayer(Arc<Shared>);
+
+/// What is the same for all routes.
+struct Shared {
+    ids: RequestIds,
     timeout: Duration,
+    traffic: Arc<Traffic>,
 }
 
 /// Makes request ids: a name for this run of the server, and a count.
@@ -45,8 +51,9 @@ struct RequestIds {
 
 impl EdgeLayer {
     /// `run` tells the ids of this run of the server from those of others.
-    pub(crate) fn new(run: u64, timeout: Duration) -> Self {
-        Self { ids: Arc::new(RequestIds { run, count: AtomicU64::new(0) }), timeout }
+    pub(crate) fn new(run: u64, timeout: Duration, traffic: Arc<Traffic>) -> Self {
+        let ids = RequestIds { run, count: AtomicU64::new(0) };
+        Self(Arc::new(Shared { ids, timeout, traffic }))
     }
 }
 
@@ -70,7 +77,7 @@ impl<S> Layer<S> for EdgeLayer {
     type Service = Edge<S>;
 
     fn layer(&self, inner: S) -> Edge<S> {
-        Edge { inner, layer: self.clone() }
+        Edge { inner, shared: Arc::clone(&self.0), route: Arc::default() }
     }
 }
 
@@ -78,7 +85,9 @@ impl<S> Layer<S> for EdgeLayer {
 #[derive(Clone)]
 pub(crate) struct Edge<S> {
     inner: S,
-    layer: EdgeLayer,
+    shared: Arc<Shared>,
+    /// What the route that is behind this counts; known from the first request that was matched to it.
+    route: Arc<OnceLock<Arc<Route>>>,
 }
 
 impl<S> Service<Request> for Edge<S>
@@ -94,14 +103,16 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let id = self.layer.ids.id(request.headers());
+        let id = self.shared.ids.id(request.headers());
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if !is_read {
             // A command carries its id whoever made it, for the log of what staff do.
             request.headers_mut().insert(REQUEST_ID, id.clone());
         }
+        let matched = || self.shared.traffic.route(request.extensions().get::<MatchedPath>());
+        let underway = self.route.get_or_init(matched).begin(request.method());
         let inner = self.inner.call(request);
-        EdgeFuture { inner, sleep: None, timeout: self.layer.timeout, id, is_read }
+        EdgeFuture { inner, sleep: None, timeout: self.shared.timeout, id, is_read, underway }
     }
 }
 
@@ -116,6 +127,7 @@ pin_project! {
         timeout: Duration,
         id: HeaderValue,
         is_read: bool,
+        underway: Underway,
     }
 }
 
@@ -129,6 +141,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
             Ok(Poll::Ready(Ok(response))) => response,
             Err(panic) => {
                 tracing::error!(request.id = ?this.id, panic = message(&*panic), "a handler panicked");
+                this.underway.totals().panicked();
                 Problem::internal().into_response()
             }
             Ok(Poll::Pending) => {
@@ -136,12 +149,17 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
                     this.sleep.set(Some(sleep(*this.timeout)));
                 }
                 match this.sleep.as_pin_mut().map(|sleep| sleep.poll(cx)) {
-                    Some(Poll::Ready(())) => timed_out(*this.is_read).into_response(),
+                    Some(Poll::Ready(())) => {
+                        this.underway.totals().timed_out();
+                        timed_out(*this.is_read).into_response()
+                    }
                     Some(Poll::Pending) | None => return Poll::Pending,
                 }
             }
         };
-        Poll::Ready(Ok(finish(response, this.id)))
+        let response = finish(response, this.id, this.underway.totals());
+        this.underway.answer(response.status());
+        Poll::Ready(Ok(response))
     }
 }
 
@@ -160,9 +178,9 @@ fn timed_out(is_read: bool) -> Problem {
     }
 }
 
-fn finish(mut response: Response, id: &HeaderValue) -> Response {
+fn finish(mut response: Response, id: &HeaderValue, totals: &Totals) -> Response {
     if response.status().is_client_error() || response.status().is_server_error() {
-        response = write_problem(response, id);
+        response = write_problem(response, id, totals);
     }
     response.headers_mut().insert(REQUEST_ID, id.clone());
     response
@@ -171,7 +189,7 @@ fn finish(mut response: Response, id: &HeaderValue) -> Response {
 /// Gives an error its document. What did not come as a [`Problem`] (from a library, or with a document of its
 /// own such as the state of readiness) is left alone when it is JSON or a page, and gets the problem of its status
 /// otherwise.
-fn write_problem(mut response: Response, id: &HeaderValue) -> Response {
+fn write_problem(mut response: Response, id: &HeaderValue, totals: &Totals) -> Response {
     let problem = match response.extensions_mut().remove::<Problem>() {
         Some(problem) => problem,
         None if has_its_own_document(response.headers()) => return response,
@@ -179,6 +197,7 @@ fn write_problem(mut response: Response, id: &HeaderValue) -> Response {
     };
     let id = id.to_str().unwrap_or_default();
     let code = problem.code();
+    totals.problem(code);
     if code.status().is_server_error() {
         tracing::warn!(request.id = id, code = code.name(), "a request failed");
     }

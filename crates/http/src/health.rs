@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use metrics::gauge;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -74,7 +75,12 @@ async fn ready(State(state): State<HttpState>) -> Answer {
 #[utoipa::path(get, operation_id = "readMetrics", path = "/metrics", tag = "service",
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(state): State<HttpState>) -> Response {
-    let mut response = (state.settings().metrics)().into_response();
+    let settings = state.settings();
+    state.traffic().show();
+    let is_ready =
+        settings.ready.load(Ordering::Acquire) && settings.parts.iter().all(|part| (part.is_well)());
+    gauge!("frontrow_ready").set(f64::from(u8::from(is_ready)));
+    let mut response = (settings.metrics)().into_response();
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response

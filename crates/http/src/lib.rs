@@ -40,9 +40,11 @@ mod state;
 mod stream;
 mod ticket;
 mod time;
+mod traffic;
 mod wallet;
 mod words;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -97,7 +99,9 @@ pub fn router(state: HttpState) -> Router {
     }
     // The last half of a UUIDv7 is random.
     let (_, run) = state.app().draw_id().as_u64_pair();
-    let edge = edge::EdgeLayer::new(run, settings.request_timeout);
+    let traffic = Arc::clone(state.traffic());
+    traffic.expect(&document);
+    let edge = edge::EdgeLayer::new(run, settings.request_timeout, traffic);
     router.layer(edge).with_state(state)
 }
 

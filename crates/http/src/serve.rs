@@ -18,9 +18,11 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics::{counter, gauge};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service as _;
@@ -30,6 +32,8 @@ use wire::Wire;
 
 /// How long to wait before accepting again when the process has no more files: something has to be closed first.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often the open connections are counted.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Limits of serving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +75,9 @@ pub async fn serve(
     let server = Arc::new(Server::new(router, limits, shutdown));
     let places = Arc::new(Semaphore::new(limits.max_connections));
     let connections = TaskTracker::new();
+    let accepted_total = counter!("frontrow_http_connections_accepted_total");
+    let mut look = tokio::time::interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let open = |(stream, peer), place| {
         let server = Arc::clone(&server);
         connections.spawn(async move {
@@ -87,8 +94,15 @@ pub async fn serve(
         tokio::select! {
             biased;
             () = server.shutdown.cancelled() => break,
+            _ = look.tick() => {
+                gauge!("frontrow_http_connections").set(connections.len() as f64);
+                gauge!("frontrow_http_connections_limit").set(limits.max_connections as f64);
+            }
             (place, accepted) = next => match accepted {
-                Ok(accepted) => open(accepted, place),
+                Ok(accepted) => {
+                    accepted_total.increment(1);
+                    open(accepted, place);
+                }
                 Err(error) => pause_after(&error).await,
             },
         }
@@ -114,6 +128,7 @@ async fn pause_after(error: &io::Error) {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted) {
         tracing::warn!(%error, "no connection can be accepted");
+        counter!("frontrow_http_accept_failures_total").increment(1);
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }

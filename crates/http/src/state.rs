@@ -18,6 +18,7 @@ use crate::problem::{Problem, Refusal};
 use crate::queue::QueueTokens;
 use crate::settings::HttpSettings;
 use crate::ticket::TicketSigner;
+use crate::traffic::Traffic;
 
 /// Bytes of seat plans that are kept ready to be sent.
 const PLANS_MAX_BYTES: u64 = 64 << 20;
@@ -40,6 +41,7 @@ struct Parts {
     tickets: TicketSigner,
     plans: Cache<(ScheduleId, u32), PlanBody, ByBytes>,
     epoch: OnceCell<String>,
+    traffic: Arc<Traffic>,
 }
 
 #[derive(Clone)]
@@ -77,6 +79,7 @@ impl HttpState {
             tickets: TicketSigner::new(Arc::clone(&settings.keys)),
             plans: plans(),
             epoch: OnceCell::new(),
+            traffic: Arc::new(Traffic::new()),
             app,
             settings,
         }))
@@ -118,6 +121,11 @@ impl HttpState {
         let counted = self.0.joins.enter(caller.user).await;
         let detail = "You have joined too often; ask about your place instead.";
         counted.map_err(|seconds| Problem::rate_limited(detail, seconds))
+    }
+
+    /// What is counted of requests and streams.
+    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
+        &self.0.traffic
     }
 
     /// The streams that fans have open.

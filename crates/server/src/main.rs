@@ -5,6 +5,7 @@ mod adapters;
 mod command;
 mod config;
 mod keys;
+mod metering;
 mod open_files;
 mod telemetry;
 mod wiring;

@@ -20,8 +20,11 @@ use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money};
 use frontrow_http::ReadyPart;
 use frontrow_store_mysql::{MysqlReads, MysqlStore, Options as MysqlOptions};
-use frontrow_store_sqlite::{Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore};
+use frontrow_store_sqlite::{
+    FILE_NAME, LINE_FILE_NAME, Options, SqliteDelivery, SqliteLine, SqliteReads, SqliteStore,
+};
 use frontrow_waiting_redis::{RedisCounts, RedisLine, RedisMessages, RedisSettings};
+use metrics::gauge;
 
 use crate::adapters::clock::SystemClock;
 use crate::adapters::courier::HttpCourier;
@@ -43,6 +46,8 @@ pub(crate) struct Wired {
     /// What is kept of events on their way, without copies for others.
     pub(crate) delivery: Arc<dyn Delivery>,
     engine: Engine,
+    passwords: Arc<Argon2Passwords>,
+    has_kafka: bool,
 }
 
 /// What the application runs on, to be watched, and closed with it.
@@ -50,7 +55,7 @@ enum Engine {
     /// Everything in this process, on files.
     Embedded { store: Arc<SqliteStore>, line: Arc<EmbeddedLine>, journal: Arc<SqliteLine> },
     /// What any number of servers share.
-    Shared { reads: MysqlReads, line: Arc<RedisLine>, counts: Arc<RedisCounts> },
+    Shared { store: Arc<MysqlStore>, reads: MysqlReads, line: Arc<RedisLine>, counts: Arc<RedisCounts> },
 }
 
 impl Wired {
@@ -72,13 +77,14 @@ impl Wired {
         let of_line: Arc<dyn LineJournal> = Arc::<SqliteLine>::clone(&journal);
         let line = EmbeddedLine::open(of_line, Arc::clone(&of_store))?;
         let delivery: Arc<dyn Delivery> = Arc::new(SqliteDelivery::open(&config.store.data)?);
+        let passwords = Arc::new(Argon2Passwords::new(&config.auth)?);
         let parts = Parts {
             store: Arc::<SqliteStore>::clone(&store),
             reads: Arc::new(store.reads()),
             upkeep: Arc::<SqliteStore>::clone(&store),
             clock: Arc::clone(&of_store),
             entropy: Arc::new(SystemEntropy::new(of_store)),
-            passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
+            passwords: Arc::<Argon2Passwords>::clone(&passwords),
             waiting_room: Arc::<EmbeddedLine>::clone(&line),
             delivery: copied(config, Arc::clone(&delivery))?,
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
@@ -86,7 +92,8 @@ impl Wired {
             messages: None,
         };
         let app = App::open(parts, settings(config, 1)?);
-        Ok(Self { app, clock, delivery, engine: Engine::Embedded { store, line, journal } })
+        let engine = Engine::Embedded { store, line, journal };
+        Ok(Self { app, clock, delivery, engine, passwords, has_kafka: !config.kafka.url.is_empty() })
     }
 
     async fn shared(config: &Config, clock: Arc<SystemClock>) -> anyhow::Result<Self> {
@@ -100,13 +107,14 @@ impl Wired {
         let messages = RedisMessages::open(redis.clone()).context("waiting_room.url")?;
         let counts = RedisCounts::open(redis.clone()).context("waiting_room.url")?;
         let line = RedisLine::open(redis).context("waiting_room.url")?;
+        let passwords = Arc::new(Argon2Passwords::new(&config.auth)?);
         let parts = Parts {
             store: Arc::<MysqlStore>::clone(&store),
             reads: Arc::new(reads.clone()),
-            upkeep: store,
+            upkeep: Arc::<MysqlStore>::clone(&store),
             clock: Arc::clone(&of_store),
             entropy: Arc::new(SystemEntropy::new(of_store)),
-            passwords: Arc::new(Argon2Passwords::new(&config.auth)?),
+            passwords: Arc::<Argon2Passwords>::clone(&passwords),
             waiting_room: Arc::<RedisLine>::clone(&line),
             delivery: copied(config, Arc::clone(&delivery))?,
             courier: Arc::new(HttpCourier::new(config.events.allow_private_targets)?),
@@ -114,7 +122,39 @@ impl Wired {
             messages: Some(messages),
         };
         let app = App::open(parts, settings(config, writers)?);
-        Ok(Self { app, clock, delivery, engine: Engine::Shared { reads, line, counts } })
+        let engine = Engine::Shared { store, reads, line, counts };
+        Ok(Self { app, clock, delivery, engine, passwords, has_kafka: !config.kafka.url.is_empty() })
+    }
+
+    /// What the store and the waiting room run on.
+    pub(crate) const fn engines(&self) -> (&'static str, &'static str) {
+        match self.engine {
+            Engine::Embedded { .. } => ("sqlite", "embedded"),
+            Engine::Shared { .. } => ("mysql", "redis"),
+        }
+    }
+
+    /// Shows how what it runs on is used. Asks nobody.
+    pub(crate) fn measure(&self) {
+        let (store, line) = self.engines();
+        let events = if self.has_kafka { "kafka" } else { "log" };
+        gauge!("frontrow_instance_info", "store" => store, "waiting_room" => line, "events" => events)
+            .set(1.0);
+        gauge!("frontrow_password_hashes_waiting").set(self.passwords.waiting() as f64);
+        match &self.engine {
+            Engine::Embedded { store, journal, .. } => {
+                for (file, pages) in [(FILE_NAME, store.log_pages()), (LINE_FILE_NAME, journal.log_pages())] {
+                    gauge!("frontrow_sqlite_log_pages", "file" => file).set(f64::from(pages));
+                }
+                let (busy, limit) = store.lists();
+                show_pool("read", busy, limit - busy, limit);
+            }
+            Engine::Shared { store, .. } => {
+                let (read, write) = store.connections();
+                show_pool("read", read.busy, read.idle, read.limit);
+                show_pool("write", write.busy, write.idle, write.limit);
+            }
+        }
     }
 
     /// Says to whoever finds the store taken where this server is.
@@ -180,6 +220,12 @@ impl Wired {
             Engine::Shared { .. } => false,
         }
     }
+}
+
+fn show_pool(pool: &'static str, busy: usize, idle: usize, limit: usize) {
+    gauge!("frontrow_store_connections", "pool" => pool, "state" => "busy").set(busy as f64);
+    gauge!("frontrow_store_connections", "pool" => pool, "state" => "idle").set(idle as f64);
+    gauge!("frontrow_store_connections_limit", "pool" => pool).set(limit as f64);
 }
 
 /// What a store keeps of events on their way, with copies of dead letters where they go to others.

@@ -39,6 +39,7 @@ use futures_util::future::BoxFuture;
 pub use copy::MysqlImport;
 pub use delivery::MysqlDelivery;
 pub use error::OpenError;
+pub use pool::PoolUsage;
 pub use schema::SCHEMA_VERSION;
 
 use lane::Lanes;
@@ -103,6 +104,11 @@ impl MysqlStore {
         };
         let pool = Arc::new(Pool::new(connect, schema::reader_session(), options.readers));
         Ok(Arc::new(Self { writer, reads: MysqlReads { pool, plans, clock: options.clock } }))
+    }
+
+    /// How the connections are used that read, and those that write.
+    pub fn connections(&self) -> (PoolUsage, PoolUsage) {
+        (self.reads.pool.usage(), self.writer.pool.usage())
     }
 
     /// The queries alone.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt;
+use metrics::counter;
 use parking_lot::Mutex;
 use sqlx::mysql::{MySqlConnectOptions, MySqlRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Either, MySqlConnection};
@@ -30,6 +31,18 @@ pub(crate) struct Pool {
     session: Session,
     idle: Mutex<Vec<(MySqlConnection, Instant)>>,
     permits: Semaphore,
+    size: usize,
+}
+
+/// How the connections of one kind are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUsage {
+    /// In use.
+    pub busy: usize,
+    /// Kept for whoever comes next.
+    pub idle: usize,
+    /// As many as may be in use at once.
+    pub limit: usize,
 }
 
 /// What one statement answered.
@@ -52,7 +65,14 @@ pub(crate) struct Failed {
 
 impl Pool {
     pub(crate) fn new(options: MySqlConnectOptions, session: Session, size: usize) -> Self {
-        Self { options, session, idle: Mutex::new(Vec::new()), permits: Semaphore::new(size.max(1)) }
+        let size = size.max(1);
+        Self { options, session, idle: Mutex::new(Vec::new()), permits: Semaphore::new(size), size }
+    }
+
+    /// How its connections are used now.
+    pub(crate) fn usage(&self) -> PoolUsage {
+        let busy = self.size.saturating_sub(self.permits.available_permits());
+        PoolUsage { busy, idle: self.idle.lock().len(), limit: self.size }
     }
 
     /// A connection, as soon as there is one to spare.
@@ -85,7 +105,12 @@ impl Pool {
             run(&mut connection, self.session.begin.clone()).await.map_err(|failed| failed.error)?;
             Ok(connection)
         });
-        made.await.unwrap_or_else(|_| Err(DbError::Lost("the database does not answer".to_owned())))
+        let made =
+            made.await.unwrap_or_else(|_| Err(DbError::Lost("the database does not answer".to_owned())));
+        if made.is_err() {
+            counter!("frontrow_store_connection_failures_total").increment(1);
+        }
+        made
     }
 }
 

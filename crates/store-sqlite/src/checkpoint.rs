@@ -6,11 +6,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use metrics::gauge;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
@@ -29,6 +28,8 @@ pub(crate) struct Checkpointer {
 struct Shared {
     has_news: AtomicBool,
     is_stopped: AtomicBool,
+    /// Pages in the log, when it was looked at last.
+    log_pages: AtomicU32,
 }
 
 impl Checkpointer {
@@ -37,8 +38,11 @@ impl Checkpointer {
         // Long enough for the writer to end a group, short enough for it not to notice.
         connection.busy_timeout(Duration::from_millis(200))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        let shared =
-            Arc::new(Shared { has_news: AtomicBool::new(false), is_stopped: AtomicBool::new(false) });
+        let shared = Arc::new(Shared {
+            has_news: AtomicBool::new(false),
+            is_stopped: AtomicBool::new(false),
+            log_pages: AtomicU32::new(0),
+        });
         let of_thread = Arc::clone(&shared);
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let thread = std::thread::Builder::new()
@@ -51,6 +55,11 @@ impl Checkpointer {
     /// Notes that something was committed.
     pub(crate) fn notice(&self) {
         self.shared.has_news.store(true, Ordering::Relaxed);
+    }
+
+    /// Pages in the log, as of a moment ago.
+    pub(crate) fn log_pages(&self) -> u32 {
+        self.shared.log_pages.load(Ordering::Relaxed)
     }
 
     pub(crate) fn stop(&self) {
@@ -73,7 +82,7 @@ impl Drop for Checkpointer {
 /// What the thread works on.
 struct Folding {
     connection: Connection,
-    /// The name of the file, which tells its figures from those of the others.
+    /// The name of the file, which tells what is said of it from what is said of the others.
     name: String,
     pages: u32,
 }
@@ -85,16 +94,16 @@ impl Folding {
             if !shared.has_news.swap(false, Ordering::Relaxed) {
                 continue;
             }
-            if let Err(error) = self.fold() {
+            if let Err(error) = self.fold(&shared.log_pages) {
                 // The log only grows meanwhile; the next round tries again.
                 tracing::warn!(file = %self.name, %error, "folding the log failed");
             }
         }
     }
 
-    fn fold(&self) -> rusqlite::Result<()> {
+    fn fold(&self, log_pages: &AtomicU32) -> rusqlite::Result<()> {
         let log = self.checkpoint("NOOP")?;
-        gauge!("frontrow_sqlite_log_pages", "file" => self.name.clone()).set(f64::from(log));
+        log_pages.store(log, Ordering::Relaxed);
         if log < self.pages {
             return Ok(());
         }

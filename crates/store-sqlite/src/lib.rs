@@ -135,6 +135,16 @@ impl SqliteStore {
         self.has_failed.load(Ordering::Acquire)
     }
 
+    /// Pages in the write-ahead log, as of a moment ago.
+    pub fn log_pages(&self) -> u32 {
+        self.checkpointer.log_pages()
+    }
+
+    /// How many lists and audits are being read, and how many may be at once.
+    pub fn lists(&self) -> (usize, usize) {
+        self.reads.pool.lists()
+    }
+
     /// The queries alone.
     pub fn reads(&self) -> SqliteReads {
         self.reads.clone()

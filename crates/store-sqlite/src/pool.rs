@@ -18,6 +18,7 @@ pub(crate) struct ReadPool {
     idle: Mutex<Vec<Connection>>,
     /// Bounds the lists and audits that are read at once.
     pub(crate) scans: Semaphore,
+    readers: usize,
 }
 
 impl ReadPool {
@@ -27,7 +28,13 @@ impl ReadPool {
             file: file.to_owned(),
             idle: Mutex::new(vec![first]),
             scans: Semaphore::new(readers.max(1)),
+            readers: readers.max(1),
         })
+    }
+
+    /// How many lists and audits are being read, and how many may be at once.
+    pub(crate) fn lists(&self) -> (usize, usize) {
+        (self.readers.saturating_sub(self.scans.available_permits()), self.readers)
     }
 
     /// Runs a query on a connection of its own.

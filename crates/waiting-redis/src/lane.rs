@@ -11,6 +11,7 @@ use frontrow_application::waiting_room::{LineError, LineFigures, LinePolicy, Rec
 use frontrow_domain::ConcertId;
 use frontrow_domain::queue::{Forecast, RoomState};
 use futures_util::future::poll_immediate;
+use metrics::counter;
 use parking_lot::Mutex;
 use redis::Value;
 use tokio::sync::oneshot;
@@ -100,6 +101,7 @@ impl Lane {
         let (answer, answered) = oneshot::channel();
         let mut queue = self.queue.lock();
         if queue.waiting.len() >= WAITERS {
+            counter!("frontrow_line_shed_total").increment(1);
             return Err(LineError::Overloaded);
         }
         queue.waiting.push_back(Pending { request, since: Instant::now(), answer });
@@ -163,8 +165,14 @@ impl Lane {
         let mut args = self.header(shared);
         args.extend(forecast(&self.outlook.lock().told));
         args.extend(batch.iter().map(|pending| pending.request.encode().into()));
-        let value = self.run(shared, &shared.scripts.requests, &args, false).await?;
-        self.read(&value, batch.len())
+        let begun = Instant::now();
+        let ran = self.run(shared, &shared.scripts.requests, &args, false).await;
+        shared.meters.batch(batch.len(), begun.elapsed());
+        let answers = ran.and_then(|value| self.read(&value, batch.len()));
+        if answers.is_err() {
+            shared.meters.failed();
+        }
+        answers
     }
 
     fn read(&self, value: &Value, count: usize) -> Result<Vec<Answer>, Fault> {

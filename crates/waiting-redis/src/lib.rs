@@ -27,6 +27,7 @@ mod lane;
 mod line;
 mod link;
 mod messages;
+mod meters;
 mod outlook;
 mod scripts;
 mod settings;

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use crate::fault::Fault;
 use crate::lane::{Lane, text};
 use crate::link::Link;
+use crate::meters::Meters;
 use crate::scripts::Scripts;
 use crate::settings::{RedisSettings, RedisTime, SettingsError};
 use crate::wire::{Answer, Request};
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     /// What belongs to no room.
     meta_key: String,
     is_closed: AtomicBool,
+    pub(crate) meters: Meters,
 }
 
 impl Shared {
@@ -68,7 +70,8 @@ impl RedisLine {
             .map_err(|error| SettingsError::Address(error.category().to_owned()))?;
         let scripts = Scripts::new();
         let is_closed = AtomicBool::new(false);
-        let shared = Arc::new(Shared { settings, link, scripts, rooms_key, meta_key, is_closed });
+        let meters = Meters::new();
+        let shared = Arc::new(Shared { settings, link, scripts, rooms_key, meta_key, is_closed, meters });
         Ok(Arc::new(Self { shared, lanes: RwLock::default() }))
     }
 

@@ -14,6 +14,7 @@
 //! reservations + fees kept, all entries and their counter-accounts sum to zero, free + held + sold + blocked = seats.
 
 mod check;
+mod rounds;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,6 +27,8 @@ use frontrow_domain::{Money, ReservationId, ScheduleId, SeatNo, Timestamp, UserI
 
 use crate::app::App;
 use crate::store::{Read, ReadError, Reads};
+
+pub use rounds::AuditRounds;
 
 /// How many reservations one slice has.
 const RESERVATIONS_A_SLICE: usize = 500;
@@ -169,32 +172,68 @@ impl fmt::Display for AuditReport {
     }
 }
 
+/// A walk through a store, slice by slice.
+#[derive(Debug, Default)]
+pub struct AuditWalk(Next);
+
+/// What is read next, and after which one.
+#[derive(Debug)]
+enum Next {
+    Schedule(Option<ScheduleId>),
+    Reservations(Option<ReservationId>),
+    Wallets(Option<UserId>),
+    Nothing,
+}
+
+impl Default for Next {
+    fn default() -> Self {
+        Self::Schedule(None)
+    }
+}
+
+impl AuditWalk {
+    /// Reads the next slice and notes in the report what it says. False, and nothing noted, once all were read. A slice that
+    /// could not be read is read the next time.
+    pub async fn step(&mut self, reads: &dyn Reads, report: &mut AuditReport) -> Result<bool, ReadError> {
+        if let Next::Schedule(after) = self.0 {
+            let slice = reads.audit_schedule(after).await?;
+            self.0 = slice.as_ref().map_or(Next::Reservations(None), |slice| Next::Schedule(Some(slice.id)));
+            if let Some(slice) = slice {
+                check::schedule(&slice, report);
+                return Ok(true);
+            }
+        }
+        if let Next::Reservations(after) = self.0 {
+            let slice = reads.audit_reservations(after, RESERVATIONS_A_SLICE).await?;
+            let last = slice.facts.last().map(|facts| facts.reservation.id);
+            self.0 = last.map_or(Next::Wallets(None), |last| Next::Reservations(Some(last)));
+            if last.is_some() {
+                for facts in &slice.facts {
+                    check::reservation(facts, slice.now, report);
+                }
+                return Ok(true);
+            }
+        }
+        if let Next::Wallets(after) = self.0 {
+            let wallets = reads.audit_wallets(after, WALLETS_A_SLICE).await?;
+            let last = wallets.last().map(|facts| facts.wallet.user);
+            self.0 = last.map_or(Next::Nothing, |last| Next::Wallets(Some(last)));
+            if last.is_some() {
+                for facts in &wallets {
+                    check::wallet(facts, report);
+                }
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 /// Reads a store slice by slice and compares.
 pub async fn audit(reads: &dyn Reads) -> Result<AuditReport, ReadError> {
     let mut report = AuditReport::default();
-    let mut after = None;
-    while let Some(slice) = reads.audit_schedule(after).await? {
-        after = Some(slice.id);
-        check::schedule(&slice, &mut report);
-    }
-    let mut after = None;
-    loop {
-        let slice = reads.audit_reservations(after, RESERVATIONS_A_SLICE).await?;
-        let Some(last) = slice.facts.last() else { break };
-        after = Some(last.reservation.id);
-        for facts in &slice.facts {
-            check::reservation(facts, slice.now, &mut report);
-        }
-    }
-    let mut after = None;
-    loop {
-        let wallets = reads.audit_wallets(after, WALLETS_A_SLICE).await?;
-        let Some(last) = wallets.last() else { break };
-        after = Some(last.wallet.user);
-        for facts in &wallets {
-            check::wallet(facts, &mut report);
-        }
-    }
+    let mut walk = AuditWalk::default();
+    while walk.step(reads, &mut report).await? {}
     Ok(report)
 }
 

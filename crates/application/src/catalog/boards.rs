@@ -102,6 +102,18 @@ impl Boards {
         slots.iter().filter_map(standing).collect()
     }
 
+    /// The boards that stand, as they are, without asking the store whether they are behind.
+    pub(crate) fn shown(&self) -> Vec<(ScheduleId, Arc<Board>)> {
+        let slots = self.slots.lock();
+        let shown = |(schedule, slot): (&ScheduleId, &Arc<Slot>)| Some((*schedule, slot.board.load_full()?));
+        slots.iter().filter_map(shown).collect()
+    }
+
+    /// How many schedules have a board, or are about to.
+    pub(crate) fn count(&self) -> usize {
+        self.slots.lock().len()
+    }
+
     /// Notes that there is a map of this version. A board that is older catches up when it is asked for next.
     pub(crate) fn hear(&self, schedule: ScheduleId, version: u64) {
         if let Some(slot) = self.slots.lock().get(&schedule) {

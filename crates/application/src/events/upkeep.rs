@@ -5,6 +5,7 @@ use metrics::gauge;
 use uuid::Uuid;
 
 use super::log::Partitions;
+use super::webhook::WebhookStatus;
 use crate::app::App;
 use crate::store::ReadError;
 
@@ -38,6 +39,11 @@ impl App {
             let of = || mark.consumer.clone();
             gauge!("frontrow_events_lag_seconds", "consumer" => of()).set(behind as f64 / 1e6);
             gauge!("frontrow_events_parked", "consumer" => of()).set(waiting as f64);
+        }
+        let webhooks = self.delivery.webhooks().await?;
+        for status in WebhookStatus::ALL {
+            let count = webhooks.iter().filter(|webhook| webhook.status == status).count();
+            gauge!("frontrow_webhooks", "status" => status.name()).set(count as f64);
         }
         gauge!("frontrow_events_dead_letters").set(self.delivery.count_dead_letters().await? as f64);
         Ok(())

@@ -93,6 +93,11 @@ impl Lines {
         self.by_concert.read().get(&concert).and_then(|line| line.view.load_full())
     }
 
+    /// The views of the last tick, of all rooms that are switched on.
+    pub(crate) fn views(&self) -> Vec<Arc<RoomView>> {
+        self.by_concert.read().values().filter_map(|line| line.view.load_full()).collect()
+    }
+
     /// Rings whenever there is something new to be told of a line.
     pub(crate) fn pulse(&self, concert: ConcertId) -> Arc<Notify> {
         Arc::clone(&self.line(concert).pulse)

@@ -4,7 +4,7 @@ use frontrow_domain::event::PaymentMade;
 use frontrow_domain::queue::EndReason;
 use frontrow_domain::{ConcertId, Timestamp};
 use futures_util::future::join_all;
-use metrics::{counter, gauge};
+use metrics::counter;
 
 use crate::app::App;
 use crate::store::ReadError;
@@ -43,13 +43,18 @@ impl App {
     async fn tick_line(&self, concert: ConcertId) -> Result<(), TickError> {
         let Some(view) = self.look_at_room(concert).await? else { return Ok(()) };
         let figures = self.waiting_room.tick(concert, view.policy()).await?;
-        measure(concert, &figures, view.settings.max_active);
+        count(&figures);
         self.memory.admitted.note(concert, figures.admitted, view.at);
         if figures.admitted > 0 {
             self.memory.arrivals.note(concert);
         }
         self.memory.lines.line(concert).publish(view.with_figures(figures));
         Ok(())
+    }
+
+    /// Whether the waiting room answers.
+    pub async fn check_line(&self) -> Result<(), LineError> {
+        self.waiting_room.sessions_through().await.map(drop)
     }
 
     /// Ends the sessions of fans who have paid and hold nothing more of the concert (R-Q5), from the outbox: so a
@@ -85,13 +90,12 @@ impl App {
     }
 }
 
-fn measure(concert: ConcertId, figures: &LineFigures, cap: u32) {
-    let of = || concert.to_string();
-    gauge!("frontrow_queue_waiting_fans", "concert" => of()).set(figures.waiting as f64);
-    gauge!("frontrow_queue_skipped_fans", "concert" => of()).set(figures.skipped as f64);
-    gauge!("frontrow_queue_active_fans", "concert" => of()).set(f64::from(figures.active));
-    gauge!("frontrow_queue_active_limit", "concert" => of()).set(f64::from(cap));
-    counter!("frontrow_queue_admitted_total", "concert" => of()).increment(u64::from(figures.admitted));
+/// Counts what this tick has done. What the line looks like is shown when somebody asks: `metric::looks`.
+fn count(figures: &LineFigures) {
+    if figures.admitted == 0 {
+        return;
+    }
+    counter!("frontrow_queue_admitted_total").increment(u64::from(figures.admitted));
     let hits = figures.estimates;
     for (result, count) in [
         ("inside", hits.inside),

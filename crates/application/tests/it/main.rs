@@ -10,6 +10,7 @@ mod feed;
 mod instances;
 mod lanes;
 mod line_conformance;
+mod looks;
 mod lost_claims;
 mod messages;
 mod office;

@@ -24,6 +24,7 @@ use crate::request::{Asked, At, Query, QueryErrors, parse_number};
 use crate::respond::Answer;
 use crate::state::HttpState;
 use crate::stream::{self, LastEventId, Source, event};
+use crate::traffic::StreamKind;
 
 /// Seconds after which somebody with too many streams may try again.
 const RETRY_SECONDS: u64 = 5;
@@ -94,7 +95,7 @@ pub(super) async fn stream(
         }
     };
     let follower = state.app().follow_seats(&board, last.or(since));
-    Ok(stream::answer(&state, SeatSource { follower, guest }))
+    Ok(stream::answer(&state, StreamKind::Seats, SeatSource { follower, guest }))
 }
 
 fn too_many() -> Problem {

@@ -6,6 +6,10 @@ use tower::ServiceExt as _;
 use super::*;
 
 fn app() -> Router {
+    app_with(Arc::new(Traffic::new()))
+}
+
+fn app_with(traffic: Arc<Traffic>) -> Router {
     let panicking = || async {
         assert!(std::hint::black_box(false), "a defect");
     };
@@ -14,7 +18,10 @@ fn app() -> Router {
         .route("/panic", get(panicking))
         .route("/slow", get(slow).post(slow))
         .route("/plain", get(|| async { (StatusCode::BAD_REQUEST, "no problem document") }))
-        .layer(EdgeLayer::new(0xabc, Duration::from_millis(5)))
+        .route("/seats/{no}", get(|| async { "a seat" }))
+        .fallback(|| async { no_such_route() })
+        .method_not_allowed_fallback(no_such_method)
+        .layer(EdgeLayer::new(0xabc, Duration::from_millis(5), traffic))
 }
 
 async fn ask(method: &str, path: &str, id: Option<&str>) -> (StatusCode, String, String) {
@@ -66,4 +73,94 @@ async fn a_request_id_that_is_fit_to_be_repeated_is_taken_over() {
         assert_eq!(id == sent, is_taken, "{sent:?}");
         assert!(is_taken || id.starts_with("0000000000000abc-"), "{id}");
     }
+}
+
+/// What a recorder of its own has seen when all of these were asked, each by method and path.
+async fn counted(asked: &[(&str, &str)]) -> String {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let app = app();
+    for (method, path) in asked {
+        let request = axum::http::Request::builder().method(*method).uri(*path);
+        let request = request.body(Body::empty()).expect("request");
+        app.clone().oneshot(request).await.expect("answer");
+    }
+    recorder.handle().render()
+}
+
+/// The value of a series whose line begins so and has all of these labels.
+fn value(text: &str, name: &str, labels: &[&str]) -> Option<u64> {
+    let has_all = |line: &&str| labels.iter().all(|label| line.contains(label));
+    let mut lines = text.lines().filter(|line| line.starts_with(&format!("{name}{{"))).filter(has_all);
+    let line = lines.next()?;
+    assert_eq!(lines.next(), None, "one series has {labels:?}");
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[tokio::test]
+async fn every_request_counts_by_what_was_answered_whatever_that_is() {
+    let asked = [
+        ("GET", "/panic"),
+        ("GET", "/plain"),
+        ("GET", "/plain"),
+        ("GET", "/slow"),
+        ("POST", "/slow"),
+        ("DELETE", "/plain"),
+        ("BREW", "/plain"),
+        ("GET", "/nowhere/1"),
+        ("GET", "/nowhere/2"),
+        ("GET", "/seats/1"),
+        ("GET", "/seats/2"),
+        ("HEAD", "/seats/3"),
+    ];
+    let text = counted(&asked).await;
+    let answered = |method: &str, route: &str, status: &str| {
+        let labels =
+            [format!("method=\"{method}\""), format!("route=\"{route}\""), format!("status=\"{status}\"")];
+        let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+        let seconds = value(&text, "frontrow_http_request_duration_seconds_count", &labels[..2]);
+        (value(&text, "frontrow_http_requests_total", &labels), seconds)
+    };
+    assert_eq!(answered("GET", "/panic", "5xx"), (Some(1), Some(1)));
+    assert_eq!(answered("GET", "/plain", "4xx"), (Some(2), Some(2)));
+    assert_eq!(answered("GET", "/slow", "5xx"), (Some(1), Some(1)), "out of time");
+    assert_eq!(answered("POST", "/slow", "5xx"), (Some(1), Some(1)));
+    assert_eq!(answered("DELETE", "/plain", "4xx"), (Some(1), Some(1)), "405");
+    assert_eq!(answered("other", "/plain", "4xx"), (Some(1), Some(1)), "a method that nobody knows");
+    assert_eq!(answered("GET", "unmatched", "4xx"), (Some(2), Some(2)), "404, whatever the path");
+    assert_eq!(answered("GET", "/seats/{no}", "2xx"), (Some(2), Some(2)), "by the template");
+    assert_eq!(answered("HEAD", "/seats/{no}", "2xx"), (Some(1), Some(1)));
+    assert!(!text.contains("nowhere") && !text.contains("BREW"), "{text}");
+    let problems = |code: &str| value(&text, "frontrow_http_problems_total", &[&format!("code=\"{code}\"")]);
+    assert_eq!(problems("internal_error"), Some(1));
+    assert_eq!(problems("method_not_allowed"), Some(2));
+    assert_eq!(problems("overloaded"), Some(1));
+    assert_eq!(problems("outcome_unknown"), Some(1));
+    assert_eq!(problems("seat_unavailable"), Some(0), "there from the start");
+    for (name, expected) in [("panics", 1), ("timeouts", 2), ("requests_abandoned", 0)] {
+        assert!(text.contains(&format!("\nfrontrow_http_{name}_total {expected}\n")), "{name}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_client_goes_away_is_abandoned_and_no_longer_in_flight() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let traffic = Arc::new(Traffic::new());
+    let app = app_with(Arc::clone(&traffic));
+    let request = axum::http::Request::get("/slow").body(Body::empty()).expect("request");
+    let mut asked = Box::pin(app.oneshot(request));
+    assert!(futures_util::poll!(&mut asked).is_pending());
+    let shown = || {
+        traffic.show();
+        let text = recorder.handle().render();
+        let of = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).expect("shown");
+            line.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok()).expect("a number")
+        };
+        (of("frontrow_http_requests_in_flight"), of("frontrow_http_requests_abandoned_total"))
+    };
+    assert_eq!(shown(), (1, 0));
+    drop(asked);
+    assert_eq!(shown(), (0, 1));
 }

@@ -32,6 +32,7 @@ use crate::request::{Asked, Query, QueryErrors};
 use crate::respond;
 use crate::state::HttpState;
 use crate::stream::{self, LastEventId, Source, event};
+use crate::traffic::StreamKind;
 
 /// How many ahead are near, and how often somebody near is told. A wake may come a little early or late: the pauses
 /// are a quarter of a second less than what they come to.
@@ -89,7 +90,7 @@ pub(super) async fn stream(
         pulse,
         rung,
     };
-    Ok(stream::answer(&state, source))
+    Ok(stream::answer(&state, StreamKind::Line, source))
 }
 
 type Asking = BoxFuture<'static, Result<QueueStatus, QueueFailure>>;

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use metrics::counter;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -56,6 +57,7 @@ impl Wire {
         if waiting.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
+        counter!("frontrow_http_write_timeouts_total").increment(1);
         // The kernel is not to go on for us either.
         let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

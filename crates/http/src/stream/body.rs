@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::{SILENCE_MAX, Source};
+use crate::traffic::OpenStream;
 
 /// A comment, which clients skip.
 const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
@@ -25,13 +26,15 @@ pin_project! {
         #[pin]
         stopping: WaitForCancellationFutureOwned,
         has_ended: bool,
+        // Counts for as long as it is here.
+        open: Option<OpenStream>,
     }
 }
 
 impl<S: Source> EventStream<S> {
-    pub(super) fn new(source: S, stopping: CancellationToken) -> Self {
+    pub(super) fn new(source: S, stopping: CancellationToken, open: Option<OpenStream>) -> Self {
         let silence = sleep(SILENCE_MAX);
-        Self { source, silence, stopping: stopping.cancelled_owned(), has_ended: false }
+        Self { source, silence, stopping: stopping.cancelled_owned(), has_ended: false, open }
     }
 
     fn poll_bytes(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {

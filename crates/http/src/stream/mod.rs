@@ -20,7 +20,8 @@
 //!    waits. A stream that begins with the present state answers that at its first call. `None` after the last event
 //!    ends the stream. Where the content is each fan's own, compare with what was sent last and answer only what
 //!    differs, or ten thousand equal events leave at every tick.
-//! 3. The handler checks who asks, as for any other read, and returns [`answer`]. What can be lost while the stream
+//! 3. The handler checks who asks, as for any other read, and returns [`answer`] with its [`StreamKind`], by which it is
+//!    counted. What can be lost while the stream
 //!    is open (a revoked token) is checked again at the beginning of `poll_next`, which is asked before each event
 //!    and before each sign of life, and answers `None` to whoever may no longer listen.
 //! 4. Describe it in OpenAPI with `content_type = "text/event-stream"` and the schema of its `data`.
@@ -65,6 +66,7 @@ use serde::Serialize;
 use crate::problem::{Code, Problem};
 use crate::respond::Keep;
 use crate::state::HttpState;
+use crate::traffic::StreamKind;
 
 use body::EventStream;
 
@@ -88,9 +90,10 @@ pub(crate) trait Source: Send + 'static {
 }
 
 /// An answer that stays open for as long as the source has more to say.
-pub(crate) fn answer(state: &HttpState, source: impl Source) -> Response {
+pub(crate) fn answer(state: &HttpState, kind: StreamKind, source: impl Source) -> Response {
     let stopping = state.settings().stopping.clone();
-    let mut response = Response::new(Body::new(EventStream::new(source, stopping)));
+    let open = Some(state.traffic().open_stream(kind));
+    let mut response = Response::new(Body::new(EventStream::new(source, stopping, open)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, EVENT_STREAM);
     headers.insert(header::CACHE_CONTROL, Keep::Never.header());

@@ -37,7 +37,7 @@ impl Stream {
         let is_allowed = Arc::new(AtomicBool::new(true));
         let stopping = CancellationToken::new();
         let source = Told { events, is_allowed: Arc::clone(&is_allowed) };
-        let body = Box::pin(EventStream::new(source, stopping.clone()));
+        let body = Box::pin(EventStream::new(source, stopping.clone(), None));
         Self { body, teller: Some(teller), is_allowed, stopping }
     }
 

@@ -42,6 +42,11 @@ impl Argon2Passwords {
         })
     }
 
+    /// How many wait for their hash, with the one that is next.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(Argon2<'static>) -> T + Send + 'static,
@@ -66,6 +71,7 @@ impl<'a> Place<'a> {
         // The one that runs next is counted for a moment as well.
         if waiting.fetch_add(1, Ordering::AcqRel) > max {
             waiting.fetch_sub(1, Ordering::AcqRel);
+            metrics::counter!("frontrow_password_hashes_shed_total").increment(1);
             return Err(HashingOverloaded);
         }
         Ok(Self(waiting))

@@ -22,12 +22,13 @@ use crate::command::serve::settings::http_settings;
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::wiring::{Wired, processors, refused_members};
-use crate::{open_files, telemetry};
+use crate::{metering, open_files, telemetry};
 
 mod events;
 mod jobs;
 mod jwks;
 mod keys;
+mod measures;
 mod settings;
 
 /// Microseconds by which the wall clock may move away before it is worth a line in the log.
@@ -44,8 +45,8 @@ pub(super) fn run(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
-    let metrics = telemetry::metrics()?;
-    let wired = Wired::open(config).await?;
+    let metrics = metering::install(config)?;
+    let wired = Arc::new(Wired::open(config).await?);
     let now = wired.clock.now();
     let keys = Keys::open(config, now)?;
     let ring = Arc::new(Keyring::new(&keys.in_force(now)?));
@@ -56,15 +57,9 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let ready = Arc::new(AtomicBool::new(false));
     let stop = CancellationToken::new();
     let published = jwks::start(&config.issuer, stop.clone())?;
-    let settings: HttpSettings = http_settings(
-        config,
-        Arc::clone(&ring),
-        &wired,
-        published,
-        Arc::clone(&ready),
-        stop.clone(),
-        metrics,
-    )?;
+    let shown = metering::Shown::new(metrics.clone(), Arc::clone(&wired));
+    let settings: HttpSettings =
+        http_settings(config, Arc::clone(&ring), &wired, published, Arc::clone(&ready), stop.clone(), shown)?;
     let listener = frontrow_http::bind(config.http.listen, config.http.backlog)
         .with_context(|| format!("cannot listen on {}; is another server there?", config.http.listen))?;
     let address = listener.local_addr()?;
@@ -75,10 +70,13 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let admissions = tokio::spawn(run_admissions(Arc::clone(&wired.app), stop.clone()));
     let feeds = tokio::spawn(run_feeds(Arc::clone(&wired.app), stop.clone()));
     let messages = tokio::spawn(run_messages(Arc::clone(&wired.app), stop.clone()));
-    let wired = Arc::new(wired);
     let clock_watch = tokio::spawn(watch(stop.clone(), Arc::clone(&wired)));
     let boards = tokio::spawn(run_boards(stop.clone(), Arc::clone(&wired)));
     let events = tokio::spawn(events::run_events(config.clone(), Arc::clone(&wired), stop.clone()));
+    let folder = (!wired.is_shared()).then(|| config.store.data.clone());
+    let measures = tokio::spawn(measures::run_measures(Arc::clone(&wired), folder, metrics, stop.clone()));
+    let pause_ms = config.jobs.audit_pause_ms;
+    let audit = tokio::spawn(measures::run_audit(Arc::clone(&wired.app), pause_ms, stop.clone()));
     let key_watch = tokio::spawn(keys::follow(keys, ring, Arc::clone(&wired), stop.clone()));
     let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready)));
     let router = frontrow_http::router(HttpState::new(Arc::clone(&wired.app), settings));
@@ -103,6 +101,7 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
         events,
         key_watch
     );
+    let _ = tokio::join!(measures, audit);
     let has_failed = wired.has_failed();
     // Waits for a thread of ours, so it goes where blocking is allowed.
     tokio::task::spawn_blocking(move || wired.close()).await?;

@@ -93,6 +93,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("jobs.line_tick_ms", 5..=250),
     ("jobs.session_tick_ms", 10..=500),
     ("jobs.clean_tick_seconds", 1..=3_600),
+    ("jobs.audit_pause_ms", 0..=60_000),
     ("events.keep_days", 1..=3_650),
     ("demo.fans", 0..=100_000),
     ("demo.fan_balance", 0..=AMOUNT_MAX),
@@ -443,6 +444,8 @@ pub(crate) struct Jobs {
     pub(crate) session_tick_ms: u64,
     /// In seconds.
     pub(crate) clean_tick_seconds: u64,
+    /// In milliseconds; 0: no audit.
+    pub(crate) audit_pause_ms: u64,
 }
 
 /// How log lines look.

@@ -1,6 +1,7 @@
 //! Kafka, as the settings name it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use frontrow_application::Entropy;
@@ -27,8 +28,12 @@ impl Kafka {
         let mut settings = config.kafka.settings().context("kafka")?;
         settings.source.clone_from(&config.events.source);
         let dead_letters = Arc::new(DeadLetterTopic::new(&settings).context("kafka")?);
-        frontrow_events_kafka::describe_metrics();
         Ok(Some(Self { settings, dead_letters }))
+    }
+
+    /// Whether a broker answers within this time.
+    pub(crate) async fn check(&self, wait: Duration) -> bool {
+        self.dead_letters.check(wait).await.is_ok()
     }
 
     /// What publishes the log: to be given a relay, like any other consumer.

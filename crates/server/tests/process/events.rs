@@ -35,7 +35,7 @@ async fn webhook(operator: &Person, url: &str, types: &[&str]) -> Value {
 }
 
 /// Waits until a webhook is served: what is charged from then on arrives.
-async fn until_told(fan: &Person, receiver: &Receiver) {
+pub(crate) async fn until_told(fan: &Person, receiver: &Receiver) {
     for number in 0.. {
         assert!(number < 600, "nobody is told of anything");
         fan.post("/users/me/charge", &format!("told {number}"), json!({"amount": 1_000, "method": "card"}))

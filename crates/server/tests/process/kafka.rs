@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use frontrow_application::metric::Scope;
 use frontrow_testkit::services::OwnKafka;
 use serde_json::{Value, json};
 
 use crate::client::{Person, http, on_sale};
 use crate::cluster::Cluster;
 use crate::events::{committed, effects, place};
+use crate::metrics::shows;
 use crate::receiver::Receiver;
 use crate::sale::audit;
+use crate::scrape::{Scrape, scrape};
 use crate::server::Server;
 
 /// How long Kafka is away: longer than its clients are patient with a single attempt.
@@ -78,6 +81,9 @@ async fn a_sale_goes_on_while_kafka_is_away_and_everything_arrives() {
     let gone = Instant::now();
     sell(&server, schedule, round).await;
     tokio::time::sleep_until((gone + AWAY).into()).await;
+    let up = [("dependency", "kafka"), ("engine", "kafka")];
+    let is_up = |scraped: &Scrape| scraped.value("frontrow_dependency_up", &up);
+    assert_eq!(is_up(&scrape(&client, &server).await), Some(0.0));
     sell(&server, schedule, round + 1).await;
     kafka.start().await;
     sell(&server, schedule, round + 2).await;
@@ -92,6 +98,11 @@ async fn a_sale_goes_on_while_kafka_is_away_and_everything_arrives() {
         .await;
     let order: BTreeMap<String, Vec<u64>> = effects(&receiver.taken());
     assert!(order.values().all(|numbers| numbers.windows(2).all(|pair| pair[0] < pair[1])));
+    let scopes = [Scope::Always, Scope::Embedded, Scope::Kafka];
+    let scraped = shows(&client, &server, "that Kafka is back", |scraped| is_up(scraped) == Some(1.0)).await;
+    scraped.check(&scopes);
+    assert_eq!(scraped.missing(&scopes[2..]), Vec::<&str>::new());
+    assert!(scraped.value("frontrow_kafka_published_total", &[]) >= Some(expected.len() as f64));
     audit(folder.path());
     assert!(server.stop().success());
 }

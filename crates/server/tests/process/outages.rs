@@ -10,7 +10,7 @@ use crate::client::{Answer, Person, on_sale, on_sale_in_line, states};
 use crate::cluster::{Cluster, service, until};
 
 /// Two servers that reach a service by a network of ours, and the network.
-async fn two_with(variable: &str, setting: &str, behind: &str) -> (Cluster, Wire) {
+pub(crate) async fn two_with(variable: &str, setting: &str, behind: &str) -> (Cluster, Wire) {
     let url = service(variable);
     let (start, address) = url.rsplit_once(['@', '/']).expect("scheme://address");
     let wire = Wire::start(address).await;

@@ -64,6 +64,11 @@ impl SqliteLine {
         self.has_failed.load(Ordering::Acquire)
     }
 
+    /// Pages in the write-ahead log, as of a moment ago.
+    pub fn log_pages(&self) -> u32 {
+        self.checkpointer.log_pages()
+    }
+
     /// Folds the log into the file and ends the thread that does so. The journal can still be used.
     pub fn close(&self) {
         self.checkpointer.stop();

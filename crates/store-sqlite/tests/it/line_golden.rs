@@ -99,13 +99,11 @@ fn told(facts: &Facts) -> Vec<Stored> {
         let of_line = facts.places.iter().filter(|place| place.concert == concert);
         of_line.filter_map(admitted_at).max()
     };
-    match &facts.told {
-        Some(told) => told.iter().map(|told| stored(told.concert, told.through)).collect(),
-        None => {
-            let lines = facts.rooms.iter().map(|room| room.concert);
-            lines.filter_map(|concert| newest(concert).map(|at| stored(concert, at))).collect()
-        }
+    if let Some(told) = &facts.told {
+        return told.iter().map(|told| stored(told.concert, told.through)).collect();
     }
+    let lines = facts.rooms.iter().map(|room| room.concert);
+    lines.filter_map(|concert| newest(concert).map(|at| stored(concert, at))).collect()
 }
 
 fn golden(version: u32, ending: &str) -> PathBuf {

@@ -406,3 +406,37 @@ fn what_documents_tell_to_make_can_be_made() {
     }
     assert_none("targets that the Makefile does not have", &wrong);
 }
+
+/// Names of metrics in a text: every whole string that is one.
+fn metrics_named(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('"').skip(1).step_by(2);
+    quoted.filter(|word| {
+        let is_name = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        is_name && word.starts_with("frontrow_") && !word.ends_with('_') && !word.contains("__")
+    })
+}
+
+#[test]
+fn what_is_counted_and_the_table_of_metrics_are_the_same() {
+    let listed: BTreeSet<&str> = frontrow_application::metric::all().map(|metric| metric.name).collect();
+    let mut counted = BTreeSet::new();
+    for name in crates().keys().filter(|name| *name != "testkit") {
+        for path in files(&root().join("crates").join(name).join("src"), ".rs") {
+            let place = from_root(&path);
+            let is_table = place.ends_with("metric/catalogue.rs") || place.ends_with("metric/engine.rs");
+            if is_table || place.ends_with("tests.rs") {
+                continue;
+            }
+            // A line at a time: a quote in a comment or a character does not turn the rest of the file inside out.
+            for line in read(&path).lines().filter(|line| !line.trim_start().starts_with("//")) {
+                counted.extend(metrics_named(line).map(str::to_owned));
+            }
+        }
+    }
+    let foreign: Vec<_> = counted.iter().filter(|name| !listed.contains(name.as_str())).cloned().collect();
+    assert_none("metrics that are not in the table", &foreign);
+    let is_counted = |name: &&&str| !name.starts_with("frontrow_") || counted.contains(**name);
+    let idle: Vec<_> =
+        listed.iter().filter(|name| !is_counted(name)).map(|name| (*name).to_owned()).collect();
+    assert_none("metrics of the table that nobody counts", &idle);
+}

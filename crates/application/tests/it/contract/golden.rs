@@ -225,6 +225,18 @@ fn every_file_is_read_as_what_it_was() {
 }
 
 #[test]
+fn every_event_knows_its_type() {
+    let events = expected();
+    let mut seen = std::collections::BTreeSet::new();
+    for (_, _, event) in &events {
+        let written = serde_json::to_value(event).expect("written");
+        assert_eq!(written["type"], Event::TYPES[event.type_index()]);
+        seen.insert(event.type_index());
+    }
+    assert_eq!(seen.len(), Event::TYPES.len(), "every type is among the files");
+}
+
+#[test]
 fn every_type_has_a_file() {
     for kind in kinds().keys() {
         assert!(!of_kind(kind).is_empty(), "{kind} has no golden file in {}", folder().display());

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::jobs::Watched;
+#[cfg(feature = "kafka")]
+use super::measures::run_kafka_check;
 use crate::adapters::courier::HttpCourier;
 use crate::config::Config;
 use crate::wiring::Wired;
@@ -49,6 +51,10 @@ pub(super) async fn run_events(config: Config, wired: Arc<Wired>, stop: Cancella
     let mut tasks = Vec::new();
     if let Some(publisher) = hands.road.publisher.clone() {
         tasks.push(tokio::spawn(hands.clone().run(publisher, stop.clone())));
+    }
+    #[cfg(feature = "kafka")]
+    if let Some(kafka) = hands.road.kafka.clone() {
+        tasks.push(tokio::spawn(run_kafka_check(kafka, stop.clone())));
     }
     match chat(&config, &app) {
         Ok(chat) => tasks.extend(chat.map(|chat| tokio::spawn(hands.clone().serve(chat, stop.clone())))),
@@ -140,7 +146,7 @@ impl Hands {
         let relay = Arc::new(Relay::new(self.wired.app.relay_parts(self.owner), consumer));
         let renewing = tokio::spawn(renew(Arc::clone(&relay), stop.clone()));
         let tending = tokio::spawn(tend(Arc::clone(&relay), stop.clone()));
-        let mut state = Watched::new("handing events on");
+        let mut state = Watched::new("relay", "handing events on");
         loop {
             // Taken before the look, so that what is committed meanwhile is not slept through.
             let next = self.wired.app.next_commit();
@@ -173,7 +179,7 @@ impl Hands {
     /// Runs a task for each webhook that is switched on, as it is now.
     async fn run_webhooks(self) {
         let mut running: HashMap<Uuid, (u64, CancellationToken)> = HashMap::new();
-        let mut looking = Watched::new("looking for webhooks");
+        let mut looking = Watched::new("webhooks", "looking for webhooks");
         let mut tasks = Vec::new();
         let mut tick = interval(LOOK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -215,7 +221,7 @@ impl Hands {
 async fn renew(relay: Arc<Relay>, stop: CancellationToken) {
     let mut tick = interval(RENEW);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut renewing = Watched::new("keeping a share of the events");
+    let mut renewing = Watched::new("lease", "keeping a share of the events");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -227,7 +233,7 @@ async fn renew(relay: Arc<Relay>, stop: CancellationToken) {
 async fn tend(relay: Arc<Relay>, stop: CancellationToken) {
     let mut tick = interval(TEND);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut tending = Watched::new("trying again what was not delivered");
+    let mut tending = Watched::new("retries", "trying again what was not delivered");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -240,7 +246,7 @@ async fn tend(relay: Arc<Relay>, stop: CancellationToken) {
 async fn measure(app: Arc<App>, keep_days: u32, stop: CancellationToken) {
     let mut tick = interval(MEASURE);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut measuring = Watched::new("measuring how far events have come");
+    let mut measuring = Watched::new("delivery", "measuring how far events have come");
     let mut cleaned: Option<Instant> = None;
     loop {
         tokio::select! {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use frontrow_application::App;
+use metrics::counter;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -29,13 +30,15 @@ const FEED_TICK: Duration = Duration::from_millis(100);
 /// A job that is done again and again. When it begins to fail, and when it works again, is said once: what is away for a
 /// minute must not fill the log with what everybody knows.
 pub(super) struct Watched {
+    name: &'static str,
     what: &'static str,
     is_well: bool,
 }
 
 impl Watched {
-    pub(super) const fn new(what: &'static str) -> Self {
-        Self { what, is_well: true }
+    /// `name` is what its failures are counted as, one of those in the catalogue of metrics; `what` is for the log.
+    pub(super) const fn new(name: &'static str, what: &'static str) -> Self {
+        Self { name, what, is_well: true }
     }
 
     /// What came of it, or nothing when it failed.
@@ -46,6 +49,9 @@ impl Watched {
             _ => {}
         }
         self.is_well = done.is_ok();
+        if !self.is_well {
+            counter!("frontrow_job_failures_total", "job" => self.name).increment(1);
+        }
         done.ok()
     }
 }
@@ -64,10 +70,10 @@ pub(super) async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationTo
     cancellations.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut sold_out = interval(SOLD_OUT_TICK);
     sold_out.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut expiring = Watched::new("letting holds expire");
-    let mut calling_off = Watched::new("taking back reservations of cancelled schedules");
-    let mut telling = Watched::new("telling that schedules are sold out");
-    let mut tidying = Watched::new("tidying the store");
+    let mut expiring = Watched::new("expiry", "letting holds expire");
+    let mut calling_off = Watched::new("cancellations", "taking back reservations of cancelled schedules");
+    let mut telling = Watched::new("sold_out", "telling that schedules are sold out");
+    let mut tidying = Watched::new("upkeep", "tidying the store");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -90,7 +96,7 @@ pub(super) async fn run_jobs(app: Arc<App>, settings: Jobs, stop: CancellationTo
 pub(super) async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
     let mut tick = interval(Duration::from_millis(settings.line_tick_ms));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut lines = Watched::new("moving the lines on");
+    let mut lines = Watched::new("lines", "moving the lines on");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -103,7 +109,7 @@ pub(super) async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationT
 pub(super) async fn run_admissions(app: Arc<App>, stop: CancellationToken) {
     let mut tick = interval(ADMITTED_TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut telling = Watched::new("telling who is let in");
+    let mut telling = Watched::new("admissions", "telling who is let in");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -116,7 +122,7 @@ pub(super) async fn run_admissions(app: Arc<App>, stop: CancellationToken) {
 pub(super) async fn run_sessions(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
     let mut tick = interval(Duration::from_millis(settings.session_tick_ms));
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut sessions = Watched::new("ending the sessions of those who have paid");
+    let mut sessions = Watched::new("sessions", "ending the sessions of those who have paid");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -129,7 +135,7 @@ pub(super) async fn run_sessions(app: Arc<App>, settings: Jobs, stop: Cancellati
 pub(super) async fn run_feeds(app: Arc<App>, stop: CancellationToken) {
     let mut tick = interval(FEED_TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut feeds = Watched::new("telling those who follow a seat map");
+    let mut feeds = Watched::new("feeds", "telling those who follow a seat map");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -141,7 +147,7 @@ pub(super) async fn run_feeds(app: Arc<App>, stop: CancellationToken) {
 /// Tells other servers what is sold here, and hears of them. Apart from the other jobs, so that neither waits. Nothing to
 /// do for one that is alone.
 pub(super) async fn run_messages(app: Arc<App>, stop: CancellationToken) {
-    let mut telling = Watched::new("telling other servers what is sold");
+    let mut telling = Watched::new("messages", "telling other servers what is sold");
     let tells = async {
         loop {
             telling.note(app.tell_seats().await);
@@ -168,7 +174,7 @@ pub(super) async fn run_boards(stop: CancellationToken, wired: Arc<Wired>) {
     boards.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut clock = interval(CLOCK_TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut catching_up = Watched::new("reading what other servers have committed");
+    let mut catching_up = Watched::new("boards", "reading what other servers have committed");
     loop {
         tokio::select! {
             () = stop.cancelled() => return,

@@ -8,10 +8,10 @@ use anyhow::Context;
 use frontrow_http::{
     ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, Keyring, LogInLimits, ReadyPart,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, sections};
+use crate::metering::Shown;
 use crate::wiring::Wired;
 
 pub(super) fn http_settings(
@@ -21,7 +21,7 @@ pub(super) fn http_settings(
     published: Option<Arc<Jwks>>,
     ready: Arc<AtomicBool>,
     stopping: CancellationToken,
-    metrics: PrometheusHandle,
+    shown: Shown,
 ) -> anyhow::Result<HttpSettings> {
     let auth = &config.auth;
     let proxies = auth.trusted_proxies.clone();
@@ -55,7 +55,7 @@ pub(super) fn http_settings(
         ready,
         stopping,
         parts,
-        metrics: Arc::new(move || metrics.render()),
+        metrics: Arc::new(move || shown.write()),
     })
 }
 
