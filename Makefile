@@ -11,7 +11,7 @@ POSTMAN := target/tools/postman
 PACKAGES := target/tools/site
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events metrics postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
+.PHONY: help run test tests check format lint docs unit process bench setup errors events metrics postman services services-down dashboards build up logs down browser site-tools site-types site-vendor site-figures
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -22,6 +22,7 @@ help:
 	@echo "make configuration the page docs/configuration.md, from config/default.toml"
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make metrics the page docs/metrics.md, from the table of metrics in the code"
+	@echo "make dashboards Grafana's files in deploy/grafana/dashboards, from deploy/grafana/boards"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make browser the site in a real browser (Chromium; needs Node.js)"
 	@echo "make oidc   log-ins at a real OpenID Connect provider (needs Node.js)"
@@ -82,6 +83,10 @@ events: setup
 # Written by the test that otherwise fails when the page is not current.
 metrics: setup
 	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-application --lib -- the_page_of_metrics_is_current
+
+# A test fails when they are not current.
+dashboards:
+	python3 deploy/grafana/generate.py
 
 # Node is needed for this alone: the collection is committed, and a test fails when it is not current.
 postman: setup
