@@ -71,6 +71,7 @@ def number(title, description, unit, query, steps=PLAIN, wide=4, high=4, texts=N
         "textMode": "auto",
         "wideLayout": True,
         "showPercentChange": False,
+        "percentChangeColorMode": "standard",
     }
     return _panel("stat", title, description, unit, [(query, "")], wide, high, defaults, options, instant=True)
 
@@ -146,7 +147,6 @@ def _variable(name, label, query):
         "name": name,
         "label": label,
         "datasource": SOURCE,
-        "definition": query,
         "query": {"qryType": 1, "query": query, "refId": f"choice-{name}"},
         "includeAll": True,
         "allValue": ".*",
