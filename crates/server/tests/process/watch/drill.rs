@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 const ALERT: &str = "FrontrowStoreDown";
 
 /// The rules with no more than a second to wait, for those who cannot.
-fn at_once(rules: String) -> String {
+fn at_once(rules: &str) -> String {
     let hurried = rules.replace("for: 30s", "for: 1s");
     assert_ne!(hurried, rules);
     hurried
@@ -29,12 +29,17 @@ async fn shown(watching: &Watching) -> Option<Value> {
     list(&alerts["alerts"]).iter().find(|alert| alert["labels"]["alertname"] == ALERT).cloned()
 }
 
+/// Whether the alert is so.
+async fn is(watching: &Watching, state: Option<&str>) -> bool {
+    watching.state(ALERT).await.as_deref() == state
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_operator_is_told_that_the_store_is_away_and_when_it_is_back() {
     let (mysql, redis) = (OwnServer::mariadb(), OwnServer::redis());
     let cluster = Cluster::start_on(&mysql.url(), &redis.url(), 1, &[]).await;
     let address = cluster.servers[0].0.address;
-    let watching = Watching::of(&[address], |rules| rules);
+    let watching = Watching::of(&[address], str::to_owned);
     let hurried = Watching::of(&[address], at_once);
     let operator = cluster.person(0, "operator", "operator");
     let sale = on_sale(&operator, 10, 1_000, 300).await;
@@ -51,7 +56,6 @@ async fn the_operator_is_told_that_the_store_is_away_and_when_it_is_back() {
     let refused = fan.hold("hold 2", sale.1, &[2]).await;
     assert!(refused.is_not_now(), "{refused:?}");
     // With the rules as they are somebody is called after half a minute; until then it is about to be.
-    let is = |watching, state: Option<&'static str>| async move { Watching::state(watching, ALERT).await.as_deref() == state };
     until("the alert is pending", || is(&watching, Some("pending"))).await;
     until("the alert fires", || is(&hurried, Some("firing"))).await;
     let alert = shown(&hurried).await.expect("it is shown");

@@ -132,7 +132,7 @@ async fn every_panel_and_every_rule_has_something_to_show_of_an_evening() {
     let alone = Server::start(folder.path(), &settings);
     let cluster = Cluster::start_with(1, &[private]).await;
     let shared = &cluster.servers[0].0;
-    let watching = Watching::of(&[alone.address, shared.address], |rules| rules);
+    let watching = Watching::of(&[alone.address, shared.address], str::to_owned);
     let houses = [House::open(&alone, &receiver).await, House::open(shared, &receiver).await];
 
     let mut missing: BTreeSet<(String, String)> = expected().into_iter().collect();

@@ -23,14 +23,22 @@ fn succeeds(output: &Output) {
 #[test]
 fn promtool_takes_the_configuration_and_its_rules() {
     succeeds(&promtool(&["check", "config", "prometheus.yml"]));
-    succeeds(&promtool(&["check", "rules", "--lint=all", "--lint-fatal", "rules/alerts.yml", "rules/recording.yml"]));
+    succeeds(&promtool(&[
+        "check",
+        "rules",
+        "--lint=all",
+        "--lint-fatal",
+        "rules/alerts.yml",
+        "rules/recording.yml",
+    ]));
 }
 
 #[test]
 fn alerts_fire_when_they_have_to_and_only_then() {
     let tests = files("deploy/prometheus/tests", ".yml");
     let tests: Vec<String> = tests.keys().map(|name| format!("tests/{name}.yml")).collect();
-    let arguments: Vec<&str> = ["test", "rules"].into_iter().chain(tests.iter().map(String::as_str)).collect();
+    let arguments: Vec<&str> =
+        ["test", "rules"].into_iter().chain(tests.iter().map(String::as_str)).collect();
     succeeds(&promtool(&arguments));
 }
 
@@ -111,13 +119,16 @@ fn whatever_is_asked_for_is_counted() {
         for case in list(&yaml(&format!("deploy/prometheus/tests/{name}.yml"))["tests"]) {
             let series = list(&case["input_series"]).iter();
             // Series of others stand beside ours there, so that they are seen to make no difference.
-            let ours = series.map(|series| word(&series["series"])).filter(|series| !series.contains("other:"));
+            let ours =
+                series.map(|series| word(&series["series"])).filter(|series| !series.contains("other:"));
             queries.extend(ours.map(|series| (format!("tests/{name}.yml"), series.to_owned())));
         }
     }
     let wrong: Vec<String> = queries
         .iter()
-        .flat_map(|(at, query)| faults(query, &recorded).into_iter().map(move |fault| format!("{at}: {fault}")))
+        .flat_map(|(at, query)| {
+            faults(query, &recorded).into_iter().map(move |fault| format!("{at}: {fault}"))
+        })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // What is worked out is used.
@@ -139,7 +150,10 @@ fn the_dashboards_are_what_is_written_of_them() {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("a name").to_owned();
         written.insert(name, std::fs::read_to_string(path).expect("text"));
     }
-    assert!(written == files("deploy/grafana/dashboards", ".json"), "run `make dashboards`, and commit what it writes");
+    assert!(
+        written == files("deploy/grafana/dashboards", ".json"),
+        "run `make dashboards`, and commit what it writes"
+    );
 }
 
 #[test]
@@ -157,21 +171,32 @@ fn every_panel_says_what_it_shows_and_has_a_place_of_its_own() {
             let title = format!("{name}: {}", word(&panel["title"]));
             assert!(numbers.insert(panel["id"].as_u64()), "{title} has the id of another");
             let side = |side: &str| panel["gridPos"][side].as_u64().expect("a number");
-            for place in (side("y")..side("y") + side("h")).flat_map(|y| (side("x")..side("x") + side("w")).map(move |x| (x, y))) {
-                assert!(place.0 < 24 && taken.insert(place), "{title} lies over another panel, or beside the page");
+            for place in (side("y")..side("y") + side("h"))
+                .flat_map(|y| (side("x")..side("x") + side("w")).map(move |x| (x, y)))
+            {
+                assert!(
+                    place.0 < 24 && taken.insert(place),
+                    "{title} lies over another panel, or beside the page"
+                );
             }
             if panel["type"] == "row" {
                 continue;
             }
             assert!(word(&panel["description"]).ends_with('.'), "{title} has no description");
             assert_ne!(word(&panel["fieldConfig"]["defaults"]["unit"]), "", "{title} has no unit");
-            assert!(panel["type"] == "alertlist" || !list(&panel["targets"]).is_empty(), "{title} asks for nothing");
+            assert!(
+                panel["type"] == "alertlist" || !list(&panel["targets"]).is_empty(),
+                "{title} asks for nothing"
+            );
             for target in list(&panel["targets"]) {
                 assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
                 let asked = word(&target["expr"]).split('$').skip(1);
                 for rest in asked {
                     let known = |variable: &&str| rest.starts_with(*variable);
-                    assert!(variables.iter().chain(&["__rate_interval"]).any(known), "{title} asks for ${rest}");
+                    assert!(
+                        variables.iter().chain(&["__rate_interval"]).any(known),
+                        "{title} asks for ${rest}"
+                    );
                 }
             }
         }

@@ -79,7 +79,7 @@ struct Watching {
 
 impl Watching {
     /// Asks these servers every second, and works out rules as often. `change` may change the alerts.
-    fn of(servers: &[SocketAddr], change: impl Fn(String) -> String) -> Self {
+    fn of(servers: &[SocketAddr], change: impl Fn(&str) -> String) -> Self {
         let mut configuration = text("deploy/prometheus/prometheus.yml");
         let targets: Vec<String> = servers.iter().map(ToString::to_string).collect();
         for (what, instead) in [
@@ -93,7 +93,7 @@ impl Watching {
         let files = [
             ("prometheus.yml", configuration),
             ("rules/recording.yml", text("deploy/prometheus/rules/recording.yml")),
-            ("rules/alerts.yml", change(text("deploy/prometheus/rules/alerts.yml"))),
+            ("rules/alerts.yml", change(&text("deploy/prometheus/rules/alerts.yml"))),
         ];
         Self { own: OwnPrometheus::start(&files), client: http() }
     }

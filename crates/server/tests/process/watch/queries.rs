@@ -140,7 +140,9 @@ pub(super) fn operand(selector: &Selector) -> String {
 #[test]
 fn what_a_query_names_is_found() {
     let query = r#"sum by (le, route) (rate(frontrow_a_bucket{le="0.25",route=~"/a/(b|c)"}[5m])) > up{job="frontrow"} or frontrow:b:c"#;
-    let text = |(label, operator, value): (&str, &str, &str)| (label.to_owned(), operator.to_owned(), value.to_owned());
+    let text = |(label, operator, value): (&str, &str, &str)| {
+        (label.to_owned(), operator.to_owned(), value.to_owned())
+    };
     let found = [
         ("frontrow_a_bucket", vec![text(("le", "=", "0.25")), text(("route", "=~", "/a/(b|c)"))]),
         ("up", vec![text(("job", "=", "frontrow"))]),
@@ -165,5 +167,8 @@ fn what_nobody_counts_is_a_fault() {
         faults(r#"frontrow_http_requests_total{code="x"}"#),
         ["frontrow_http_requests_total has no label code"]
     );
-    assert_eq!(faults("sum by (code) (frontrow_http_requests_total)"), ["nothing in the query has a label code"]);
+    assert_eq!(
+        faults("sum by (code) (frontrow_http_requests_total)"),
+        ["nothing in the query has a label code"]
+    );
 }

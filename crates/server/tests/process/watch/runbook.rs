@@ -43,8 +43,14 @@ fn every_alert_has_its_page_and_every_page_its_alert() {
     let overview = super::text("docs/runbook/README.md");
     for (name, page) in &pages {
         let severity = severity[name.as_str()];
-        assert!(page.starts_with(&format!("# {name}\n\n**{severity}.**")), "{name} does not begin with its severity");
-        assert!(overview.contains(&format!("| [{name}]({name}.md) | {severity} |")), "{name} is not in the overview");
+        assert!(
+            page.starts_with(&format!("# {name}\n\n**{severity}.**")),
+            "{name} does not begin with its severity"
+        );
+        assert!(
+            overview.contains(&format!("| [{name}]({name}.md) | {severity} |")),
+            "{name} is not in the overview"
+        );
         let mut rest = page.as_str();
         for part in PARTS {
             rest = rest.split_once(part).unwrap_or_else(|| panic!("{name} has no {part} in its place")).1;
@@ -88,13 +94,19 @@ fn the_commands_of_the_pages_exist() {
     for (words, page) in commands {
         let help = Command::new(env!("CARGO_BIN_EXE_frontrow")).args(&words).arg("--help").output();
         let help = help.expect("the binary runs");
-        assert!(help.status.success(), "{page}: frontrow {}: {}", words.join(" "), String::from_utf8_lossy(&help.stderr));
+        assert!(
+            help.status.success(),
+            "{page}: frontrow {}: {}",
+            words.join(" "),
+            String::from_utf8_lossy(&help.stderr)
+        );
     }
 }
 
 #[test]
 fn the_routes_of_the_pages_exist() {
-    let openapi = Command::new(env!("CARGO_BIN_EXE_frontrow")).arg("openapi").output().expect("the binary runs");
+    let openapi =
+        Command::new(env!("CARGO_BIN_EXE_frontrow")).arg("openapi").output().expect("the binary runs");
     let openapi: Value = serde_json::from_slice(&openapi.stdout).expect("JSON");
     let mut count = 0;
     for (name, page) in files("docs/runbook", ".md") {
@@ -103,12 +115,16 @@ fn the_routes_of_the_pages_exist() {
                 for rest in line.split(variable).skip(1) {
                     let end = |letter: char| letter.is_whitespace() || "?\"'`".contains(letter);
                     let path = format!("{prefix}{}", rest.split(end).next().unwrap_or_default());
-                    let method = line.split_once("-X ").map_or("get", |(_, rest)| rest.split(' ').next().unwrap_or(""));
+                    let method = line
+                        .split_once("-X ")
+                        .map_or("get", |(_, rest)| rest.split(' ').next().unwrap_or(""));
                     let is_login = path.ends_with("/auth/login");
                     let method = if is_login { "post".to_owned() } else { method.to_ascii_lowercase() };
-                    let known = openapi["paths"].as_object().expect("paths").iter().any(|(route, methods)| {
-                        fits(route, &path) && methods.get(&method).is_some()
-                    });
+                    let known = openapi["paths"]
+                        .as_object()
+                        .expect("paths")
+                        .iter()
+                        .any(|(route, methods)| fits(route, &path) && methods.get(&method).is_some());
                     assert!(known, "{name}: {method} {path}");
                     count += 1;
                 }
@@ -121,6 +137,7 @@ fn the_routes_of_the_pages_exist() {
 /// Whether a path is one of a route, whose variable parts are in braces there and begin with a dollar here.
 fn fits(route: &str, path: &str) -> bool {
     let (route, path): (Vec<&str>, Vec<&str>) = (route.split('/').collect(), path.split('/').collect());
-    let is_same = |(there, here): (&&str, &&str)| there == here || there.starts_with('{') && here.starts_with('$');
+    let is_same =
+        |(there, here): (&&str, &&str)| there == here || there.starts_with('{') && here.starts_with('$');
     route.len() == path.len() && route.iter().zip(&path).all(is_same)
 }
