@@ -183,12 +183,11 @@ def concerts(metric):
 
 
 def _placed(rows):
-    """The panels one after another: from left to right, below each other within their rows."""
-    placed, top, number = [], 0, 1
+    """The panels of each row at the highest place that is free, from left to right, below the row's title."""
+    placed, top = [], 0
     for title, panels in rows:
         placed.append(
             {
-                "id": number,
                 "type": "row",
                 "title": title,
                 "collapsed": False,
@@ -196,15 +195,17 @@ def _placed(rows):
                 "gridPos": {"x": 0, "y": top, "w": WIDTH, "h": 1},
             }
         )
-        number, top, left, high = number + 1, top + 1, 0, 0
+        # How far down each column is taken.
+        taken = [top + 1] * WIDTH
         for panel in panels:
-            at = panel["gridPos"]
-            if left + at["w"] > WIDTH:
-                left, top, high = 0, top + high, 0
-            placed.append({"id": number, **panel, "gridPos": {**at, "x": left, "y": top}})
-            number, left, high = number + 1, left + at["w"], max(high, at["h"])
-        top += high
-    return placed
+            wide, high = panel["gridPos"]["w"], panel["gridPos"]["h"]
+            below = [max(taken[left : left + wide]) for left in range(WIDTH - wide + 1)]
+            y = min(below)
+            x = below.index(y)
+            taken[x : x + wide] = [y + high] * wide
+            placed.append({**panel, "gridPos": {"x": x, "y": y, "w": wide, "h": high}})
+        top = max(taken)
+    return [{"id": number, **panel} for number, panel in enumerate(placed, 1)]
 
 
 def dashboard(uid, title, description, rows, variables, last="now-1h"):

@@ -23,7 +23,9 @@ ENGINE = dashboard(
                     "Answers of class 5xx. A line here is worth a look.",
                     "reqps",
                     (
-                        "topk(10, " + rate("frontrow_http_requests_total", "method, route", 'status="5xx"') + ")",
+                        "topk(10, "
+                        + rate("frontrow_http_requests_total", "method, route", 'status="5xx"')
+                        + " > 0) or vector(0)",
                         "{{method}} {{route}}",
                     ),
                 ),
@@ -174,6 +176,7 @@ ENGINE = dashboard(
                     f"time() - process_start_time_seconds{{{AT}}}",
                     "{{instance}}",
                     wide=12,
+                    high=4,
                 ),
                 bars(
                     "Versions",
@@ -182,6 +185,7 @@ ENGINE = dashboard(
                     "count by (version) (frontrow_build_info)",
                     "{{version}}",
                     wide=12,
+                    high=4,
                 ),
             ],
         ),

@@ -1,5 +1,7 @@
 """What an operator wants on one screen."""
 
+from functools import partial
+
 from panels import (
     BAD,
     GOOD,
@@ -15,6 +17,10 @@ from panels import (
 
 from .queries import AT, NONE, OF, UP, WELL, a_line, quantile, rate, told
 
+# Low enough that all of it is on one screen.
+figure = partial(number, high=3)
+curve = partial(graph, high=6)
+
 NIGHT = dashboard(
     "frontrow-night",
     "Frontrow / The night",
@@ -27,16 +33,16 @@ NIGHT = dashboard(
                     "What is wrong",
                     "Alerts that fire or are about to. Each has a page in docs/runbook by its name. Empty is good.",
                     wide=8,
-                    high=8,
+                    high=6,
                 ),
-                number(
+                figure(
                     "Servers that answer",
                     "Servers of this sale that Prometheus reaches. Fewer than you started: one is down.",
                     "none",
                     'sum(up{job="frontrow"})',
                     limits((1, GOOD), of=BAD),
                 ),
-                number(
+                figure(
                     "Store",
                     "Whether every server reaches its store. Down: nothing can be sold.",
                     "none",
@@ -44,7 +50,7 @@ NIGHT = dashboard(
                     WELL,
                     texts=UP,
                 ),
-                number(
+                figure(
                     "Line",
                     "Whether every server reaches the line. Down: nobody joins or is let in; who holds can pay.",
                     "none",
@@ -52,14 +58,14 @@ NIGHT = dashboard(
                     WELL,
                     texts=UP,
                 ),
-                number(
+                figure(
                     "Audit differences",
                     "Seats, reservations, payments and money that do not agree. Anything but 0 is the worst that can happen.",
                     "none",
                     "max(frontrow_audit_differences)",
                     NONE,
                 ),
-                number(
+                figure(
                     "5xx",
                     "Share of answers that are errors of the servers, over the last minute.",
                     "percentunit",
@@ -67,7 +73,7 @@ NIGHT = dashboard(
                     limits((0.001, WATCH), (0.01, BAD)),
                     decimals=2,
                 ),
-                number(
+                figure(
                     "Slow answers",
                     "Share of the requests of the sale over 250 ms in five minutes. 1 % is what is promised over 30 days.",
                     "percentunit",
@@ -75,7 +81,7 @@ NIGHT = dashboard(
                     limits((0.01, WATCH), (0.144, BAD)),
                     decimals=2,
                 ),
-                number(
+                figure(
                     "Refused for load",
                     "Commands, joins and log-ins a second that were refused because queues were full.",
                     "reqps",
@@ -83,7 +89,7 @@ NIGHT = dashboard(
                     limits((0.01, WATCH), (1, BAD)),
                     decimals=1,
                 ),
-                number(
+                figure(
                     "Expiry lag",
                     "For how long the oldest hold has been over without being ended. Above 1 s seat maps are late.",
                     "s",
@@ -96,20 +102,20 @@ NIGHT = dashboard(
         (
             "The line",
             [
-                graph(
+                curve(
                     "Waiting",
                     "Fans in line. Falls while fans are let in; a plateau with room inside is an alert.",
                     "short",
                     (a_line("waiting_fans"), "concert {{concert}}"),
                 ),
-                graph(
+                curve(
                     "Let in a second",
                     "Fans let in over the last ten seconds, beside the rate that may not be exceeded.",
                     "reqps",
                     (a_line("admitted_per_second"), "concert {{concert}}"),
                     (a_line("rate_limit"), "limit of {{concert}}"),
                 ),
-                graph(
+                curve(
                     "Inside",
                     "Fans who are let in, beside the cap.",
                     "short",
@@ -121,14 +127,14 @@ NIGHT = dashboard(
         (
             "The sale",
             [
-                graph(
+                curve(
                     "Seats",
                     "Seats by what the map shows. Sold rises, available falls; much that is held and little that is sold is hoarding.",
                     "short",
                     (f"sum by (state) (frontrow:seats:max{{{OF}}})", "{{state}}"),
                     stacked=True,
                 ),
-                graph(
+                curve(
                     "What happens",
                     "Reservations a second by what became of them, and payments that were declined.",
                     "reqps",
@@ -139,7 +145,7 @@ NIGHT = dashboard(
                     (told("reservation.refunded"), "refunded"),
                     (told("payment.failed"), "declined"),
                 ),
-                graph(
+                curve(
                     "Why fans are refused",
                     "Refusals a second by code (docs/errors.md). seat_unavailable is a busy sale; store_unavailable is not.",
                     "reqps",
@@ -150,21 +156,21 @@ NIGHT = dashboard(
         (
             "The servers",
             [
-                graph(
+                curve(
                     "Answers",
                     "Answers a second by class of their status.",
                     "reqps",
                     (rate("frontrow_http_requests_total", "status"), "{{status}}"),
                     stacked=True,
                 ),
-                graph(
+                curve(
                     "How long answers take",
                     "Half, and 99 of 100, of the requests that are not streams are answered within this.",
                     "s",
                     (quantile(0.5, "frontrow_http_request_duration_seconds"), "half"),
                     (quantile(0.99, "frontrow_http_request_duration_seconds"), "99 %"),
                 ),
-                graph(
+                curve(
                     "Busy",
                     "Share of the time of its threads that each server spends working. Near 1 it is at its end: let fewer in.",
                     "percentunit",

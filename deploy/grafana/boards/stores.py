@@ -134,6 +134,7 @@ STORES = dashboard(
                     "none",
                     "max(frontrow_events_dead_letters)",
                     NONE,
+                    high=8,
                 ),
                 bars(
                     "Webhooks",
