@@ -172,3 +172,10 @@ fn what_nobody_counts_is_a_fault() {
         ["nothing in the query has a label code"]
     );
 }
+
+#[test]
+fn no_label_is_one_that_prometheus_writes_over() {
+    let taken = all().flat_map(|metric| metric.labels.iter().map(move |label| (metric.name, label.name)));
+    let taken: Vec<_> = taken.filter(|(_, label)| ADDED.contains(label) || *label == "le").collect();
+    assert_eq!(taken, []);
+}
