@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::client::http;
 
 /// How long something may take that has to be asked, kept and worked out first, on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A path of the repository.
 fn at(path: &str) -> PathBuf {
