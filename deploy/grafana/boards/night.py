@@ -15,10 +15,10 @@ from panels import (
     number,
 )
 
-from .queries import AT, NONE, OF, UP, WELL, a_line, quantile, rate, told
+from .queries import AT, NONE, OF, UP, WELL, a_line, money, quantile, rate, seats, share_of, told
 
 # Low enough that all of it is on one screen.
-figure = partial(number, high=3)
+figure = partial(number, high=3, wide=3)
 curve = partial(graph, high=6)
 
 NIGHT = dashboard(
@@ -32,7 +32,7 @@ NIGHT = dashboard(
                 alerts(
                     "What is wrong",
                     "Alerts that fire or are about to. Each has a page in docs/runbook by its name. Empty is good.",
-                    wide=8,
+                    wide=9,
                     high=6,
                 ),
                 figure(
@@ -66,6 +66,13 @@ NIGHT = dashboard(
                     NONE,
                 ),
                 figure(
+                    "Sold",
+                    "Seats that are paid, as a share of those that are for sale.",
+                    "percentunit",
+                    share_of(seats("sold"), f'sum(frontrow:seats:max{{{OF},state!="blocked"}})'),
+                    decimals=1,
+                ),
+                figure(
                     "5xx",
                     "Share of answers that are errors of the servers, over the last minute.",
                     "percentunit",
@@ -96,6 +103,12 @@ NIGHT = dashboard(
                     "max(frontrow_expiry_lag_seconds)",
                     limits((1, WATCH), (5, BAD)),
                     decimals=1,
+                ),
+                figure(
+                    "Taken",
+                    "What was paid, less what went back, in whole minor units.",
+                    "short",
+                    f"{money('gross')} - {money('refunded')}",
                 ),
             ],
         ),
