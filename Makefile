@@ -9,9 +9,10 @@ OIDC := target/tools/oidc
 DEPLOYMENT := target/tools/deployment
 POSTMAN := target/tools/postman
 PACKAGES := target/tools/site
+GRAFANA := target/tools/grafana
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events metrics postman services services-down build up logs down browser site-tools site-types site-vendor site-figures
+.PHONY: help run test tests check format lint docs unit process bench setup errors events metrics postman services services-down dashboards-types dashboards build up logs down browser site-tools site-types site-vendor site-figures
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -22,6 +23,7 @@ help:
 	@echo "make configuration the page docs/configuration.md, from config/default.toml"
 	@echo "make events the schemas and the AsyncAPI document in docs/events, from the types in the code"
 	@echo "make metrics the page docs/metrics.md, from the table of metrics in the code"
+	@echo "make dashboards Grafana's files in deploy/grafana/dashboards, from deploy/grafana/boards"
 	@echo "make postman the Postman collection in docs, from the OpenAPI document (needs Node.js)"
 	@echo "make browser the site in a real browser (Chromium; needs Node.js)"
 	@echo "make oidc   log-ins at a real OpenID Connect provider (needs Node.js)"
@@ -83,6 +85,18 @@ events: setup
 metrics: setup
 	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-application --lib -- the_page_of_metrics_is_current
 
+# A test fails when they are not current.
+dashboards:
+	python3 deploy/grafana/generate.py
+
+# Whether Grafana would know what is in its files, by its own types: below target/, with the versions of package-lock.json.
+dashboards-types: setup
+	@mkdir -p $(GRAFANA)
+	@cp deploy/dev/grafana/* $(GRAFANA)
+	@cmp -s $(GRAFANA)/package-lock.json $(GRAFANA)/installed.json || \
+		{ npm ci --prefix $(GRAFANA) --no-audit --no-fund --ignore-scripts && cp $(GRAFANA)/package-lock.json $(GRAFANA)/installed.json; }
+	node $(GRAFANA)/check.mjs deploy/grafana/dashboards
+
 # Node is needed for this alone: the collection is committed, and a test fails when it is not current.
 postman: setup
 	@command -v npm >/dev/null || { echo "make postman needs Node.js 20 or newer with npm" >&2; exit 1; }
@@ -101,6 +115,7 @@ tests:
 	$(CARGO) test --workspace --locked --doc
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
+	$(MAKE) --no-print-directory dashboards-types
 	$(MAKE) --no-print-directory browser
 	$(MAKE) --no-print-directory deployment
 	$(MAKE) --no-print-directory oidc

@@ -1,10 +1,11 @@
 //! Real servers of a test's own: a MariaDB or a Redis that it may stop, kill, empty and start again, without a word to
-//! the tests beside it.
+//! the tests beside it; a Kafka; a Prometheus.
 //!
 //! They are Debian's packages, as in `deploy/dev/services`, which starts the servers that tests share. Each has a folder
 //! and a port of its own, keeps both over its restarts, and ends with the test.
 
 mod kafka;
+mod prometheus;
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{Read as _, Write as _};
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use crate::clock::Dice;
 
 pub use kafka::OwnKafka;
+pub use prometheus::OwnPrometheus;
 
 /// How long a server may take to answer after its start, on a machine that has much else to do.
 const START_MAX: Duration = Duration::from_mins(1);

@@ -60,7 +60,7 @@ pub(super) const BOX_OFFICE: Section = Section {
         counter(
             "frontrow_job_failures_total",
             &[one_of(
-                "job",
+                "task",
                 &[
                     "expiry",
                     "cancellations",

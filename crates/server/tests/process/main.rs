@@ -30,3 +30,4 @@ mod scrape;
 mod server;
 mod stop;
 mod survivor;
+mod watch;

@@ -50,7 +50,7 @@ impl Watched {
         }
         self.is_well = done.is_ok();
         if !self.is_well {
-            counter!("frontrow_job_failures_total", "job" => self.name).increment(1);
+            counter!("frontrow_job_failures_total", "task" => self.name).increment(1);
         }
         done.ok()
     }
