@@ -182,11 +182,20 @@ impl Wired {
         match &self.engine {
             Engine::Embedded { store, .. } => {
                 let store = Arc::clone(store);
-                ReadyPart { name: "store", is_well: Arc::new(move || !store.has_failed()) }
+                ReadyPart {
+                    name: "store",
+                    is_well: Arc::new(move || !store.has_failed()),
+                    otherwise: "a commit failed without saying whether it happened; the server ends by itself, and is \
+                                to be started again",
+                }
             }
             Engine::Shared { .. } => {
                 let clock = Arc::clone(&self.clock);
-                ReadyPart { name: "store_clock", is_well: Arc::new(move || clock.agrees()) }
+                ReadyPart {
+                    name: "store_clock",
+                    is_well: Arc::new(move || clock.agrees()),
+                    otherwise: "the clock of the store has jumped; set it right, or start this server again",
+                }
             }
         }
     }

@@ -101,11 +101,39 @@ impl Cluster {
         self.servers.insert(at, (server, folder));
     }
 
+    /// Stops a server in order and starts another where it was, as who brings a new version does.
+    pub(crate) async fn replace(&mut self, at: usize) {
+        let (server, folder) = self.servers.remove(at);
+        let address = server.address.to_string();
+        let status = tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
+        assert!(status.success(), "{status}");
+        let server = Server::start_at(&address, folder.path(), &self.settings(), &[]);
+        self.servers.insert(at, (server, folder));
+    }
+
     /// Has the database do something, past the servers.
     pub(crate) async fn sql(&self, sql: &str) {
         let mut connection = MySqlConnection::connect(&self.database).await.expect("the database");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("done");
         connection.close().await.expect("closed");
+    }
+
+    /// What the database answers to a query about one number.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let mut connection = MySqlConnection::connect(&self.database).await.expect("the database");
+        let found = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await;
+        connection.close().await.expect("closed");
+        found.expect("a number")
+    }
+
+    /// Has the servers that are started from now on use another database.
+    pub(crate) fn move_to(&mut self, url: &str) {
+        url.clone_into(&mut self.database);
+        for (key, value) in &mut self.settings {
+            if key == "FRONTROW__STORE__URL" {
+                url.clone_into(value);
+            }
+        }
     }
 
     /// The database of these servers.
