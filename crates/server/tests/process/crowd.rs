@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use reqwest::{Client, Method};
@@ -75,14 +76,22 @@ impl Crowd {
         Self { told, answers, is_over, wrong, fans }
     }
 
-    /// Waits until so many more answers have come.
+    /// Waits until so many more answers have come, all of them as they were meant.
     pub(crate) async fn goes_on(&self, answers: usize) {
-        reaches(&self.answers, self.answers.load(Ordering::Relaxed) + answers).await;
+        let target = self.answers.load(Ordering::Relaxed) + answers;
+        tokio::select! {
+            () = reaches(&self.answers, target) => {}
+            () = self.goes_wrong() => {}
+        }
+        let wrong = self.wrong.lock().clone();
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
-    /// True once somebody was told what no sale should tell.
-    pub(crate) fn has_gone_wrong(&self) -> bool {
-        !self.wrong.lock().is_empty()
+    /// Waits until somebody was told what no sale should tell.
+    pub(crate) async fn goes_wrong(&self) {
+        while self.wrong.lock().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 
     /// What was answered so far.

@@ -69,7 +69,7 @@ impl Nginx {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         ["access.log", "error.log"]
             .map(|file| std::fs::read_to_string(self.folder.path().join(file)).unwrap_or_default())
             .concat()
