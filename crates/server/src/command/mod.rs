@@ -78,7 +78,7 @@ enum Command {
     Backup(backup::BackupArguments),
     /// Put a backup into an empty data folder, after checking every file of it, and audit it
     ///
-    /// The data folder is that of --data, FRONTROW__STORE__DATA or the settings. Exits with 0 when the store is there and
+    /// The data folder is that of --data, `FRONTROW__STORE__DATA` or the settings. Exits with 0 when the store is there and
     /// agrees with itself, with 1 when it does not, and with 2 when nothing was restored.
     Restore(backup::RestoreArguments),
     /// What was sold, for others to work with; also beside a running server

@@ -152,11 +152,11 @@ async fn what_is_not_what_was_backed_up_is_refused() {
     let server = Server::start(data.path(), &[]);
     on_sale(&Person::new(&server, &http(), "operator", "operator"), 50, PRICE, 300).await;
     let to = place.path().join("one");
-    assert!(backup(data.path(), &to).status().expect("runs").success());
+    assert!(backup(data.path(), &to).output().expect("runs").status.success());
     let second = backup(data.path(), &to).output().expect("runs");
     assert!(said(&second).contains("there is a backup in it"), "{}", said(&second));
     let without = place.path().join("without");
-    assert!(backup(data.path(), &without).arg("--without-keys").status().expect("runs").success());
+    assert!(backup(data.path(), &without).arg("--without-keys").output().expect("runs").status.success());
     assert!(!without.join("keys.json").exists());
 
     let refused = |from: &Path, data: &Path, why: &str| {
@@ -188,8 +188,8 @@ async fn what_is_not_what_was_backed_up_is_refused() {
     std::fs::write(to.join("frontrow.sqlite"), &bytes).expect("written");
     refused(&to, fresh.path(), "is not what was backed up");
     // What that has left is not taken for a store, and does not stand in the way of the right one.
-    let served = frontrow(fresh.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("runs");
-    assert!(said(&served).contains("run the same frontrow restore again"), "{}", said(&served));
+    let started = frontrow(fresh.path()).args(["serve", "--listen", "127.0.0.1:0"]).output().expect("runs");
+    assert!(said(&started).contains("run the same frontrow restore again"), "{}", said(&started));
     bytes[middle] ^= 1;
     std::fs::write(to.join("frontrow.sqlite"), &bytes).expect("written");
     let restored = restore(&to, fresh.path());

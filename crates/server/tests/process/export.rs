@@ -83,11 +83,11 @@ async fn every_sale_is_a_line_and_the_sums_are_those_of_the_audit() {
     let crowd = Crowd::begin(&server, &client, first.1, 16);
     crowd.goes_on(1_800).await;
     let before = crowd.told();
-    let live = table(&export(folder, &[]));
+    let meanwhile = table(&export(folder, &[]));
     let told = crowd.end().await;
     assert!(before.len() > 550, "more than one page");
-    let id = column(&live, "reservation_id");
-    let mut seen: Vec<&str> = live[1..].iter().map(|line| line[id].as_str()).collect();
+    let id = column(&meanwhile, "reservation_id");
+    let mut seen: Vec<&str> = meanwhile[1..].iter().map(|line| line[id].as_str()).collect();
     assert!(before.keys().all(|id| seen.contains(&id.as_str())), "what was paid before is in it");
     let count = seen.len();
     seen.sort_unstable();

@@ -29,7 +29,7 @@ async fn a_server_that_is_told_to_stop_serves_until_balancers_have_noticed() {
     let operator = Person::new(&server, &client, "operator", "operator");
     let sale = on_sale(&operator, 10, 1_000, 300).await;
     let fan = Person::new(&server, &client, "fan", "fan");
-    assert_eq!(readiness(&client, &server).await.2, true, "connections are kept");
+    assert!(readiness(&client, &server).await.2, "connections are kept");
     tell(&server, "-TERM");
     until("it is not ready any more", || async { readiness(&client, &server).await.0 == 503 }).await;
     let (_, body, stays) = readiness(&client, &server).await;
@@ -44,7 +44,7 @@ async fn a_server_that_is_told_to_stop_serves_until_balancers_have_noticed() {
     let begun = Instant::now();
     let status = tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
     assert!(status.success(), "{status}");
-    assert!(begun.elapsed() < Duration::from_secs(60), "the second signal ends the time before the stop");
+    assert!(begun.elapsed() < Duration::from_mins(1), "the second signal ends the time before the stop");
     crate::sale::audit(folder.path());
 }
 
@@ -84,14 +84,15 @@ async fn settings_are_read_again_on_sighup_and_a_broken_file_changes_nothing() {
 
     write(
         "[http]\nrequests_per_fan_per_second = 1\nrequest_burst_per_fan = 3\n[log]\nfilter = \"info\"\n\
-         [store]\nreaders = 7\nurl = \"\"\n",
+         [store]\nreaders = 7\n[events]\nchat_url = \"http://127.0.0.1:1/a-secret\"\n",
     );
     tell(&server, "-HUP");
     // A line of the level that the new filter lets through.
     let log = logged(folder.path(), "read again, and in force").await;
     let named = "http.request_burst_per_fan, http.requests_per_fan_per_second, log.filter";
     assert!(log.contains(named), "{log}");
-    assert!(log.contains("after a restart only") && log.contains("store.readers"), "{log}");
+    assert!(log.contains("after a restart only") && log.contains("events.chat_url, store.readers"), "{log}");
+    assert!(!log.contains("a-secret"), "{log}");
     assert!(served(&fan("second"), 100).await < 50, "three at once, and one a second");
 
     write("[http]\nrequests_per_fan_per_second = 0\nrequest_burst_per_fan = -1\n[log]\nfilter = \"trace\"\n");
