@@ -12,7 +12,7 @@ use crate::crowd::{Crowd, PRICE};
 use crate::server::frontrow;
 
 /// The commands of the page that begin so.
-fn recipe(begin: &str) -> String {
+pub(crate) fn recipe(begin: &str) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/backup.md");
     let page = std::fs::read_to_string(page).expect("the page");
     let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
@@ -20,7 +20,7 @@ fn recipe(begin: &str) -> String {
 }
 
 /// Runs commands as somebody would who has set the variables that they name.
-fn run(commands: &str, folder: &Path, mysql: &Url, database: &str, more: &[(&str, &str)]) {
+pub(crate) fn run(commands: &str, folder: &Path, mysql: &Url, database: &str, more: &[(&str, &str)]) {
     let binary = Path::new(env!("CARGO_BIN_EXE_frontrow")).parent().expect("its folder");
     let mut path = std::ffi::OsString::from(binary);
     path.push(":/usr/local/bin:/usr/bin:/bin");

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::Method;
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use crate::client::{Person, http, on_sale_in_line};
-use crate::cluster::until;
+use crate::client::{Person, http, on_sale, on_sale_in_line};
+use crate::cluster::{Cluster, service, until};
+use crate::dump::{recipe, run};
 use crate::receiver::Receiver;
 use crate::sale::audit;
 use crate::server::Server;
@@ -136,4 +137,35 @@ async fn nothing_says_who_a_fan_was_that_was_erased() {
         assert!(told.into_iter().all(|message| !message.text.contains(text)), "{text}");
     }
     assert!(!files_with(folder, OTHER).is_empty(), "it would have been found");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_in_a_shared_store_says_who_a_fan_was_that_was_erased() {
+    let cluster = Cluster::start(1).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let (_, schedule) = on_sale(&operator, 10, 1_000, 300).await;
+    let server = &cluster.servers[0].0;
+    let fan = operator.logged_in(&account(server, EMAIL, NAME).await);
+    account(server, OTHER, "Other").await;
+    fan.charge(10_000).await.expect(200);
+    let held = fan.hold("hold", schedule, &[1]).await.expect(201);
+    fan.pay("pay", held["reservationId"].as_str().expect("an id")).await.expect(201);
+    let folder = tempfile::tempdir().expect("folder");
+    let mysql = Url::parse(&service("FRONTROW_TEST_MYSQL_URL")).expect("an address");
+    let name = Url::parse(cluster.database()).expect("an address").path().trim_start_matches('/').to_owned();
+    // Every row of every table; what is bytes there is in hexadecimal digits.
+    let dump = || {
+        tokio::task::block_in_place(|| run(&recipe("mariadb-dump"), folder.path(), &mysql, &name, &[]));
+        std::fs::read_to_string(folder.path().join("sale.sql")).expect("text").to_lowercase()
+    };
+    let hexadecimal = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let has =
+        |text: &str, what: &str| text.contains(&what.to_lowercase()) || text.contains(&hexadecimal(what));
+    let before = dump();
+    assert!(has(&before, EMAIL) && has(&before, NAME), "it is there");
+    fan.try_ask(Method::DELETE, "/users/me", None, None).await.expect("an answer").expect(204);
+    let after = dump();
+    assert!(!has(&after, EMAIL) && !has(&after, NAME));
+    assert!(has(&after, OTHER), "it would have been found");
+    cluster.audit();
 }
