@@ -300,6 +300,17 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<u32> {
     Ok(frontrow_store_mysql::SCHEMA_VERSION)
 }
 
+/// What there is of a store: the name of each part, the version of its schema, and the one that [`migrate`] brings it to.
+pub(crate) async fn schemas(config: &Config) -> anyhow::Result<Vec<(String, u32, u32)>> {
+    if config.store.url.is_empty() {
+        let found = frontrow_store_sqlite::versions(&config.store.data)?;
+        return Ok(found.into_iter().map(|file| (file.name.to_owned(), file.found, file.known)).collect());
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let found = frontrow_store_mysql::schema_found(&mysql(config, &clock, 1)).await.context("store.url")?;
+    Ok(vec![("the database".to_owned(), found, frontrow_store_mysql::SCHEMA_VERSION)])
+}
+
 /// The queries of the store that the settings name, beside whatever servers run on it.
 pub(crate) async fn open_reads(config: &Config) -> anyhow::Result<Box<dyn Reads>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());

@@ -19,14 +19,11 @@ use frontrow_application::Clock;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, ffi};
 
-use crate::delivery::DELIVERY;
 use crate::error::OpenError;
-use crate::line::LINE;
 use crate::lock::{FolderLock, LOCK_NAME};
-use crate::schema::{self, FileKind, SALE};
-use crate::{
-    DELIVERY_FILE_NAME, FILE_NAME, LINE_FILE_NAME, Options, SqliteDelivery, SqliteLine, SqliteStore,
-};
+use crate::schema;
+use crate::versions::{FILES, STORE_FILES};
+use crate::{FILE_NAME, Options, SqliteDelivery, SqliteLine, SqliteStore};
 
 /// How many pages are copied at once.
 const STEP_PAGES: i32 = 2_048;
@@ -36,13 +33,6 @@ pub(crate) const UNFINISHED: &str = "restore.unfinished";
 
 /// What may be in a folder that is restored into: what every file system has, and what an earlier try has left.
 const NOTHING: [&str; 3] = ["lost+found", LOCK_NAME, UNFINISHED];
-
-/// The files of a store, in the order in which they are pinned.
-const FILES: [(&str, &FileKind); 3] =
-    [(LINE_FILE_NAME, &LINE), (DELIVERY_FILE_NAME, &DELIVERY), (FILE_NAME, &SALE)];
-
-/// The names of all files that belong to a store.
-pub const STORE_FILES: [&str; 3] = [LINE_FILE_NAME, DELIVERY_FILE_NAME, FILE_NAME];
 
 /// All files of a store as they were at one moment. Until it is dropped, the logs of a running server grow.
 pub struct Snapshot {

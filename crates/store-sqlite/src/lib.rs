@@ -37,6 +37,7 @@ mod pool;
 mod reads;
 mod save;
 mod schema;
+mod versions;
 mod writer;
 
 use std::fs::DirBuilder;
@@ -52,12 +53,13 @@ use frontrow_domain::Timestamp;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
-pub use backup::{Copied, Restoration, STORE_FILES, Snapshot};
+pub use backup::{Copied, Restoration, Snapshot};
 pub use copy::SqliteExport;
 pub use delivery::{DELIVERY_FILE_NAME, DELIVERY_SCHEMA_VERSION, SqliteDelivery};
 pub use error::OpenError;
 pub use line::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
 pub use schema::SCHEMA_VERSION;
+pub use versions::{FileVersion, STORE_FILES, versions};
 
 use checkpoint::Checkpointer;
 use lock::FolderLock;

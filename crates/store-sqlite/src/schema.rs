@@ -41,7 +41,7 @@ pub(crate) struct FileKind {
 
 impl FileKind {
     /// The newest version that is known here.
-    fn known(&self) -> u32 {
+    pub(crate) fn known(&self) -> u32 {
         u32::try_from(self.migrations.len()).unwrap_or(u32::MAX)
     }
 }

@@ -65,7 +65,7 @@ enum Command {
     /// Make the store, or bring it to the schema of this version, as every server does when it starts
     ///
     /// Nothing is lost when it is stopped half-way, or run by several at once. The embedded store has to be stopped first.
-    Migrate,
+    Migrate(migrate::MigrateArguments),
     /// What happened, as events, and what somebody could not be told of; also beside a running server
     Events {
         #[command(subcommand)]
@@ -224,7 +224,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Audit(audit) => audit::run(&config, audit.json),
         Command::Health => health::run(&config),
-        Command::Migrate => migrate::run(&config),
+        Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Events { command } => events::run(&config, command),
         Command::Backup(arguments) => backup::run(&config, &arguments),
         Command::Restore(arguments) => backup::restore(&config, &arguments),

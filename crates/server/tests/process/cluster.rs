@@ -364,12 +364,20 @@ async fn several_may_make_the_store_at_once() {
         migrate.arg("migrate").envs(cluster.settings()).stdout(Stdio::piped()).stderr(Stdio::piped());
         migrate.spawn().expect("the binary runs")
     };
+    let dry = || {
+        let mut dry = frontrow(folder.path());
+        dry.args(["migrate", "--dry-run"]).envs(cluster.settings()).output().expect("the binary runs")
+    };
+    let before = dry();
+    assert_eq!(before.status.code(), Some(1), "{}", String::from_utf8_lossy(&before.stderr));
+    assert!(String::from_utf8_lossy(&before.stdout).contains("not there; would be made"));
     let started: Vec<_> = (0..6).map(|_| start()).collect();
     for migrate in started {
         let output = migrate.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(String::from_utf8_lossy(&output.stdout).contains("schema version"));
     }
+    assert_eq!(dry().status.code(), Some(0), "nothing is left to do");
     assert_eq!(cluster.audit_from(folder.path())["schedules"], 0);
 }
 

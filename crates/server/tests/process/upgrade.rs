@@ -44,6 +44,13 @@ async fn every_version_s_files_are_brought_up_sold_from_and_agree() {
         let old = frontrow(folder.path()).arg("audit").output().expect("it runs");
         let is_newest = version == frontrow_store_sqlite::SCHEMA_VERSION;
         assert_eq!(old.status.success(), is_newest, "version {version}: nothing migrates by being looked at");
+        let dry = || frontrow(folder.path()).args(["migrate", "--dry-run"]).output().expect("it runs");
+        let said = String::from_utf8(dry().stdout).expect("text");
+        let would = if is_newest { "nothing to do" } else { "would be brought to" };
+        assert!(said.contains(&format!("frontrow.sqlite: schema version {version}; {would}")), "{said}");
+        assert!(said.contains("delivery.sqlite: not there; would be made"), "{said}");
+        assert_eq!(dry().status.code(), Some(1));
+        assert!(!folder.path().join("delivery.sqlite").exists(), "nothing is made by being looked at");
         // What an upgrade begins with: a backup of the old files, by the new program.
         let place = tempfile::tempdir().expect("folder");
         let to = place.path().join("before");
@@ -51,6 +58,7 @@ async fn every_version_s_files_are_brought_up_sold_from_and_agree() {
         assert!(made.status.success(), "version {version}: {}", String::from_utf8_lossy(&made.stderr));
 
         let server = Server::start(folder.path(), &[]);
+        assert_eq!(dry().status.code(), Some(0), "version {version}: all is done");
         let client = http();
         let operator = Person::new(&server, &client, "operator", "operator");
         let schedule = known["schedule"].as_u64().expect("a number");
