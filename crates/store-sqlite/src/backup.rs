@@ -31,7 +31,7 @@ const STEP_PAGES: i32 = 2_048;
 /// Where a restore keeps what it has not put in place yet. A folder that has it is not served.
 pub(crate) const UNFINISHED: &str = "restore.unfinished";
 
-/// What may be in a folder that is restored into: what every file system has, and what an earlier try has left.
+/// What may be in a folder that is restored into: what every file system has, and what somebody else has tried before.
 const NOTHING: [&str; 3] = ["lost+found", LOCK_NAME, UNFINISHED];
 
 /// All files of a store as they were at one moment. Until it is dropped, the logs of a running server grow.
@@ -124,29 +124,39 @@ fn copy(from: &Connection, to: &Path, tell: &mut dyn FnMut(u64, u64)) -> rusqlit
 /// [`Restoration::finish`] has come to its end.
 pub struct Restoration {
     folder: PathBuf,
+    beside: Vec<String>,
     _lock: FolderLock,
 }
 
 impl Restoration {
-    /// Begins, in a folder that is not there or has nothing in it, except for what an earlier try has left.
-    pub fn begin(folder: &Path) -> Result<Self, OpenError> {
+    /// Begins, in a folder that is not there or has nothing in it, except for what an earlier try has left, whenever that
+    /// broke off: it is thrown away. `beside` are files that come along with those of the store.
+    pub fn begin(folder: &Path, beside: &[&str]) -> Result<Self, OpenError> {
         let of_folder = |cause| OpenError::folder(folder, cause);
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(of_folder)?;
+        let workshop = folder.join(UNFINISHED);
+        // It is made in an empty folder, and goes when everything is in place: whatever of a store is beside it was put
+        // there by a restore, and no server has opened it.
+        let is_unfinished = workshop.exists();
+        let mut left = Vec::new();
         for entry in fs::read_dir(folder).map_err(of_folder)? {
             let name = entry.map_err(of_folder)?.file_name();
-            if !NOTHING.iter().any(|nothing| name == *nothing) {
+            let is_one_of = |names: &[&str]| names.iter().any(|one| name == *one);
+            if is_unfinished && (is_one_of(&STORE_FILES) || is_one_of(beside)) {
+                left.push(folder.join(name));
+            } else if !is_one_of(&NOTHING) {
                 let found = name.to_string_lossy().into_owned();
                 return Err(OpenError::NotEmpty { folder: folder.to_owned(), found });
             }
         }
         let lock = FolderLock::take(folder)?;
-        let restoration = Self { folder: folder.to_owned(), _lock: lock };
-        let workshop = restoration.workshop();
-        if workshop.exists() {
+        left.iter().try_for_each(fs::remove_file).map_err(of_folder)?;
+        if is_unfinished {
             fs::remove_dir_all(&workshop).map_err(of_folder)?;
         }
         DirBuilder::new().mode(0o700).create(&workshop).map_err(of_folder)?;
-        Ok(restoration)
+        let beside = beside.iter().map(|&name| name.to_owned()).collect();
+        Ok(Self { folder: folder.to_owned(), beside, _lock: lock })
     }
 
     /// Where the files go first.
@@ -155,8 +165,8 @@ impl Restoration {
     }
 
     /// Brings the files to the schema of this version, begins a new history, so that no map, list or stream of the old
-    /// one is taken for one of this, and puts everything in place; `beside` are files that came along.
-    pub fn finish(self, clock: Arc<dyn Clock>, beside: &[&str]) -> Result<(), OpenError> {
+    /// one is taken for one of this, and puts everything in place.
+    pub fn finish(self, clock: Arc<dyn Clock>) -> Result<(), OpenError> {
         let workshop = self.workshop();
         let of_folder = |cause| OpenError::folder(&self.folder, cause);
         let store = SqliteStore::open(Options::new(&workshop, clock))?;
@@ -166,7 +176,7 @@ impl Restoration {
         store.close();
         drop((line, store, SqliteDelivery::open(&workshop)?));
         // The sale last: without it the folder is none of a store.
-        for name in beside.iter().chain(&STORE_FILES) {
+        for name in self.beside.iter().map(String::as_str).chain(STORE_FILES) {
             fs::rename(workshop.join(name), self.folder.join(name)).map_err(of_folder)?;
         }
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(of_folder)?;

@@ -105,5 +105,16 @@ async fn a_shared_store_is_dumped_while_it_is_sold_from_and_comes_back_whole() {
     .await;
     assert_eq!(again.join(line.0).await.expect("an answer").expect(200)["sequence"], 1);
     let figures = cluster.audit();
+    // Sales are exported from a shared store as from files: a line of names, and one for each.
+    let settings: Vec<_> =
+        cluster.settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let export = frontrow(folder.path()).args(["export", "sales"]).envs(settings).output().expect("it runs");
+    let lines = String::from_utf8(export.stdout).expect("text").lines().count();
+    assert_eq!(
+        figures["reservations"]["confirmed"],
+        lines - 1,
+        "{}",
+        String::from_utf8_lossy(&export.stderr)
+    );
     assert!(figures["reservations"]["confirmed"].as_u64().expect("a number") >= before.len() as u64);
 }

@@ -74,12 +74,12 @@ fn what_is_put_back_is_a_history_of_its_own() {
     let _served = served(folder.path());
     let target = tempfile::tempdir().expect("folder");
     let epoch = copy(folder.path(), to.path());
-    let restoration = Restoration::begin(target.path()).expect("an empty folder");
+    let restoration = Restoration::begin(target.path(), &["beside"]).expect("an empty folder");
     for name in STORE_FILES {
         fs::copy(to.path().join(name), restoration.workshop().join(name)).expect("copied");
     }
     fs::write(restoration.workshop().join("beside"), "it").expect("written");
-    restoration.finish(clock(), &["beside"]).expect("put in place");
+    restoration.finish(clock()).expect("put in place");
     let of = |folder: &Path| number(&folder.join(FILE_NAME), "SELECT epoch FROM meta");
     assert_eq!(u64::try_from(of(folder.path())), Ok(epoch));
     assert_ne!(of(target.path()), of(folder.path()));
@@ -94,21 +94,26 @@ fn a_folder_in_which_a_restore_broke_off_is_none_of_a_store_until_it_is_done_aga
     copy(folder.path(), to.path());
     let target = tempfile::tempdir().expect("folder");
     fs::create_dir(target.path().join("lost+found")).expect("what a file system has");
-    let restoration = Restoration::begin(target.path()).expect("nothing that matters");
-    assert!(matches!(Restoration::begin(target.path()), Err(OpenError::InUse { .. })), "one at a time");
+    let restoration = Restoration::begin(target.path(), &[]).expect("nothing that matters");
+    assert!(matches!(Restoration::begin(target.path(), &[]), Err(OpenError::InUse { .. })), "one at a time");
     fs::write(restoration.workshop().join(FILE_NAME), "half a file").expect("written");
     drop(restoration);
     assert!(matches!(SqliteReads::open(target.path(), clock()), Err(OpenError::NoStore { .. })));
     let served_now = SqliteStore::open(Options::new(target.path(), clock()));
     assert!(matches!(served_now, Err(OpenError::Unfinished { .. })), "a new store would hide it");
-    let again = Restoration::begin(target.path()).expect("what was left is thrown away");
+    // It may break off while files are put in place, too, the last of them included.
+    for name in STORE_FILES {
+        fs::write(target.path().join(name), "put in place").expect("written");
+    }
+    let again = Restoration::begin(target.path(), &[]).expect("what was left is thrown away");
+    assert!(STORE_FILES.iter().all(|name| !target.path().join(name).exists()));
     assert_eq!(fs::read_dir(again.workshop()).expect("a folder").count(), 0);
     for name in STORE_FILES {
         fs::copy(to.path().join(name), again.workshop().join(name)).expect("copied");
     }
-    again.finish(clock(), &[]).expect("put in place");
+    again.finish(clock()).expect("put in place");
     drop(served(target.path()));
-    let refused = Restoration::begin(target.path()).map(drop);
+    let refused = Restoration::begin(target.path(), &[]).map(drop);
     assert!(matches!(refused, Err(OpenError::NotEmpty { .. })), "nothing is written over");
 }
 
@@ -121,9 +126,9 @@ fn a_store_of_an_older_version_is_copied_as_it_is_and_migrated_when_it_is_put_ba
     let copied = snapshot.copy_to(to.path(), &mut |_, _, _| {}).expect("copied");
     assert_eq!(copied, [Copied { name: FILE_NAME, schema: 1 }]);
     let target = tempfile::tempdir().expect("folder");
-    let restoration = Restoration::begin(target.path()).expect("an empty folder");
+    let restoration = Restoration::begin(target.path(), &[]).expect("an empty folder");
     fs::copy(to.path().join(FILE_NAME), restoration.workshop().join(FILE_NAME)).expect("copied");
-    restoration.finish(clock(), &[]).expect("put in place");
+    restoration.finish(clock()).expect("put in place");
     let version = number(&target.path().join(FILE_NAME), "SELECT * FROM pragma_user_version");
     assert_eq!(u32::try_from(version), Ok(crate::SCHEMA_VERSION));
 }

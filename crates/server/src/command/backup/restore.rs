@@ -30,15 +30,14 @@ pub(in crate::command) fn run(config: &Config, arguments: &RestoreArguments) -> 
     refuse_shared(config, "restore")?;
     let (from, data) = (&arguments.from, &config.store.data);
     let manifest = Manifest::read(from)?;
-    let restoration = Restoration::begin(data)?;
+    let has_keys = manifest.files.iter().any(|file| file.name == KEYS_NAME);
+    let restoration = Restoration::begin(data, if has_keys { &[KEYS_NAME] } else { &[] })?;
     for file in &manifest.files {
         eprintln!("checking {} ({} bytes)", file.name, file.bytes);
         file.copy(from, &restoration.workshop()).context("nothing was restored")?;
     }
-    let has_keys = manifest.files.iter().any(|file| file.name == KEYS_NAME);
-    let beside: &[&str] = if has_keys { &[KEYS_NAME] } else { &[] };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    restoration.finish(Arc::clone(&clock), beside)?;
+    restoration.finish(Arc::clone(&clock))?;
     eprintln!("auditing");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(async { anyhow::Ok(audit(&SqliteReads::open(data, clock)?).await?) })?;
