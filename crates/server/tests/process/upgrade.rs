@@ -30,8 +30,10 @@ fn left_by(version: u32) -> (tempfile::TempDir, Value) {
     let from = |name: String| golden().join(name);
     let copy = |from: PathBuf, to: &str| std::fs::copy(from, folder.path().join(to)).expect("copied");
     copy(from(format!("schema-{version}.sqlite")), frontrow_store_sqlite::FILE_NAME);
+    // The first version had no lines. Their file has versions of its own: all of them are met, the newest twice.
     if version > 1 {
-        copy(from("line-schema-1.sqlite".to_owned()), frontrow_store_sqlite::LINE_FILE_NAME);
+        let line = (version - 1).min(frontrow_store_sqlite::LINE_SCHEMA_VERSION);
+        copy(from(format!("line-schema-{line}.sqlite")), frontrow_store_sqlite::LINE_FILE_NAME);
     }
     let known = std::fs::read(from(format!("schema-{version}.json"))).expect("what is in it");
     (folder, serde_json::from_slice(&known).expect("JSON"))
