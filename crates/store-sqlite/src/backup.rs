@@ -4,7 +4,8 @@
 //! The three files refer to each other: how far sessions have been ended (in the file of the line) and how far consumers
 //! have come (in the file of deliveries) are positions in the log of the file of the sale. A mark that is ahead of the log
 //! would have the next events passed over; one that is behind has them told once more, under the same ids, which is what
-//! at least once allows. So the sale is never older than the other two: a reading transaction is begun on the line, on the
+//! at least once allows. So it is with fans of whom the line notes that they were told to be let in: the sale knows by a
+//! key what it was told, and the line may ask again. So the sale is never older than the other two: a reading transaction is begun on the line, on the
 //! deliveries and on the sale, in this order and at once, and everything is copied out of these. Whatever was answered
 //! before the first of them began is in the copies.
 //!

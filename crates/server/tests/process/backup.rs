@@ -147,6 +147,38 @@ async fn a_backup_that_was_killed_is_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_was_killed_is_done_again() {
+    let (data, place) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let _server = long(&data).await;
+    let to = place.path().join("one");
+    assert!(backup(data.path(), &to).output().expect("runs").status.success());
+    let mut cut = 0;
+    for round in 0..20_u32 {
+        let fresh = tempfile::tempdir().expect("folder");
+        let mut running = frontrow(fresh.path());
+        running.arg("restore").arg("--from").arg(&to).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut running = running.spawn().expect("runs");
+        tokio::time::sleep(Duration::from_millis(u64::from(round) * 8)).await;
+        running.kill().expect("SIGKILL");
+        running.wait().expect("it ends");
+        let is_unfinished = fresh.path().join("restore.unfinished").exists();
+        if is_unfinished {
+            cut += 1;
+            let started = frontrow(fresh.path()).args(["serve", "--listen", "127.0.0.1:0"]).output();
+            let started = started.expect("runs");
+            assert!(said(&started).contains("run the same frontrow restore again"), "{}", said(&started));
+        }
+        // Killed while it audited it was done already, and is not done over what is there.
+        let is_done = fresh.path().join("frontrow.sqlite").exists() && !is_unfinished;
+        let again = restore(&to, fresh.path());
+        assert_eq!(again.status.success(), !is_done, "{}", said(&again));
+        let figures = audit(fresh.path());
+        assert_eq!(figures["seats"], 100_000);
+    }
+    assert!(cut >= 3, "the kills came too early or too late: {cut} cut");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_what_was_backed_up_is_refused() {
     let (data, place) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
     let server = Server::start(data.path(), &[]);
