@@ -1,5 +1,6 @@
 //! Erasing a fan: afterwards nothing in any file says who it was.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use reqwest::{Method, Url};
@@ -158,7 +159,12 @@ async fn nothing_in_a_shared_store_says_who_a_fan_was_that_was_erased() {
         tokio::task::block_in_place(|| run(&recipe("mariadb-dump"), folder.path(), &mysql, &name, &[]));
         std::fs::read_to_string(folder.path().join("sale.sql")).expect("text").to_lowercase()
     };
-    let hexadecimal = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hexadecimal = |text: &str| {
+        text.bytes().fold(String::new(), |mut digits, byte| {
+            write!(digits, "{byte:02x}").expect("text");
+            digits
+        })
+    };
     let has =
         |text: &str, what: &str| text.contains(&what.to_lowercase()) || text.contains(&hexadecimal(what));
     let before = dump();
