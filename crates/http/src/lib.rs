@@ -101,8 +101,7 @@ pub fn router(state: HttpState) -> Router {
     let (_, run) = state.app().draw_id().as_u64_pair();
     let traffic = Arc::clone(state.traffic());
     traffic.expect(&document);
-    let edge =
-        edge::EdgeLayer::new(run, settings.request_timeout, traffic, Arc::clone(&settings.ready));
+    let edge = edge::EdgeLayer::new(run, settings.request_timeout, traffic, Arc::clone(&settings.ready));
     router.layer(edge).with_state(state)
 }
 

@@ -194,7 +194,9 @@ mod tests {
         assert_eq!(folding.in_vain_at, Some(begun), "somebody was in the way");
         for seconds in 1..10 {
             grow(&writer);
-            folding.fold(begun + Duration::from_secs(seconds), &AtomicU32::new(0)).expect("folded as far as may be");
+            folding
+                .fold(begun + Duration::from_secs(seconds), &AtomicU32::new(0))
+                .expect("folded as far as may be");
             assert_eq!(folding.in_vain_at, Some(begun), "nobody was made to wait after {seconds} s");
         }
         // Later it is tried again, and the log begins anew once nobody is in the way.
