@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -41,6 +41,7 @@ struct Shared {
     ids: RequestIds,
     timeout: Duration,
     traffic: Arc<Traffic>,
+    ready: Arc<AtomicBool>,
 }
 
 /// Makes request ids: a name for this run of the server, and a count.
@@ -50,10 +51,11 @@ struct RequestIds {
 }
 
 impl EdgeLayer {
-    /// `run` tells the ids of this run of the server from those of others.
-    pub(crate) fn new(run: u64, timeout: Duration, traffic: Arc<Traffic>) -> Self {
+    /// `run` tells the ids of this run of the server from those of others. While it is not `ready`, connections end with
+    /// the answer that is on its way: who asks again comes to a server that will still be there.
+    pub(crate) fn new(run: u64, timeout: Duration, traffic: Arc<Traffic>, ready: Arc<AtomicBool>) -> Self {
         let ids = RequestIds { run, count: AtomicU64::new(0) };
-        Self(Arc::new(Shared { ids, timeout, traffic }))
+        Self(Arc::new(Shared { ids, timeout, traffic, ready }))
     }
 }
 
@@ -112,7 +114,8 @@ where
         let matched = || self.shared.traffic.route(request.extensions().get::<MatchedPath>());
         let underway = self.route.get_or_init(matched).begin(request.method());
         let inner = self.inner.call(request);
-        EdgeFuture { inner, sleep: None, timeout: self.shared.timeout, id, is_read, underway }
+        let is_last = !self.shared.ready.load(Ordering::Relaxed);
+        EdgeFuture { inner, sleep: None, timeout: self.shared.timeout, id, is_read, is_last, underway }
     }
 }
 
@@ -127,6 +130,8 @@ pin_project! {
         timeout: Duration,
         id: HeaderValue,
         is_read: bool,
+        // Nothing more is to be asked on this connection.
+        is_last: bool,
         underway: Underway,
     }
 }
@@ -157,8 +162,11 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for EdgeFuture<F> 
                 }
             }
         };
-        let response = finish(response, this.id, this.underway.totals());
+        let mut response = finish(response, this.id, this.underway.totals());
         this.underway.answer(response.status());
+        if *this.is_last {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         Poll::Ready(Ok(response))
     }
 }

@@ -44,6 +44,16 @@ struct Part {
     #[schema(example = "store_reads")]
     name: &'static str,
     ready: bool,
+    /// What is in the way, when something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "the store does not answer within a second")]
+    reason: Option<&'static str>,
+}
+
+impl Part {
+    fn new(name: &'static str, ready: bool, otherwise: &'static str) -> Self {
+        Self { name, ready, reason: (!ready).then_some(otherwise) }
+    }
 }
 
 /// Whether the process is alive
@@ -59,10 +69,18 @@ async fn ready(State(state): State<HttpState>) -> Answer {
     let settings = state.settings();
     let read = tokio::time::timeout(STORE_TIMEOUT, state.app().epoch());
     let mut parts = vec![
-        Part { name: "server", ready: settings.ready.load(Ordering::Acquire) },
-        Part { name: "store_reads", ready: matches!(read.await, Ok(Ok(_))) },
+        Part::new(
+            "server",
+            settings.ready.load(Ordering::Acquire),
+            "the server is starting, or was told to stop",
+        ),
+        Part::new(
+            "store_reads",
+            matches!(read.await, Ok(Ok(_))),
+            "the store cannot be read, or does not answer within a second",
+        ),
     ];
-    parts.extend(settings.parts.iter().map(|part| Part { name: part.name, ready: (part.is_well)() }));
+    parts.extend(settings.parts.iter().map(|part| Part::new(part.name, (part.is_well)(), part.otherwise)));
     let (code, status) = if parts.iter().all(|part| part.ready) {
         (StatusCode::OK, "ready")
     } else {

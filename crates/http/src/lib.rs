@@ -58,7 +58,7 @@ pub use auth::Jwks;
 pub use keyring::{KeyList, Keyring, SigningKeys, ticket_key_id, token_key_id};
 pub use problem::{Code, Problem};
 pub use serve::{ServeLimits, bind, serve};
-pub use settings::{ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, LogInLimits, ReadyPart};
+pub use settings::{ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Limits, LogInLimits, ReadyPart};
 pub use state::HttpState;
 pub use ticket::{NotATicket, TicketCode, TicketSigner};
 
@@ -101,7 +101,7 @@ pub fn router(state: HttpState) -> Router {
     let (_, run) = state.app().draw_id().as_u64_pair();
     let traffic = Arc::clone(state.traffic());
     traffic.expect(&document);
-    let edge = edge::EdgeLayer::new(run, settings.request_timeout, traffic);
+    let edge = edge::EdgeLayer::new(run, settings.request_timeout, traffic, Arc::clone(&settings.ready));
     router.layer(edge).with_state(state)
 }
 

@@ -21,16 +21,10 @@ pub struct HttpSettings {
     pub keys: Arc<Keyring>,
     /// An external issuer whose access tokens are taken as well.
     pub issuer: Option<IssuerSettings>,
-    /// How often somebody may try to log in.
-    pub log_in: LogInLimits,
+    /// How much one may ask for, to begin with: [`HttpState::limit`](crate::HttpState::limit) changes it.
+    pub limits: Limits,
     /// Whether an address is a proxy whose `X-Forwarded-For` is believed.
     pub is_trusted_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    /// Requests that one fan may send a second, over a long time. 0: as many as they like.
-    pub requests_per_fan_per_second: u32,
-    /// Requests that one fan may send at once.
-    pub request_burst_per_fan: u32,
-    /// How often one fan may join a line within a minute. 0: as often as they like.
-    pub joins_per_fan_per_minute: u32,
     /// What counts attempts together with the other servers, where there are some.
     pub shared_counts: Option<Arc<dyn AttemptCounts>>,
     /// Who may charge a wallet.
@@ -43,7 +37,8 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// Web origins whose pages may call the interface.
     pub cors_origins: Vec<String>,
-    /// False until the server is up and from the moment it begins to stop: what `/health/ready` says first.
+    /// False until the server is up, and from the moment it is told to stop: what `/health/ready` says first. While it is
+    /// false every answer is the last one on its connection, so that clients go elsewhere by themselves.
     pub ready: Arc<AtomicBool>,
     /// Cancelled when the server begins to stop: open streams end themselves.
     pub stopping: CancellationToken,
@@ -60,6 +55,21 @@ pub struct ReadyPart {
     pub name: &'static str,
     /// Whether it is well now. Must not block.
     pub is_well: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// What it means that it is not, for whoever has to do something about it.
+    pub otherwise: &'static str,
+}
+
+/// How much one may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How often somebody may try to log in.
+    pub log_in: LogInLimits,
+    /// Requests that one fan may send a second, over a long time. 0: as many as they like.
+    pub requests_per_fan_per_second: u32,
+    /// Requests that one fan may send at once.
+    pub request_burst_per_fan: u32,
+    /// How often one fan may join a line within a minute. 0: as often as they like.
+    pub joins_per_fan_per_minute: u32,
 }
 
 /// Who may charge a wallet.

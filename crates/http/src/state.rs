@@ -16,7 +16,7 @@ use crate::catalog::PlanBody;
 use crate::limits::{JoinLimit, OpenStreams, RequestLimit};
 use crate::problem::{Problem, Refusal};
 use crate::queue::QueueTokens;
-use crate::settings::HttpSettings;
+use crate::settings::{HttpSettings, Limits};
 use crate::ticket::TicketSigner;
 use crate::traffic::Traffic;
 
@@ -71,9 +71,22 @@ impl HttpState {
         let (keys, shared) = (&settings.keys, settings.shared_counts.clone());
         Self(Arc::new(Parts {
             auth: Auth::new(&settings),
-            throttle: LogInThrottle::new(settings.log_in, Arc::clone(keys), app.clock(), shared.clone()),
-            joins: JoinLimit::new(settings.joins_per_fan_per_minute, Arc::clone(keys), app.clock(), shared),
-            requests: RequestLimit::new(settings.requests_per_fan_per_second, settings.request_burst_per_fan),
+            throttle: LogInThrottle::new(
+                settings.limits.log_in,
+                Arc::clone(keys),
+                app.clock(),
+                shared.clone(),
+            ),
+            joins: JoinLimit::new(
+                settings.limits.joins_per_fan_per_minute,
+                Arc::clone(keys),
+                app.clock(),
+                shared,
+            ),
+            requests: RequestLimit::new(
+                settings.limits.requests_per_fan_per_second,
+                settings.limits.request_burst_per_fan,
+            ),
             streams: Arc::default(),
             queue_tokens: QueueTokens::new(Arc::clone(&settings.keys)),
             tickets: TicketSigner::new(Arc::clone(&settings.keys)),
@@ -83,6 +96,15 @@ impl HttpState {
             app,
             settings,
         }))
+    }
+
+    /// Other limits from now on. What was counted stays counted.
+    pub fn limit(&self, limits: Limits) {
+        let Limits { log_in, requests_per_fan_per_second, request_burst_per_fan, joins_per_fan_per_minute } =
+            limits;
+        self.0.throttle.set(log_in);
+        self.0.requests.set(requests_per_fan_per_second, request_burst_per_fan);
+        self.0.joins.set(joins_per_fan_per_minute);
     }
 
     pub(crate) fn app(&self) -> &App {

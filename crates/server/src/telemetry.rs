@@ -1,6 +1,7 @@
 //! Logs on standard error.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
@@ -8,8 +9,11 @@ use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::config::sections::{Log, LogFormat};
 
-/// Begins to log.
-pub(crate) fn log(settings: &Log) -> anyhow::Result<()> {
+/// Changes what is logged; says what is wrong with a filter that is none.
+pub(crate) type FilterHandle = dyn Fn(&str) -> anyhow::Result<()> + Send + Sync;
+
+/// Begins to log. Answers what changes the filter later.
+pub(crate) fn log(settings: &Log) -> anyhow::Result<Arc<FilterHandle>> {
     let filter = EnvFilter::try_new(&settings.filter)
         .with_context(|| format!("log.filter cannot be used: {:?}", settings.filter))?;
     let log = tracing_subscriber::fmt()
@@ -17,9 +21,18 @@ pub(crate) fn log(settings: &Log) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_span_events(FmtSpan::NONE);
-    let begun = match settings.format {
-        LogFormat::Human => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
+    let (begun, handle): (_, Arc<FilterHandle>) = match settings.format {
+        LogFormat::Human => {
+            let log = log.with_filter_reloading();
+            let handle = log.reload_handle();
+            (log.try_init(), Arc::new(move |filter| Ok(handle.reload(EnvFilter::try_new(filter)?)?)))
+        }
+        LogFormat::Json => {
+            let log = log.json().with_filter_reloading();
+            let handle = log.reload_handle();
+            (log.try_init(), Arc::new(move |filter| Ok(handle.reload(EnvFilter::try_new(filter)?)?)))
+        }
     };
-    begun.map_err(|error| anyhow::anyhow!("cannot begin to log: {error}"))
+    begun.map_err(|error| anyhow::anyhow!("cannot begin to log: {error}"))?;
+    Ok(handle)
 }

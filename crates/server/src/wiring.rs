@@ -182,11 +182,20 @@ impl Wired {
         match &self.engine {
             Engine::Embedded { store, .. } => {
                 let store = Arc::clone(store);
-                ReadyPart { name: "store", is_well: Arc::new(move || !store.has_failed()) }
+                ReadyPart {
+                    name: "store",
+                    is_well: Arc::new(move || !store.has_failed()),
+                    otherwise: "a commit failed without saying whether it happened; the server ends by itself, and is \
+                                to be started again",
+                }
             }
             Engine::Shared { .. } => {
                 let clock = Arc::clone(&self.clock);
-                ReadyPart { name: "store_clock", is_well: Arc::new(move || clock.agrees()) }
+                ReadyPart {
+                    name: "store_clock",
+                    is_well: Arc::new(move || clock.agrees()),
+                    otherwise: "the clock of the store has jumped; set it right, or start this server again",
+                }
             }
         }
     }
@@ -289,6 +298,17 @@ pub(crate) async fn migrate(config: &Config) -> anyhow::Result<u32> {
     }
     let _store = MysqlStore::open(mysql(config, &clock, 1)).await.context("store.url")?;
     Ok(frontrow_store_mysql::SCHEMA_VERSION)
+}
+
+/// What there is of a store: the name of each part, the version of its schema, and the one that [`migrate`] brings it to.
+pub(crate) async fn schemas(config: &Config) -> anyhow::Result<Vec<(String, u32, u32)>> {
+    if config.store.url.is_empty() {
+        let found = frontrow_store_sqlite::versions(&config.store.data)?;
+        return Ok(found.into_iter().map(|file| (file.name.to_owned(), file.found, file.known)).collect());
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let found = frontrow_store_mysql::schema_found(&mysql(config, &clock, 1)).await.context("store.url")?;
+    Ok(vec![("the database".to_owned(), found, frontrow_store_mysql::SCHEMA_VERSION)])
 }
 
 /// The queries of the store that the settings name, beside whatever servers run on it.

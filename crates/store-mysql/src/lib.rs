@@ -127,6 +127,12 @@ impl MysqlReads {
     }
 }
 
+/// The version of the schema that a database has, 0 before there is a store in it. Changes nothing.
+pub async fn schema_found(options: &Options) -> Result<u32, OpenError> {
+    let (connect, database) = schema::options(&options.url)?;
+    schema::found(&Pool::new(connect, schema::reader_session(), 1), &database).await
+}
+
 impl Store for MysqlStore {
     fn lane_shape(&self) -> LaneShape {
         LaneShape::PerSchedule

@@ -149,6 +149,20 @@ async fn begin(link: &mut Link<'_>) -> Result<(), DbError> {
     link.run(sql.to_owned()).await.map(|_| ()).map_err(|failed| failed.error)
 }
 
+/// The version that a database has; 0 before there is a store in it. Refuses one that is not ours, or newer.
+pub(crate) async fn found(pool: &Pool, database: &str) -> Result<u32, OpenError> {
+    let mut link = pool.take().await.map_err(open_error)?;
+    let found = version(&mut link).await.map_err(open_error)?;
+    link.give_back();
+    match found {
+        Found::Nothing => Ok(0),
+        Found::Version(found) if found > SCHEMA_VERSION => Err(newer(database, found)),
+        Found::Version(found) => Ok(found),
+        Found::Foreign => Err(OpenError::Foreign { database: database.to_owned() }),
+        Found::Copying => Err(OpenError::Copying { database: database.to_owned() }),
+    }
+}
+
 /// Refuses a database that this version cannot read as it is.
 pub(crate) async fn check_readable(pool: &Pool, database: &str) -> Result<(), OpenError> {
     let mut link = pool.take().await.map_err(open_error)?;

@@ -70,6 +70,34 @@ pub enum OpenError {
         /// Which file.
         file: PathBuf,
     },
+    /// A restore into the folder has not come to its end.
+    #[error(
+        "a backup was being restored into {}, and that has not come to its end: run the same frontrow restore again, \
+         which starts anew", folder.display()
+    )]
+    Unfinished {
+        /// Which folder.
+        folder: PathBuf,
+    },
+    /// A backup is restored into a folder with nothing in it.
+    #[error(
+        "{} is not empty ({found} is there); name a new folder with --data, or move away what is in this one",
+        folder.display()
+    )]
+    NotEmpty {
+        /// Which folder.
+        folder: PathBuf,
+        /// Something in it.
+        found: String,
+    },
+    /// A file could not be copied.
+    #[error("{} could not be written: {cause}", file.display())]
+    NotCopied {
+        /// Which copy.
+        file: PathBuf,
+        /// What SQLite says.
+        cause: rusqlite::Error,
+    },
     /// SQLite says no.
     #[error("cannot open the store: {0}")]
     Sqlite(#[from] rusqlite::Error),

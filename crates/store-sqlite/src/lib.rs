@@ -19,8 +19,11 @@
 //!
 //! [`SqliteDelivery`] has what is kept of events on their way to others, in a third file, for the same reasons.
 //!
+//! [`Snapshot`] and [`Restoration`] are how all three are backed up beside a running server, and put back.
+//!
 //! There are no rules here: rows go in and out as the domain gives and wants them.
 
+mod backup;
 mod checkpoint;
 mod codec;
 mod copy;
@@ -34,6 +37,7 @@ mod pool;
 mod reads;
 mod save;
 mod schema;
+mod versions;
 mod writer;
 
 use std::fs::DirBuilder;
@@ -49,11 +53,13 @@ use frontrow_domain::Timestamp;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
+pub use backup::{Copied, Restoration, Snapshot};
 pub use copy::SqliteExport;
 pub use delivery::{DELIVERY_FILE_NAME, DELIVERY_SCHEMA_VERSION, SqliteDelivery};
 pub use error::OpenError;
 pub use line::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
 pub use schema::SCHEMA_VERSION;
+pub use versions::{FileVersion, STORE_FILES, versions};
 
 use checkpoint::Checkpointer;
 use lock::FolderLock;
@@ -111,6 +117,9 @@ impl SqliteStore {
         // What is inside concerns its owner only: addresses, password hashes, who has bought what.
         DirBuilder::new().recursive(true).mode(0o700).create(&options.folder).map_err(of_folder)?;
         let lock = FolderLock::take(&options.folder)?;
+        if options.folder.join(backup::UNFINISHED).exists() {
+            return Err(OpenError::Unfinished { folder: options.folder });
+        }
         schema::make_file(&file).map_err(of_folder)?;
         let mut connection = schema::open_writer(&file, &schema::SALE, options.cache_mib)?;
         schema::migrate(&mut connection, options.clock.now())?;
@@ -148,6 +157,11 @@ impl SqliteStore {
     /// The queries alone.
     pub fn reads(&self) -> SqliteReads {
         self.reads.clone()
+    }
+
+    /// Gives the store's history a new name: what is in it is not what it was. For a store that nobody serves yet.
+    pub(crate) fn begin_new_history(&self) -> Result<(), OpenError> {
+        Ok(self.writer.lock().begin_new_history()?)
     }
 
     /// Folds the log into the file and ends the thread that does so. The store can still be used.

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::error::OpenError;
 
 /// The name of the lock file in the data folder.
-const LOCK_NAME: &str = "frontrow.lock";
+pub(crate) const LOCK_NAME: &str = "frontrow.lock";
 
 pub(crate) struct FolderLock {
     file: Mutex<File>,

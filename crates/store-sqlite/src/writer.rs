@@ -112,6 +112,11 @@ impl Writer {
         self.connection.prepare_cached(sql)?.execute([]).map(|_| ())
     }
 
+    /// Another name for the history. The generator is seeded by the system; the two only have to differ.
+    pub(crate) fn begin_new_history(&mut self) -> rusqlite::Result<()> {
+        self.execute("UPDATE meta SET epoch = abs(random() % 4503599627370496)")
+    }
+
     /// One step of the upkeep. Answers how many tables and rows went; as many as a step may take means that there
     /// may be more.
     pub(crate) fn clean(&mut self, now: Timestamp) -> Result<usize, ReadError> {

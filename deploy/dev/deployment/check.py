@@ -189,7 +189,10 @@ class Manifests(unittest.TestCase):
             for name, template in pods(made):
                 [container] = template["spec"]["containers"]
                 before = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-                self.assertGreater(template["spec"]["terminationGracePeriodSeconds"], before + default, name)
+                texts = [map.get("data", {}).get("frontrow.toml", "") for map in made if map["kind"] == "ConfigMap"]
+                drained = max((tomllib.loads(text).get("http", {}).get("drain_seconds", 0) for text in texts), default=0)
+                grace = template["spec"]["terminationGracePeriodSeconds"]
+                self.assertGreater(grace, before + drained + default, name)
 
     def test_kubectl_puts_the_same_together(self):
         kubectl = shutil.which("kubectl")

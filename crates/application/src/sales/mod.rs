@@ -2,9 +2,11 @@
 //! at most once in a while however many ask.
 
 mod admitted;
+mod export;
 mod rankings;
 
 pub(crate) use admitted::Admitted;
+pub use export::{Sale, SaleFilter, each_sale};
 pub(crate) use rankings::Rankings;
 pub use rankings::{BestSeller, FastestSoldOut, RankingWindow};
 

@@ -10,13 +10,14 @@ use frontrow_application::attempts::{Attempt, AttemptCounts, AttemptLimit, Attem
 use frontrow_domain::account::Email;
 use frontrow_domain::records::Digest;
 use hmac::Mac as _;
+use parking_lot::Mutex;
 
 use crate::keyring::Keyring;
 use crate::settings::LogInLimits;
 
 /// Counts attempts to log in.
 pub(crate) struct LogInThrottle {
-    limits: LogInLimits,
+    limits: Mutex<LogInLimits>,
     attempts: Attempts,
     names: CountKeys,
 }
@@ -67,12 +68,18 @@ impl LogInThrottle {
         clock: Arc<dyn Clock>,
         shared: Option<Arc<dyn AttemptCounts>>,
     ) -> Self {
+        let limits = Mutex::new(limits);
         Self { limits, attempts: Attempts::new(clock, shared), names: CountKeys::new(keys) }
+    }
+
+    /// So many from now on.
+    pub(crate) fn set(&self, limits: LogInLimits) {
+        *self.limits.lock() = limits;
     }
 
     /// Counts an attempt, or answers for how many seconds there may be no more.
     pub(crate) async fn enter(&self, email: &str, client: Option<IpAddr>) -> Result<Entered, u64> {
-        let LogInLimits { per_account, per_address, window_seconds } = self.limits;
+        let LogInLimits { per_account, per_address, window_seconds } = *self.limits.lock();
         let mut entered = Entered(Vec::with_capacity(2));
         let account = Some((self.names.of_account(email), per_account));
         let address = client.map(|client| (self.names.of_client(client), per_address));

@@ -21,7 +21,7 @@ fn app_with(traffic: Arc<Traffic>) -> Router {
         .route("/seats/{no}", get(|| async { "a seat" }))
         .fallback(|| async { no_such_route() })
         .method_not_allowed_fallback(no_such_method)
-        .layer(EdgeLayer::new(0xabc, Duration::from_millis(5), traffic))
+        .layer(EdgeLayer::new(0xabc, Duration::from_millis(5), traffic, Arc::new(AtomicBool::new(true))))
 }
 
 async fn ask(method: &str, path: &str, id: Option<&str>) -> (StatusCode, String, String) {

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use frontrow_domain::Timestamp;
 
@@ -19,8 +20,10 @@ const SECOND_MICROS: u64 = 1_000_000;
 
 /// Limits how many requests a fan sends.
 pub(crate) struct RequestLimit {
-    /// Nothing where everybody may send as many as they like.
-    pace: Option<Pace>,
+    /// Microseconds in which one request is earned; 0 where everybody may send as many as they like.
+    interval: AtomicU64,
+    /// How many may be sent at once.
+    burst: AtomicU64,
     fans: Shards<Fans>,
 }
 
@@ -43,16 +46,27 @@ struct Fans {
 impl RequestLimit {
     /// So many requests a second over a long time, so many at once. With 0 a second there is no limit.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
-        let pace = (per_second > 0).then(|| {
-            let interval = (SECOND_MICROS / u64::from(per_second)).max(1);
-            Pace { interval, burst: interval * u64::from(burst.max(1)) }
-        });
-        Self { pace, fans: Shards::default() }
+        let limit = Self { interval: AtomicU64::new(0), burst: AtomicU64::new(1), fans: Shards::default() };
+        limit.set(per_second, burst);
+        limit
+    }
+
+    /// The same from now on. What was asked for before counts as it did.
+    pub(crate) fn set(&self, per_second: u32, burst: u32) {
+        let interval = SECOND_MICROS.checked_div(u64::from(per_second)).map_or(0, |interval| interval.max(1));
+        self.burst.store(u64::from(burst.max(1)), Ordering::Relaxed);
+        self.interval.store(interval, Ordering::Relaxed);
+    }
+
+    /// A request that meets a change may have the one of before and the other of now, for itself alone.
+    fn pace(&self) -> Option<Pace> {
+        let interval = self.interval.load(Ordering::Relaxed);
+        (interval > 0).then(|| Pace { interval, burst: interval * self.burst.load(Ordering::Relaxed) })
     }
 
     /// Counts a request, or answers for how many seconds there may be no more. A refused one does not count.
     pub(crate) fn enter(&self, fan: &[u8; 16], now: Timestamp) -> Result<(), u64> {
-        let Some(Pace { interval, burst }) = self.pace else { return Ok(()) };
+        let Some(Pace { interval, burst }) = self.pace() else { return Ok(()) };
         let now = now.micros().max(0).unsigned_abs();
         let mut fans = self.fans.of(fan);
         let earned_at = fans.earned_at(fan, now, burst);
@@ -162,6 +176,20 @@ mod tests {
             assert_eq!(limit.enter(&ANN, at(0)), Ok(()));
         }
         assert_eq!(limit.enter(&ANN, at(0)), Err(1));
+    }
+
+    #[test]
+    fn a_limit_that_is_changed_holds_for_the_next_request() {
+        let limit = RequestLimit::new(0, 1);
+        assert!((0..100).all(|_| limit.enter(&ANN, at(0)).is_ok()));
+        limit.set(1, 2);
+        assert_eq!((limit.enter(&ANN, at(1)), limit.enter(&ANN, at(1))), (Ok(()), Ok(())));
+        assert_eq!(limit.enter(&ANN, at(1)), Err(1));
+        limit.set(1, 3);
+        assert_eq!(limit.enter(&ANN, at(1)), Ok(()), "one more at once");
+        assert_eq!(limit.enter(&ANN, at(1)), Err(1));
+        limit.set(0, 1);
+        assert_eq!(limit.enter(&ANN, at(1)), Ok(()));
     }
 
     #[test]

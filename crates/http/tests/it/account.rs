@@ -106,7 +106,7 @@ async fn guessing_from_behind_a_trusted_proxy_is_counted_by_the_address_that_it_
     let is_local = |address: IpAddr| address == IpAddr::V4(Ipv4Addr::LOCALHOST);
     let settings = |http: &mut HttpSettings| {
         http.is_trusted_proxy = Arc::new(is_local);
-        http.log_in.per_address = 2;
+        http.limits.log_in.per_address = 2;
     };
     let world = World::with(settings, |_| {});
     let server = Running::start(&world);

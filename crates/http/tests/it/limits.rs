@@ -13,8 +13,8 @@ const ME: &str = "/api/v1/users/me";
 fn world() -> World {
     World::with(
         |http| {
-            http.requests_per_fan_per_second = 2;
-            http.request_burst_per_fan = 5;
+            http.limits.requests_per_fan_per_second = 2;
+            http.limits.request_burst_per_fan = 5;
         },
         |_| {},
     )
@@ -57,7 +57,7 @@ async fn a_fan_who_sends_too_many_requests_has_to_slow_down() {
 
 #[tokio::test]
 async fn a_fan_who_joins_again_and_again_has_to_wait() {
-    let world = World::with(|http| http.joins_per_fan_per_minute = 3, |_| {});
+    let world = World::with(|http| http.limits.joins_per_fan_per_minute = 3, |_| {});
     let (ann, bob) = (world.fan("ann", 0).await, world.fan("bob", 0).await);
     let concert = world.a_sale(room()).await.concert;
     let join = |fan| world.post(QUEUES, &json!({"concertId": concert.get()})).by(fan).send();

@@ -11,21 +11,28 @@ use crate::world::World;
 
 #[tokio::test]
 async fn liveness_and_readiness() {
-    let part = ReadyPart { name: "issuer_keys", is_well: Arc::new(|| true) };
+    let part = ReadyPart { name: "issuer_keys", is_well: Arc::new(|| true), otherwise: "none came" };
     let world = World::with(|http| http.parts = vec![part], |_| {});
     assert_eq!(world.get("/health/live").send().await.expect(200).json(), json!({"status": "live"}));
     let ready = world.get("/health/ready").send().await.expect(200);
-    let parts = |server: bool| {
-        json!([{"name": "server", "ready": server}, {"name": "store_reads", "ready": true},
-            {"name": "issuer_keys", "ready": true}])
-    };
-    assert_eq!(ready.json(), json!({"status": "ready", "parts": parts(true)}));
+    let well = |name: &str| json!({"name": name, "ready": true});
+    let parts = [well("server"), well("store_reads"), well("issuer_keys")];
+    assert_eq!(ready.json(), json!({"status": "ready", "parts": parts}));
+    assert_eq!(ready.header("connection"), "", "the connection is kept");
     assert_eq!(ready.header("cache-control"), "no-store");
     world.ready.store(false, Ordering::Release);
     let not_ready = world.get("/health/ready").send().await.expect(503);
-    assert_eq!(not_ready.json(), json!({"status": "not_ready", "parts": parts(false)}));
+    let reason = "the server is starting, or was told to stop";
+    let stopping = json!({"name": "server", "ready": false, "reason": reason});
+    let parts = [stopping, well("store_reads"), well("issuer_keys")];
+    assert_eq!(not_ready.json(), json!({"status": "not_ready", "parts": parts}));
+    assert_eq!(not_ready.header("connection"), "close", "who asks next is to ask elsewhere");
     assert_eq!(not_ready.header("content-type"), "application/json");
     world.get("/health/live").send().await.expect(200);
+    let part = ReadyPart { name: "issuer_keys", is_well: Arc::new(|| false), otherwise: "none came" };
+    let world = World::with(|http| http.parts = vec![part], |_| {});
+    let not_ready = world.get("/health/ready").send().await.expect(503).json();
+    assert_eq!(not_ready["parts"][2], json!({"name": "issuer_keys", "ready": false, "reason": "none came"}));
 }
 
 #[tokio::test]

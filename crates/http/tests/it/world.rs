@@ -14,7 +14,7 @@ use frontrow_application::Settings;
 use frontrow_application::account::NewAccount;
 use frontrow_domain::account::Role;
 use frontrow_domain::{ScheduleId, Timestamp, UserId};
-use frontrow_http::{ChargeBy, HttpSettings, HttpState, KeyList, Keyring, LogInLimits, SigningKeys};
+use frontrow_http::{ChargeBy, HttpSettings, HttpState, KeyList, Keyring, Limits, LogInLimits, SigningKeys};
 use frontrow_store_sqlite::{Options, SqliteStore};
 use frontrow_testkit::stage::PASSWORD;
 use frontrow_testkit::{ManualClock, Opened, Stage};
@@ -76,12 +76,14 @@ pub(crate) fn http_settings() -> HttpSettings {
         access_token_seconds: 900,
         keys: Arc::new(Keyring::new(&keys(&[7]))),
         issuer: None,
-        log_in: LogInLimits { per_account: 3, per_address: 100, window_seconds: 300 },
+        limits: Limits {
+            log_in: LogInLimits { per_account: 3, per_address: 100, window_seconds: 300 },
+            // The clock of tests stands still, so nobody would ever earn another request.
+            requests_per_fan_per_second: 0,
+            request_burst_per_fan: 1,
+            joins_per_fan_per_minute: 0,
+        },
         is_trusted_proxy: Arc::new(|_| false),
-        // The clock of tests stands still, so nobody would ever earn another request.
-        requests_per_fan_per_second: 0,
-        request_burst_per_fan: 1,
-        joins_per_fan_per_minute: 0,
         shared_counts: None,
         charge_by: ChargeBy::Fan,
         body_limit_bytes: 65_536,

@@ -1,11 +1,13 @@
 //! The subcommands. What they print on standard output is their answer; problems go to standard error.
 
 mod audit;
+mod backup;
 mod concert;
 mod config;
 mod copy;
 mod demo;
 mod events;
+mod export;
 mod health;
 mod keys;
 mod migrate;
@@ -63,11 +65,26 @@ enum Command {
     /// Make the store, or bring it to the schema of this version, as every server does when it starts
     ///
     /// Nothing is lost when it is stopped half-way, or run by several at once. The embedded store has to be stopped first.
-    Migrate,
+    Migrate(migrate::MigrateArguments),
     /// What happened, as events, and what somebody could not be told of; also beside a running server
     Events {
         #[command(subcommand)]
         command: events::EventsCommand,
+    },
+    /// Copy the embedded store into a folder, as it is at one moment, also beside a running server
+    ///
+    /// With the keys that sign log-ins and tickets: keep it where nobody else can read it. A copy is whole once its list of
+    /// files is there; frontrow restore checks it and takes nothing else. Exits with 0 when it is done, and with 2 when not.
+    Backup(backup::BackupArguments),
+    /// Put a backup into an empty data folder, after checking every file of it, and audit it
+    ///
+    /// The data folder is that of --data, `FRONTROW__STORE__DATA` or the settings. Exits with 0 when the store is there and
+    /// agrees with itself, with 1 when it does not, and with 2 when nothing was restored.
+    Restore(backup::RestoreArguments),
+    /// What was sold, for others to work with; also beside a running server
+    Export {
+        #[command(subcommand)]
+        command: export::ExportCommand,
     },
     /// Copy a whole sale from the embedded store into an empty shared one, and prove that both agree
     ///
@@ -202,11 +219,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
     };
     match command {
-        Command::Serve(serve) => serve::run(&config, serve.demo),
+        Command::Serve(serve) => {
+            serve::run(&config, serve::Sources { file: settings.config, flags }, serve.demo)
+        }
         Command::Audit(audit) => audit::run(&config, audit.json),
         Command::Health => health::run(&config),
-        Command::Migrate => migrate::run(&config),
+        Command::Migrate(arguments) => migrate::run(&config, &arguments),
         Command::Events { command } => events::run(&config, command),
+        Command::Backup(arguments) => backup::run(&config, &arguments),
+        Command::Restore(arguments) => backup::restore(&config, &arguments),
+        Command::Export { command } => export::run(&config, command),
         Command::Copy(arguments) => copy::run(&config, &arguments),
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
         Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),

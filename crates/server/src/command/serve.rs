@@ -18,9 +18,11 @@ use super::{answer, demo};
 use crate::command::serve::jobs::{
     run_admissions, run_boards, run_feeds, run_jobs, run_lines, run_messages, run_sessions,
 };
+use crate::command::serve::reload::Reload;
 use crate::command::serve::settings::http_settings;
 use crate::config::Config;
 use crate::keys::Keys;
+use crate::telemetry::FilterHandle;
 use crate::wiring::{Wired, processors, refused_members};
 use crate::{metering, open_files, telemetry};
 
@@ -28,23 +30,32 @@ mod events;
 mod jobs;
 mod jwks;
 mod keys;
+mod manager;
 mod measures;
+mod reload;
 mod settings;
+
+pub(super) use reload::Sources;
 
 /// Microseconds by which the wall clock may move away before it is worth a line in the log.
 const DRIFT_MAX_MICROS: i64 = 1_000_000;
 
-pub(super) fn run(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
-    telemetry::log(&config.log)?;
+pub(super) fn run(config: &Config, sources: Sources, demo: bool) -> anyhow::Result<ExitCode> {
+    let filter = telemetry::log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(processors())
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    runtime.block_on(serve(config, demo))
+    runtime.block_on(serve(config, sources, filter, demo))
 }
 
-async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
+async fn serve(
+    config: &Config,
+    sources: Sources,
+    filter: Arc<FilterHandle>,
+    demo: bool,
+) -> anyhow::Result<ExitCode> {
     let metrics = metering::install(config)?;
     let wired = Arc::new(Wired::open(config).await?);
     let now = wired.clock.now();
@@ -78,9 +89,15 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
     let pause_ms = config.jobs.audit_pause_ms;
     let audit = tokio::spawn(measures::run_audit(Arc::clone(&wired.app), pause_ms, stop.clone()));
     let key_watch = tokio::spawn(keys::follow(keys, ring, Arc::clone(&wired), stop.clone()));
-    let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready)));
-    let router = frontrow_http::router(HttpState::new(Arc::clone(&wired.app), settings));
+    let drain = Duration::from_secs(config.http.drain_seconds);
+    let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready), drain));
+    let http = HttpState::new(Arc::clone(&wired.app), settings);
+    let reload = Reload { sources, running: config.clone(), http: http.clone(), filter };
+    let reloading = tokio::spawn(reload.follow(stop.clone()));
+    tokio::spawn(manager::keep_alive());
+    let router = frontrow_http::router(http);
     ready.store(true, Ordering::Release);
+    manager::ready(&address.to_string());
     tracing::info!(%address, data = %config.store.data.display(), "serving");
     answer(&format!("frontrow serves http://{address}/ (API description: http://{address}/swagger-ui/)"))?;
     if demo {
@@ -99,7 +116,8 @@ async fn serve(config: &Config, demo: bool) -> anyhow::Result<ExitCode> {
         clock_watch,
         boards,
         events,
-        key_watch
+        key_watch,
+        reloading
     );
     let _ = tokio::join!(measures, audit);
     let has_failed = wired.has_failed();
@@ -170,8 +188,9 @@ async fn watch(stop: CancellationToken, wired: Arc<Wired>) {
     }
 }
 
-/// Waits for SIGINT or SIGTERM and begins to stop. A second one ends the process at once.
-async fn until_told(stop: CancellationToken, ready: Arc<AtomicBool>) {
+/// Waits for SIGINT or SIGTERM and begins to stop: not ready at once, closed after the time in which balancers notice. A
+/// second one ends that time, and the next one the process.
+async fn until_told(stop: CancellationToken, ready: Arc<AtomicBool>, drain: Duration) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
@@ -181,6 +200,18 @@ async fn until_told(stop: CancellationToken, ready: Arc<AtomicBool>) {
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
     // Whoever balances load sees this first.
     ready.store(false, Ordering::Release);
+    manager::stopping();
+    if !drain.is_zero() {
+        tracing::info!(
+            seconds = drain.as_secs(),
+            "told to stop: not ready any more, and serving on until balancers have noticed"
+        );
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
     tracing::info!("stopping: accepted requests are being answered");
     stop.cancel();
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }

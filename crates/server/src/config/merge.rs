@@ -14,6 +14,7 @@ use serde_path_to_error::Segment;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::fingerprints::Fingerprints;
 use super::problem::{Problem, Problems, Source};
 use super::secret::REDACTED;
 use super::sections::{RANGES, SECRETS, help};
@@ -279,6 +280,11 @@ impl Merge {
         }
         lines.push(String::new());
         lines.join("\n")
+    }
+
+    /// What tells the values of all settings from others, key by key, and shows none of them.
+    pub(super) fn fingerprints(&self) -> Fingerprints {
+        self.settings.iter().map(|one| (one.key.clone(), one.value.to_toml().to_string())).collect()
     }
 
     /// The keys of all settings, in the order of the manual.

@@ -4,12 +4,14 @@
 //! the schema of the others), the file of `--config`, `FRONTROW__SECTION__KEY` variables, flags. Whatever is
 //! wrong in any of them comes out at once, each problem with its source, its key and what to do.
 //!
-//! Nothing else reads the environment. Nothing here is reloaded while the server runs.
+//! Nothing else reads the environment. On SIGHUP a server loads them again, as a whole, and puts those in force that can be
+//! (`command/serve/reload.rs`).
 //!
 //! To add a setting: the key with its comment in `config/default.toml`, the field in its section in
 //! [`sections`], its range in [`sections::RANGES`] when it is a number, its name in [`sections::SECRETS`] when
 //! it is a [`secret::Secret`]. The tests say what is missing.
 
+mod fingerprints;
 mod merge;
 mod network;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use self::fingerprints::Fingerprints;
 use self::merge::Merge;
 pub(crate) use self::problem::Problems;
 use self::sections::{
@@ -68,6 +71,9 @@ pub(crate) struct Config {
     /// The text of [`Config::print`]: kept instead of the merged values, which hold secrets.
     #[serde(skip)]
     printed: String,
+    /// What tells these settings from others.
+    #[serde(skip)]
+    fingerprints: Fingerprints,
 }
 
 impl Config {
@@ -75,6 +81,16 @@ impl Config {
     /// comment on where it came from.
     pub(crate) fn print(&self) -> String {
         self.printed.clone()
+    }
+
+    /// The keys of the settings that have another value there, in order.
+    pub(crate) fn differs_from(&self, others: &Self) -> Vec<String> {
+        self.fingerprints.that_differ(&others.fingerprints)
+    }
+
+    /// Counts the settings of these keys as those of another time, which were put in force.
+    pub(crate) fn take_over(&mut self, others: &Self, keys: &[&str]) {
+        self.fingerprints.take_over(&others.fingerprints, keys);
     }
 
     fn validate(&self, problems: &mut Merge) {
@@ -131,8 +147,8 @@ pub(crate) fn load<K: Into<OsString>, V: Into<OsString>>(
     if let Some(config) = &config {
         config.validate(&mut merge);
     }
-    let printed = merge.print();
-    merge.finish(config).map(|config| Config { printed, ..config })
+    let (printed, fingerprints) = (merge.print(), merge.fingerprints());
+    merge.finish(config).map(|config| Config { printed, fingerprints, ..config })
 }
 
 /// The variables of this process, for [`load`]. Names and texts may be anything: what is not UTF-8 becomes a

@@ -54,6 +54,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("http.requests_per_fan_per_second", 0..=1_000_000),
     ("http.request_burst_per_fan", 1..=1_000_000),
     ("http.joins_per_fan_per_minute", 0..=1_000_000),
+    ("http.drain_seconds", 0..=300),
     ("http.shutdown_seconds", 1..=3_600),
     ("store.readers", 1..=64),
     ("store.writers", 1..=64),
@@ -152,6 +153,8 @@ pub(crate) struct Http {
     pub(crate) request_burst_per_fan: u32,
     /// How often one fan may join within a minute. 0: no limit.
     pub(crate) joins_per_fan_per_minute: u32,
+    /// In seconds.
+    pub(crate) drain_seconds: u64,
     /// In seconds.
     pub(crate) shutdown_seconds: u64,
 }

@@ -92,6 +92,11 @@ impl Person {
         Self { bearer: token(name, "fan"), ..self.clone() }
     }
 
+    /// Somebody who is logged in here by this token.
+    pub(crate) fn logged_in(&self, bearer: &str) -> Self {
+        Self { bearer: bearer.to_owned(), pass: None, ..self.clone() }
+    }
+
     /// The headers that say who asks.
     pub(crate) fn credentials(&self) -> Vec<(&'static str, String)> {
         let pass = self.pass.clone().map(|pass| ("Queue-Token", pass));

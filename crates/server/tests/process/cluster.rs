@@ -101,11 +101,39 @@ impl Cluster {
         self.servers.insert(at, (server, folder));
     }
 
+    /// Stops a server in order and starts another where it was, as who brings a new version does.
+    pub(crate) async fn replace(&mut self, at: usize) {
+        let (server, folder) = self.servers.remove(at);
+        let address = server.address.to_string();
+        let status = tokio::task::spawn_blocking(move || server.stop()).await.expect("it stops");
+        assert!(status.success(), "{status}");
+        let server = Server::start_at(&address, folder.path(), &self.settings(), &[]);
+        self.servers.insert(at, (server, folder));
+    }
+
     /// Has the database do something, past the servers.
     pub(crate) async fn sql(&self, sql: &str) {
         let mut connection = MySqlConnection::connect(&self.database).await.expect("the database");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.expect("done");
         connection.close().await.expect("closed");
+    }
+
+    /// What the database answers to a query about one number.
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        let mut connection = MySqlConnection::connect(&self.database).await.expect("the database");
+        let found = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await;
+        connection.close().await.expect("closed");
+        found.expect("a number")
+    }
+
+    /// Has the servers that are started from now on use another database.
+    pub(crate) fn move_to(&mut self, url: &str) {
+        url.clone_into(&mut self.database);
+        for (key, value) in &mut self.settings {
+            if key == "FRONTROW__STORE__URL" {
+                url.clone_into(value);
+            }
+        }
     }
 
     /// The database of these servers.
@@ -336,12 +364,20 @@ async fn several_may_make_the_store_at_once() {
         migrate.arg("migrate").envs(cluster.settings()).stdout(Stdio::piped()).stderr(Stdio::piped());
         migrate.spawn().expect("the binary runs")
     };
+    let dry = || {
+        let mut dry = frontrow(folder.path());
+        dry.args(["migrate", "--dry-run"]).envs(cluster.settings()).output().expect("the binary runs")
+    };
+    let before = dry();
+    assert_eq!(before.status.code(), Some(1), "{}", String::from_utf8_lossy(&before.stderr));
+    assert!(String::from_utf8_lossy(&before.stdout).contains("not there; would be made"));
     let started: Vec<_> = (0..6).map(|_| start()).collect();
     for migrate in started {
         let output = migrate.wait_with_output().expect("it ends");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(String::from_utf8_lossy(&output.stdout).contains("schema version"));
     }
+    assert_eq!(dry().status.code(), Some(0), "nothing is left to do");
     assert_eq!(cluster.audit_from(folder.path())["schedules"], 0);
 }
 

@@ -20,14 +20,19 @@ fn deploy() -> PathBuf {
 }
 
 /// The real thing, with the configuration of this repository.
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     port: u16,
     folder: TempDir,
 }
 
 impl Nginx {
-    fn start(cluster: &Cluster) -> Self {
+    pub(crate) fn start(cluster: &Cluster) -> Self {
+        Self::start_with(cluster, &[])
+    }
+
+    /// The same, with other words in place of some of the configuration.
+    pub(crate) fn start_with(cluster: &Cluster, own: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
         let mut text = std::fs::read_to_string(deploy().join("nginx/nginx.conf")).expect("a configuration");
@@ -36,6 +41,9 @@ impl Nginx {
             assert!(text.contains(what), "{what} is not in the configuration");
             text = text.replace(what, instead);
         };
+        for (what, instead) in own {
+            put(what, instead);
+        }
         put("listen 8080", &format!("listen 127.0.0.1:{port}"));
         put("server frontrow-1:8080", &format!("server {}", cluster.servers[0].0.address));
         put("server frontrow-2:8080", &format!("server {}", cluster.servers[1].0.address));
@@ -57,11 +65,11 @@ impl Nginx {
         Self { child, port, folder }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         ["access.log", "error.log"]
             .map(|file| std::fs::read_to_string(self.folder.path().join(file)).unwrap_or_default())
             .concat()

@@ -64,12 +64,16 @@ impl Server {
         settings: &[(&str, &str)],
         arguments: &[&str],
     ) -> Self {
+        let mut command = frontrow(folder);
+        command.args(["serve", "--listen", listen]).args(arguments).envs(settings.iter().copied());
+        Self::run(&mut command, folder)
+    }
+
+    /// Starts a server by a command that is whole but for where it reads and writes.
+    pub(crate) fn run(command: &mut Command, folder: &Path) -> Self {
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(log_file(folder)).expect("log file");
-        let mut child = frontrow(folder)
-            .args(["serve", "--listen", listen])
-            .args(arguments)
-            .envs(settings.iter().copied())
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -108,6 +112,12 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("SIGKILL");
         self.child.wait().expect("it ends");
+    }
+
+    /// Waits until it has ended by itself.
+    #[allow(dead_code, reason = "the benchmark stops its server in order")]
+    pub(crate) fn ended(mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
     }
 
     /// Asks it to stop, and waits until it has.

@@ -32,7 +32,7 @@ const MIGRATIONS: [&str; DELIVERY_SCHEMA_VERSION as usize] =
     [include_str!("../../migrations/delivery/0001_first.sql")];
 
 /// The file of deliveries ("FROD").
-const DELIVERY: FileKind = FileKind { application_id: 0x4652_4F44, migrations: &MIGRATIONS };
+pub(crate) const DELIVERY: FileKind = FileKind { application_id: 0x4652_4F44, migrations: &MIGRATIONS };
 
 /// Memory for pages, in MiB: what is touched again and again is a handful of marks.
 const CACHE_MIB: u32 = 2;

@@ -24,6 +24,7 @@ use frontrow_domain::Timestamp;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+pub(crate) use schema::LINE;
 pub use schema::LINE_SCHEMA_VERSION;
 
 use crate::checkpoint::Checkpointer;

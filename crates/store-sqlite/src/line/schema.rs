@@ -17,7 +17,7 @@ const MIGRATIONS: [&str; LINE_SCHEMA_VERSION as usize] = [
 ];
 
 /// The file of the line ("FROL").
-const LINE: FileKind = FileKind { application_id: 0x4652_4F4C, migrations: &MIGRATIONS };
+pub(crate) const LINE: FileKind = FileKind { application_id: 0x4652_4F4C, migrations: &MIGRATIONS };
 
 /// Memory for pages of the writer, in MiB: what a rush of joins and moves touches again is at the edge and near the
 /// head.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use frontrow_http::{
-    ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, Keyring, LogInLimits, ReadyPart,
+    ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, Keyring, Limits, LogInLimits, ReadyPart,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -28,17 +28,17 @@ pub(super) fn http_settings(
     let mut parts = vec![wired.store_part()];
     if let Some(published) = &published {
         let keys = Arc::clone(published);
-        parts.push(ReadyPart { name: "issuer_keys", is_well: Arc::new(move || !keys.is_empty()) });
+        parts.push(ReadyPart {
+            name: "issuer_keys",
+            is_well: Arc::new(move || !keys.is_empty()),
+            otherwise: "the issuer's keys could not be fetched from issuer.jwks_url yet",
+        });
     }
     Ok(HttpSettings {
         access_token_seconds: u32::try_from(auth.access_token_seconds)?,
         keys,
         issuer: issuer(&config.issuer, published)?,
-        log_in: LogInLimits {
-            per_account: auth.login_attempts_per_account,
-            per_address: auth.login_attempts_per_address,
-            window_seconds: u32::try_from(auth.login_window_seconds)?,
-        },
+        limits: limits(config)?,
         is_trusted_proxy: Arc::new(move |address| proxies.iter().any(|network| network.contains(address))),
         charge_by: match config.wallet.charge_by {
             sections::ChargeBy::Fan => ChargeBy::Fan,
@@ -47,15 +47,27 @@ pub(super) fn http_settings(
         body_limit_bytes: config.http.body_limit_bytes,
         plan_body_limit_bytes: config.http.plan_body_limit_bytes,
         request_timeout: Duration::from_millis(config.http.request_timeout_ms),
-        requests_per_fan_per_second: config.http.requests_per_fan_per_second,
-        request_burst_per_fan: config.http.request_burst_per_fan,
-        joins_per_fan_per_minute: config.http.joins_per_fan_per_minute,
         shared_counts: wired.counts(),
         cors_origins: config.http.cors_origins.clone(),
         ready,
         stopping,
         parts,
         metrics: Arc::new(move || shown.write()),
+    })
+}
+
+/// What one may ask for: the part that is changed while the server runs.
+pub(super) fn limits(config: &Config) -> anyhow::Result<Limits> {
+    let auth = &config.auth;
+    Ok(Limits {
+        log_in: LogInLimits {
+            per_account: auth.login_attempts_per_account,
+            per_address: auth.login_attempts_per_address,
+            window_seconds: u32::try_from(auth.login_window_seconds)?,
+        },
+        requests_per_fan_per_second: config.http.requests_per_fan_per_second,
+        request_burst_per_fan: config.http.request_burst_per_fan,
+        joins_per_fan_per_minute: config.http.joins_per_fan_per_minute,
     })
 }
 
