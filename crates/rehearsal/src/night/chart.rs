@@ -97,7 +97,11 @@ fn legend(names: impl Iterator<Item = &'static str>) -> String {
 /// The next round number from here on, so that a grid of four has readable lines.
 fn ceiling(most: f64) -> f64 {
     let size = 10_f64.powf(most.max(1.0).log10().floor());
-    [1.0, 2.0, 4.0, 6.0, 8.0, 10.0].into_iter().map(|times| times * size).find(|top| *top >= most).unwrap_or(most)
+    [1.0, 2.0, 4.0, 6.0, 8.0, 10.0]
+        .into_iter()
+        .map(|times| times * size)
+        .find(|top| *top >= most)
+        .unwrap_or(most)
 }
 
 fn short(value: f64) -> String {

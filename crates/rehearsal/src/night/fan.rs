@@ -101,8 +101,7 @@ impl Crew {
         let schedule = rng.usize(0..self.schedules.max(1));
         let place = rng.f64().powi(2);
         let mut time = |median: f64| seconds(median * self.thinking * log_normal(&mut rng));
-        let (looks, chooses_again, pays, waits) =
-            (time(LOOKS), time(CHOOSES_AGAIN), time(PAYS), time(WAITS));
+        let (looks, chooses_again, pays, waits) = (time(LOOKS), time(CHOOSES_AGAIN), time(PAYS), time(WAITS));
         let kind = rng.u32(0..5);
         let surrender = (rng.u32(0..100) < self.give_up_percent).then_some(match kind {
             0 => Surrender::LeavesLine(waits),

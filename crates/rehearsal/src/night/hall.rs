@@ -53,10 +53,15 @@ impl Hall {
     pub fn choose(&self, states: &[u8], party: usize, place: f64) -> Vec<u32> {
         let letter = |no: u32| states.get((no as usize).checked_sub(1)?);
         let is_free = |no: &u32| letter(*no) == Some(&b'a');
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a small number")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a small number"
+        )]
         let first = ((self.rows.len() as f64 * place.clamp(0.0, 1.0)) as usize).min(self.rows.len());
         let around = || self.rows[first..].iter().chain(&self.rows[..first]);
-        let beside = around().find_map(|row| row.windows(party.max(1)).find(|seats| seats.iter().all(is_free)));
+        let beside =
+            around().find_map(|row| row.windows(party.max(1)).find(|seats| seats.iter().all(is_free)));
         if let Some(seats) = beside {
             return seats.to_vec();
         }

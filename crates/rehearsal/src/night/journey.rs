@@ -31,16 +31,8 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 8] = [
-        Self::Join,
-        Self::Ask,
-        Self::Map,
-        Self::Hold,
-        Self::Charge,
-        Self::Pay,
-        Self::GiveBack,
-        Self::Leave,
-    ];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Join, Self::Ask, Self::Map, Self::Hold, Self::Charge, Self::Pay, Self::GiveBack, Self::Leave];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -342,8 +334,12 @@ impl Journey {
             self.joined_at = status.joined_at.0;
             self.told = status.estimated_wait_seconds.map(|Wait { low, high }| (low, high));
             let join_sent = self.join_sent.unwrap_or(times.sent);
-            self.place =
-                status.sequence.map(|sequence| Place { sequence, join_sent, join_heard: times.heard, ..Place::default() });
+            self.place = status.sequence.map(|sequence| Place {
+                sequence,
+                join_sent,
+                join_heard: times.heard,
+                ..Place::default()
+            });
         }
         let waited = times.heard.saturating_sub(self.join_sent.unwrap_or(times.heard));
         self.stage = Stage::Ask;
@@ -384,9 +380,14 @@ impl Journey {
         }
         let Ok(Map { states }) = serde_json::from_slice(body) else { return Turn::Over(End::Refused) };
         let party = self.party as usize;
-        let place = if self.tries == 0 { fan.place } else { (fan.place + 0.37 * f64::from(self.tries)) % 1.0 };
+        let place =
+            if self.tries == 0 { fan.place } else { (fan.place + 0.37 * f64::from(self.tries)) % 1.0 };
         self.seats = sale.halls[self.schedule].choose(states.as_bytes(), party, place);
         if self.seats.is_empty() {
+            let may_return = states.contains('h');
+            if !may_return && sale.halls.len() == 1 {
+                return self.leave(sale, End::SoldOut);
+            }
             // Another evening may have some, or somebody gives theirs back.
             self.schedule = (self.schedule + 1) % sale.halls.len();
             return self.try_again(sale, fan, End::SoldOut);
@@ -426,9 +427,7 @@ impl Journey {
                 self.picks = Picks::FromMap;
                 self.try_again(sale, fan, End::SoldOut)
             }
-            (Stage::Pay, "reservation_expired" | "reservation_not_pending") => {
-                Turn::Over(End::HoldEnded)
-            }
+            (Stage::Pay, "reservation_expired" | "reservation_not_pending") => Turn::Over(End::HoldEnded),
             _ => self.leave(sale, End::Refused),
         }
     }

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn everybody_in_front_of_somebody_let_in_earlier_is_overtaken_once() {
-        let line = [place(1, 0, Some(30)), place(2, 0, Some(20)), place(3, 0, Some(10)), place(4, 0, Some(15))];
+        let line =
+            [place(1, 0, Some(30)), place(2, 0, Some(20)), place(3, 0, Some(10)), place(4, 0, Some(15))];
         assert_eq!(overtaken(&line), 2, "1 and 2; 3 was first, and 4 has nobody behind");
     }
 

@@ -77,7 +77,8 @@ fn tables(settings: &Settings, outcome: &Outcome, audit: &Audit, verdict: &Verdi
     let refusals = outcome.refusals.iter().map(|refusal| {
         vec![refusal.step.clone(), refusal.status.to_string(), refusal.code.clone(), number(refusal.count)]
     });
-    let seats = audit.seats_by_state.iter().map(|(state, count)| vec![format!("{state} seats"), number(*count)]);
+    let seats =
+        audit.seats_by_state.iter().map(|(state, count)| vec![format!("{state} seats"), number(*count)]);
     let audited =
         std::iter::once(vec!["differences".to_owned(), number(audit.difference_count)]).chain(seats);
     let facts = settings.facts.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
@@ -135,7 +136,8 @@ mod tests {
     use super::*;
 
     fn made(title: &str) -> String {
-        let samples = (0..90).map(|second| Sample { second: f64::from(second), sold: 7, ..Sample::default() });
+        let samples =
+            (0..90).map(|second| Sample { second: f64::from(second), sold: 7, ..Sample::default() });
         let outcome = Outcome {
             fans: 300,
             ends: vec![("bought tickets".to_owned(), 30)],
@@ -143,15 +145,16 @@ mod tests {
             ..Outcome::default()
         };
         let audit = Audit { clean: true, ..Audit::default() };
-        let settings =
-            Settings { title: title.to_owned(), facts: vec![("seed".to_owned(), "1".to_owned())] };
+        let settings = Settings { title: title.to_owned(), facts: vec![("seed".to_owned(), "1".to_owned())] };
         page(&settings, &outcome, &audit, &Verdict::of(&outcome, &audit, &Targets::default()))
     }
 
     #[test]
     fn a_page_needs_nothing_from_anywhere() {
         let page = made("한강 여름밤 콘서트");
-        for outside in ["http:", "https:", "src=", "href=", "url(", "@import", "<script", "<link", "<img", "//"] {
+        for outside in
+            ["http:", "https:", "src=", "href=", "url(", "@import", "<script", "<link", "<img", "//"]
+        {
             assert!(!page.contains(outside), "{outside} is in the page");
         }
         assert_eq!(page.matches("<svg").count(), 5);

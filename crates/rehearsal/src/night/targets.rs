@@ -93,11 +93,8 @@ mod tests {
     #[test]
     fn a_file_changes_what_it_names() {
         let targets = Targets::read("ask_p99_ms = 250\nsold_out_within_seconds = 600\n").unwrap();
-        let expected = Targets {
-            ask_p99_ms: Some(250.0),
-            sold_out_within_seconds: Some(600.0),
-            ..Targets::default()
-        };
+        let expected =
+            Targets { ask_p99_ms: Some(250.0), sold_out_within_seconds: Some(600.0), ..Targets::default() };
         assert_eq!(targets, expected);
         assert_eq!(Targets::read("").unwrap(), Targets::default());
     }

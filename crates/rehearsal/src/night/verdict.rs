@@ -48,7 +48,8 @@ fn check(what: impl Into<String>, wanted: impl Into<String>, found: impl Into<St
 fn proofs(outcome: &Outcome, audit: &Audit) -> Vec<Check> {
     let sold = audit.seats_by_state.get("sold").copied().unwrap_or(0);
     // A payment whose answer was lost is in the store and not with the fan. No other difference is fine.
-    let (lost, missing) = (outcome.step("pay").map_or(0, |pay| pay.unanswered), sold.saturating_sub(outcome.sold));
+    let (lost, missing) =
+        (outcome.step("pay").map_or(0, |pay| pay.unanswered), sold.saturating_sub(outcome.sold));
     let agrees = sold == outcome.sold && audit.confirmed == outcome.revenue;
     let is_explained = sold >= outcome.sold && (missing == 0 || lost > 0);
     let differences = match audit.differences.first() {
@@ -132,7 +133,12 @@ fn words(outcome: &Outcome, checks: &[Check], counts: bool, met: bool) -> Vec<St
     let mut words = Vec::new();
     words.push(match outcome.sold_out_after_seconds {
         Some(after) => {
-            format!("{} fans came, and all {} seats were sold within {}.", number(fans), number(seats), duration(after))
+            format!(
+                "{} fans came, and all {} seats were sold within {}.",
+                number(fans),
+                number(seats),
+                duration(after)
+            )
         }
         None => format!(
             "{} fans came, and {} of {} seats were sold in {}.",
@@ -179,7 +185,8 @@ fn words(outcome: &Outcome, checks: &[Check], counts: bool, met: bool) -> Vec<St
     if counts {
         words.push("No seat was sold twice, and the audit of the store found no difference.".to_owned());
     }
-    let missed: Vec<&str> = checks.iter().filter(|check| !check.met).map(|check| check.what.as_str()).collect();
+    let missed: Vec<&str> =
+        checks.iter().filter(|check| !check.met).map(|check| check.what.as_str()).collect();
     words.push(match (counts, met) {
         (true, true) => "Every target was met.".to_owned(),
         (true, false) => format!("NOT MET: {}.", missed.join("; ")),
@@ -290,7 +297,10 @@ mod tests {
         assert_eq!(missed(&Outcome { sold: 61, ..outcome.clone() }, &audit, &targets), [told]);
         assert_eq!(missed(&Outcome { revenue: 5_900, ..outcome.clone() }, &audit, &targets), [told]);
         assert_eq!(missed(&Outcome { sold: 59, ..outcome.clone() }, &audit, &targets), [told]);
-        assert_eq!(missed(&Outcome { sold_twice: 1, ..outcome.clone() }, &audit, &targets), ["seats sold twice"]);
+        assert_eq!(
+            missed(&Outcome { sold_twice: 1, ..outcome.clone() }, &audit, &targets),
+            ["seats sold twice"]
+        );
         // A lost answer explains a seat that the store has and no fan; never the other way around.
         let mut lost = Outcome { sold: 59, ..outcome };
         lost.steps[2].unanswered = 1;
@@ -305,7 +315,8 @@ mod tests {
         outcome.order.overtaken = 1;
         (outcome.order.told_a_wait, outcome.order.waited_as_told) = (10, 7);
         (outcome.order.admitted, outcome.order.joined_out_of_order) = (60, 0);
-        let refusal = |status, code: &str| Refusal { step: "hold".into(), status, code: code.into(), count: 2 };
+        let refusal =
+            |status, code: &str| Refusal { step: "hold".into(), status, code: code.into(), count: 2 };
         outcome.refusals = vec![refusal(409, "seat_unavailable"), refusal(503, "overloaded")];
         let strict = Targets {
             join_p99_ms: Some(11.9),
