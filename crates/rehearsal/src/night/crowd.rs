@@ -175,7 +175,7 @@ impl<'a> Crowd<'a> {
 
     fn sample(&mut self, at: Duration) {
         let quantile = |at: f64| self.second.value_at_quantile(at) as f64 / 1_000.0;
-        let seconds = (at - self.now.last_second).as_secs_f64().max(f64::EPSILON);
+        let seconds = at.saturating_sub(self.now.last_second).as_secs_f64().max(f64::EPSILON);
         let sample = Sample {
             second: at.as_secs_f64(),
             arrived: self.now.arrived,

@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn three_fifths_come_within_the_first_fifth() {
-        let curve = Curve::new(Duration::from_secs(300));
+        let curve = Curve::new(Duration::from_mins(5));
         let at = curve.at(0.6);
         assert!(at.abs_diff(Duration::from_mins(1)) < Duration::from_secs(1), "{at:?}");
     }

@@ -195,9 +195,9 @@ struct Map<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reservation<'a> {
-    reservation_id: &'a str,
+struct Held<'a> {
+    #[serde(rename = "reservationId")]
+    id: &'a str,
     amount: i64,
     seats: Vec<Numbered>,
 }
@@ -397,10 +397,10 @@ impl Journey {
     }
 
     fn with_seats(&mut self, fan: &Fan, body: &[u8]) -> Turn {
-        let Ok(held) = serde_json::from_slice::<Reservation<'_>>(body) else {
+        let Ok(held) = serde_json::from_slice::<Held<'_>>(body) else {
             return Turn::Over(End::Refused);
         };
-        held.reservation_id.clone_into(&mut self.reservation);
+        held.id.clone_into(&mut self.reservation);
         self.amount = held.amount;
         self.seats = held.seats.iter().map(|seat| seat.no).collect();
         self.stage = match fan.surrender {

@@ -12,7 +12,7 @@ const STYLE: &str = include_str!("page.css");
 pub fn page(settings: &Settings, outcome: &Outcome, audit: &Audit, verdict: &Verdict) -> String {
     let title = format!("Rehearsal: {}", escape(&settings.title));
     let (class, says) = if verdict.met { ("good", "Ready") } else { ("bad", "Not ready") };
-    let words: String = verdict.words.iter().map(|words| format!("<p>{}</p>", escape(words))).collect();
+    let words = each(verdict.words.iter().map(String::as_str), "p");
     let [checks, ends, steps, refusals, audited, facts] = tables(settings, outcome, audit, verdict);
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -95,7 +95,7 @@ fn tables(settings: &Settings, outcome: &Outcome, audit: &Audit, verdict: &Verdi
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut html = String::from("<table>");
     if head.iter().any(|name| !name.is_empty()) {
-        let names: String = head.iter().map(|name| format!("<th>{name}</th>")).collect();
+        let names = each(head.iter().copied(), "th");
         // Writing into a string has no way to fail.
         let _ = write!(html, "<thead><tr>{names}</tr></thead>");
     }
@@ -103,7 +103,7 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut is_empty = true;
     for row in rows {
         is_empty = false;
-        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
+        let cells = each(row.iter().map(String::as_str), "td");
         let class = if row.last().is_some_and(|last| last == "NO") { " class=\"bad\"" } else { "" };
         let _ = write!(html, "<tr{class}>{cells}</tr>");
     }
@@ -112,6 +112,15 @@ fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     }
     html.push_str("</tbody></table>");
     html
+}
+
+/// Each of these texts in an element of its own.
+fn each<'a>(texts: impl Iterator<Item = &'a str>, element: &str) -> String {
+    texts.fold(String::new(), |mut html, text| {
+        // Writing into a string has no way to fail.
+        let _ = write!(html, "<{element}>{}</{element}>", escape(text));
+        html
+    })
 }
 
 /// Text that is nothing but text in a page.

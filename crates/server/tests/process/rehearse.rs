@@ -162,7 +162,7 @@ fn bad_input_is_refused_before_anything_is_started() {
         (vec!["--html", folder_there_is_not.as_str()], vec!["cannot write", "a folder that is there"]),
         (vec!["--concert", "7"], vec!["store"]),
         (vec!["--fans", "0"], vec!["--fans"]),
-        (vec!["--thinking", "-1"], vec!["--thinking"]),
+        (vec!["--thinking", "0"], vec!["--thinking", "0.001"]),
         (vec!["--seats", "5", "--concert", "7"], vec!["cannot be used with"]),
     ] {
         let output = rehearse(folder.path(), &arguments);
