@@ -452,3 +452,6 @@ impl Journey {
         Turn::After(Duration::ZERO)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! A night is rehearsed with the binary, as a promoter would: small, but whole.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -138,6 +139,32 @@ async fn a_concert_of_a_running_server_is_copied_and_left_alone() {
     assert_eq!(before, after, "not a seat of the sale itself was touched");
     let map = operator.get(&format!("/concerts/{concert}/schedules/{schedule}/states")).await.expect(200);
     assert_eq!(map["states"].as_str().expect("letters"), "a".repeat(30));
+}
+
+#[test]
+fn an_interrupted_rehearsal_takes_everything_with_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let mut child = frontrow(folder.path())
+        .args(["rehearse", "--seats", "50", "--fans", "100", "--over", "600"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = BufReader::new(child.stderr.take().expect("its errors")).lines();
+    let opens = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("the sale opens")));
+    assert!(opens.is_some(), "the sale opens");
+    assert_ne!(
+        std::fs::read_dir(folder.path()).expect("folder").count(),
+        0,
+        "there is something to leave behind"
+    );
+    let told = std::process::Command::new("kill").arg(child.id().to_string()).status().expect("kill runs");
+    assert!(told.success());
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().expect("it ends").code(), Some(2), "{rest:?}");
+    assert!(rest.iter().any(|line| line.contains("interrupted")), "{rest:?}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("folder").count(), 0, "nothing is left behind");
 }
 
 #[test]

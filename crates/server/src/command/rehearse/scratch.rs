@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, anyhow, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use frontrow_application::audit::audit;
 use frontrow_http::ConcertImport;
 use frontrow_rehearsal::night::Audit;
@@ -172,7 +174,7 @@ fn config_of(settings: &[(String, String)]) -> anyhow::Result<Config> {
 fn secret() -> anyhow::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes from the system: {error}"))?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
 fn start(folder: &Path, settings: &[(String, String)]) -> anyhow::Result<Child> {
