@@ -90,7 +90,7 @@ pub(super) struct RehearseArguments {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3_600))]
     hold_seconds: Option<u32>,
     /// Connections that the fans share, as behind a proxy
-    #[arg(long, value_name = "NUMBER", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     connections: u32,
     /// What has to be reached, as TOML; docs/rehearsal.md has every key
     #[arg(long, value_name = "FILE")]
