@@ -4,7 +4,7 @@
 //! ([`Crowd`]) that takes each fan through the sale: join the line, ask when told to, look at the map, think, ask for seats,
 //! collide and ask for others, charge, pay, or give up. The loop is open: whoever is due asks, whatever the server does,
 //! and what they wait for a connection counts. What came of it is an [`Outcome`], held against [`Targets`] in a [`Verdict`],
-//! and told as JSON or as a page for people ([`page`]).
+//! and told as JSON or as a page for people ([`page()`]).
 //!
 //! **What it is not.** It starts no server, prepares no concert, and audits nothing: whoever does hands the results in.
 //! Only HTTP is spoken.
