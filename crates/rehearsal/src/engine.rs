@@ -123,9 +123,20 @@ enum Phase {
 
 #[derive(Debug)]
 struct Running {
-    schedule: Option<Schedule>,
+    arrivals: Arrivals,
     warm_until: Instant,
     deadline: Option<Instant>,
+}
+
+/// What free connections are given.
+#[derive(Debug)]
+enum Arrivals {
+    /// Whatever the script has, at once.
+    AtOnce,
+    /// What is due, at a steady rate.
+    Steady(Schedule),
+    /// What is due, when the script says.
+    Planned,
 }
 
 impl Running {
@@ -207,6 +218,7 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
         if now - self.swept >= self.sweep_every() {
             self.sweep(now);
         }
+        self.script.tick(now);
         match &self.phase {
             Phase::Opening => self.start_if_ready(now)?,
             Phase::Running(running) => {
@@ -236,13 +248,14 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
         }
         if self.pool.open() == wanted || !patient {
             let Plan { duration, warm_up_percent, pace, .. } = *self.plan;
-            let schedule = match pace {
-                Pace::Closed => None,
-                Pace::Open { per_second } => Some(Schedule::new(now, per_second)),
+            let arrivals = match pace {
+                Pace::Closed => Arrivals::AtOnce,
+                Pace::Open { per_second } => Arrivals::Steady(Schedule::new(now, per_second)),
+                Pace::Planned => Arrivals::Planned,
             };
             let warm_up = duration.map_or(Duration::ZERO, |duration| duration * warm_up_percent / 100);
             let deadline = duration.map(|duration| now + duration);
-            self.phase = Phase::Running(Running { schedule, warm_until: now + warm_up, deadline });
+            self.phase = Phase::Running(Running { arrivals, warm_until: now + warm_up, deadline });
             self.dispatch(now);
         }
         Ok(())
@@ -271,8 +284,8 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
     fn drain(&mut self, now: Instant) {
         if let Phase::Running(running) = &self.phase {
             let deadline = running.deadline.filter(|_| running.is_over(now));
-            if let (Some(schedule), Some(until), Some(measured)) =
-                (&running.schedule, deadline, self.measured)
+            if let (Arrivals::Steady(schedule), Some(until), Some(measured)) =
+                (&running.arrivals, deadline, self.measured)
             {
                 self.tally.unsent = schedule.left(measured.since, until);
             }
@@ -313,13 +326,20 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
         while let Phase::Running(running) = &self.phase
             && !self.free.is_empty()
         {
-            let due = running.schedule.as_ref().map_or(now, Schedule::next_at);
+            let due = match &running.arrivals {
+                Arrivals::AtOnce => now,
+                Arrivals::Steady(schedule) => schedule.next_at(),
+                Arrivals::Planned => match self.script.due() {
+                    Some(due) => due,
+                    None => return,
+                },
+            };
             if due > now || running.is_over(now) {
                 return;
             }
             let Some(index) = self.free.pop_front() else { return };
             let sent = self.advance(index, due, now);
-            if let Phase::Running(Running { schedule: Some(schedule), .. }) = &mut self.phase
+            if let Phase::Running(Running { arrivals: Arrivals::Steady(schedule), .. }) = &mut self.phase
                 && sent
             {
                 schedule.take();
@@ -332,7 +352,8 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
         let slot = &mut self.slots[index];
         match &self.phase {
             Phase::Running(running)
-                if (slot.staying || running.schedule.is_none()) && !running.is_over(now) =>
+                if (slot.staying || matches!(running.arrivals, Arrivals::AtOnce))
+                    && !running.is_over(now) =>
             {
                 self.advance(index, now, now);
             }
@@ -398,8 +419,12 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
         let mut longest = until.saturating_duration_since(now);
         if let Phase::Running(running) = &self.phase {
             let wake_at = self.wakes.peek().map(|Reverse((at, _))| *at);
-            let arrival_at =
-                running.schedule.as_ref().filter(|_| !self.free.is_empty()).map(Schedule::next_at);
+            let arrival_at = match &running.arrivals {
+                _ if self.free.is_empty() => None,
+                Arrivals::AtOnce => None,
+                Arrivals::Steady(schedule) => Some(schedule.next_at()),
+                Arrivals::Planned => self.script.due(),
+            };
             let next = [wake_at, arrival_at, running.deadline].into_iter().flatten().min();
             if let Some(at) = next.filter(|at| *at < until) {
                 longest = self.alarm.set(at, now)?.map_or(longest, |wait| longest.min(wait));

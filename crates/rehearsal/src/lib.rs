@@ -8,13 +8,15 @@
 //! figures are put in proportion to: ratios travel between machines, absolute figures don't.
 //!
 //! **What it is not.** Not an HTTP client: no TLS, HTTP/2, pipelining, redirects, compression or cookies, and
-//! chunked answers are refused with a reason ([`Malformed::Chunked`]). Not a judge: it asserts nothing about
-//! speed, and a load result counts only once the store's audit has passed.
+//! chunked answers are refused with a reason ([`Malformed::Chunked`]). Not a judge of speed: it asserts
+//! nothing, and a load result counts only once the store's audit has passed.
 //!
 //! **What holds.** A connection has at most one request in flight. Every request that left is reported once:
 //! as an answer under its status, or as an error by kind; arrivals that found no connection before the end are
 //! reported as unsent. Memory is bounded by connections × ([`Plan::max_answer_bytes`] + the largest request).
 //! Nothing is repeated silently: a request lost with its connection is an error, and the script is told.
+//!
+//! The [`night`] of a sale, with fans from the line to the ticket, is what `frontrow rehearse` fires.
 //!
 //! # Adding a scenario
 //!
@@ -22,7 +24,7 @@
 //!    which step it is, `answered` reads the answer. State of a journey is kept per connection index, which
 //!    survives reconnects; `failed` is where a journey starts over. A closure is a script of one step.
 //! 2. In an open loop an arrival starts a journey when `answered` gives [`Then::Stay`] until its last step.
-//! 3. Write a [`Plan`], [`run`] it, and print the [`Report`] beside that of the floor from the same run:
+//! 3. Write a [`Plan`] ([`Pace::Planned`] where arrivals follow a curve), [`run`] it, and print the [`Report`] beside that of the floor from the same run:
 //!    [`floor::FloorAnswer::sampled`] makes a floor that answers with the bytes of the measured route.
 //!
 //! ```
@@ -40,6 +42,7 @@
 //! ```
 
 pub mod floor;
+pub mod night;
 
 mod answer;
 mod clock;

@@ -15,6 +15,9 @@ pub enum Pace {
         /// Arrivals a second.
         per_second: f64,
     },
+    /// Requests are due when [`crate::Script::due`] says, whatever the server does, and latency counts from then on. If no
+    /// connection is free the request waits for one, and its wait counts.
+    Planned,
 }
 
 /// One run of the generator. Ends at the first of: as many requests as asked for, the duration, or the script
@@ -71,6 +74,11 @@ impl Plan {
         Self { pace: Pace::Open { per_second }, ..self }
     }
 
+    /// An open loop whose arrivals the script plans.
+    pub fn planned(self) -> Self {
+        Self { pace: Pace::Planned, ..self }
+    }
+
     /// Stops after this many requests, warm-up included.
     pub fn requests(self, requests: u64) -> Self {
         Self { requests: Some(requests), ..self }
@@ -114,7 +122,7 @@ impl Plan {
             Pace::Open { per_second } if !(1e-5..=1e9).contains(&per_second) => {
                 Some("per_second must be between 0.00001 and 1,000,000,000")
             }
-            Pace::Open { .. } | Pace::Closed => None,
+            Pace::Open { .. } | Pace::Planned | Pace::Closed => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is asked: scripts produce requests and read the answers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::answer::{Answer, Malformed};
 
@@ -53,6 +53,18 @@ pub trait Script {
 
     /// Writes the next request of this connection, head and body, to the empty buffer.
     fn next(&mut self, connection: usize, buffer: &mut Vec<u8>) -> Next;
+
+    /// When the next request is due, for [`crate::Pace::Planned`]: `next` is asked for it by the first connection that is
+    /// free from then on. Nothing while that depends on answers that are not here yet. When nothing is to be asked any
+    /// more, a time that is over, and `next` says so.
+    fn due(&mut self) -> Option<Instant> {
+        None
+    }
+
+    /// Hears that time goes by: often, and at least every 100 ms, also while the server is silent.
+    fn tick(&mut self, now: Instant) {
+        let _ = now;
+    }
 
     /// Reads the answer to what `next` gave this connection last.
     fn answered(&mut self, connection: usize, step: Step, answer: &Answer<'_>) -> Then {

@@ -1,8 +1,9 @@
 //! Open loops: who waits is counted.
 
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
-use frontrow_rehearsal::{Pace, Plan, Repeat, Request, RunError, run};
+use frontrow_rehearsal::{Next, Pace, Plan, Repeat, Request, RunError, Script, Step, run};
 
 use crate::server;
 
@@ -53,6 +54,43 @@ fn arrivals_that_found_no_connection_are_reported() {
     let report = run(&plan, &mut look()).unwrap();
     assert_eq!((report.requests(), report.unsent), (1, 99));
     assert!(report.to_string().contains("too good"));
+}
+
+/// Three requests that the script wants at times of its own, over one connection.
+struct Timetable {
+    began: Option<Instant>,
+    millis: VecDeque<u64>,
+    ticks: usize,
+}
+
+impl Script for Timetable {
+    fn due(&mut self) -> Option<Instant> {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        Some(self.millis.front().map_or(began, |millis| began + Duration::from_millis(*millis)))
+    }
+
+    fn tick(&mut self, _now: Instant) {
+        self.ticks += 1;
+    }
+
+    fn next(&mut self, _connection: usize, buffer: &mut Vec<u8>) -> Next {
+        let Some(_) = self.millis.pop_front() else { return Next::Done };
+        Request::get("slow", "/").write(buffer);
+        Next::Send(Step(0))
+    }
+}
+
+/// Two are due at once and the server takes 50 ms for each: the second waits for the first, and its wait counts. The
+/// third is due when nothing else is going on.
+#[test]
+fn a_planned_loop_asks_when_the_script_says_and_counts_from_then() {
+    let mut script = Timetable { began: None, millis: VecDeque::from([0, 0, 400]), ticks: 0 };
+    let plan = Plan::new(slow_server(Duration::from_millis(50)), 1).planned();
+    let report = run(&plan, &mut script).unwrap();
+    assert_eq!(report.requests(), 3);
+    assert!(report.latency().max >= 99_000, "the second has waited for the first: {report}");
+    assert!(report.elapsed >= Duration::from_millis(445), "the third was not due sooner: {report}");
+    assert!(script.ticks >= 4, "time goes by while nothing happens: {}", script.ticks);
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) fn run(config: &Config, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn as_json(report: &AuditReport) -> serde_json::Value {
+pub(super) fn as_json(report: &AuditReport) -> serde_json::Value {
     serde_json::json!({
         "clean": report.is_clean(),
         "schedules": report.schedules,

@@ -46,7 +46,7 @@ pub(super) fn import(config: &Config, file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Makes it all, hidden at first; answers what there is now.
-async fn make(app: &App, import: ConcertImport) -> anyhow::Result<String> {
+pub(super) async fn make(app: &App, import: ConcertImport) -> anyhow::Result<String> {
     let ConcertImport { concert, schedules } = import;
     let is_published = concert.published;
     let title = concert.title.clone();

@@ -12,6 +12,7 @@ mod health;
 mod keys;
 mod migrate;
 mod plan;
+mod rehearse;
 mod serve;
 mod user;
 
@@ -102,6 +103,11 @@ enum Command {
         #[command(subcommand)]
         command: ConcertCommand,
     },
+    /// Rehearse a sale: fire a crowd at a copy of the concert, on a server that is thrown away afterwards
+    ///
+    /// Fans come in a burst, join the line, ask, look at the map, choose seats, collide, pay or give up. At the end it says in
+    /// plain words how the night went and whether the targets were met. The store that a concert is copied from is only read.
+    Rehearse(rehearse::RehearseArguments),
     /// Seat plans
     Plan {
         #[command(subcommand)]
@@ -233,6 +239,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
         Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),
         Command::Plan { command: PlanCommand::Check { file } } => plan::check(&file),
+        Command::Rehearse(arguments) => rehearse::run(&config, &arguments),
         Command::Keys { command } => keys::run(&config, command),
         Command::Config { command: ConfigCommand::Check } => config::check(),
         Command::Config { command: ConfigCommand::Print } => config::print(&config),

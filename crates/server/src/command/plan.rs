@@ -52,18 +52,20 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
         let mut opened = std::fs::File::open(file)?;
         let mut bytes = Vec::new();
         opened.by_ref().take(FILE_MAX + 1).read_to_end(&mut bytes)?;
-        if !bytes.starts_with(&GZIP) {
-            return Ok(bytes);
-        }
-        let mut unpacked = Vec::new();
-        GzDecoder::new(&*bytes).take(FILE_MAX + 1).read_to_end(&mut unpacked)?;
-        Ok(unpacked)
+        if bytes.starts_with(&GZIP) { unpack(&bytes) } else { Ok(bytes) }
     };
     let bytes = whole().with_context(|| format!("cannot read {}", file.display()))?;
     if bytes.len() as u64 > FILE_MAX {
         bail!("{} is larger than {} MiB: that is no seat plan", file.display(), FILE_MAX >> 20);
     }
     Ok(bytes)
+}
+
+/// What was packed, as far as it is looked at.
+pub(super) fn unpack(packed: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    GzDecoder::new(packed).take(FILE_MAX + 1).read_to_end(&mut unpacked)?;
+    Ok(unpacked)
 }
 
 /// Reads the files that a document names; they are beside it.

@@ -30,6 +30,7 @@ mod outages;
 mod plans;
 mod receiver;
 mod refusals;
+mod rehearse;
 mod restarts;
 mod rolling;
 mod rounds;
