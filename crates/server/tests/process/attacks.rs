@@ -166,6 +166,9 @@ async fn idle_connections_give_way_when_there_is_no_place_left_and_streams_do_no
         [("FRONTROW__HTTP__MAX_CONNECTIONS", "64"), ("FRONTROW__HTTP__HEADER_TIMEOUT_MS", "600000")];
     let attacked = Attacked::start(&settings).await;
     let mut idle = attacked.connect_many(PLACES).await;
+    // Somebody with a connection of their own, for which there is no place until others give theirs up.
+    let newcomer = Person::new(&attacked.server, &http(), "newcomer", "fan");
+    timeout(PATIENCE, newcomer.get("/users/me")).await.expect("in time").expect(200);
     attacked.sells(1, 5).await;
     let mut gone = 0;
     for stream in &mut idle {
