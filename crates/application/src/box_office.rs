@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,9 +11,11 @@ use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::command::Command;
-use crate::group::{Fault, Group, News, Order};
+use crate::group::{Fault, Group, GroupReport, News, Order};
 use crate::lanes::{Lane, Lanes};
+use crate::seldom::Seldom;
 use crate::store::{LaneShape, Store, StoreError};
+use crate::trace;
 
 mod meters;
 
@@ -65,6 +68,8 @@ pub struct BoxOfficeSettings {
     pub deadline_ms: u32,
     /// How many groups may be in the store at once; 1 for a store with one writer.
     pub workers: usize,
+    /// A group that takes longer is explained in the log, at most one a second.
+    pub slow_group: Duration,
 }
 
 impl Default for BoxOfficeSettings {
@@ -76,6 +81,7 @@ impl Default for BoxOfficeSettings {
             group_jobs_max: 200,
             deadline_ms: 5_000,
             workers: 1,
+            slow_group: Duration::from_millis(500),
         }
     }
 }
@@ -137,6 +143,7 @@ impl BoxOffice {
     ) -> Self {
         let lanes = Arc::new(Lanes::new(settings));
         let meters = Arc::new(Meters::new());
+        let talk = Arc::new(Talk { slow_group: settings.slow_group, ..Talk::default() });
         let runtime = tokio::runtime::Handle::current();
         let workers = (0..settings.workers.max(1))
             .map(|number| {
@@ -146,6 +153,7 @@ impl BoxOffice {
                     clock: Arc::clone(&clock),
                     listener: Arc::clone(&listener),
                     meters: Arc::clone(&meters),
+                    talk: Arc::clone(&talk),
                     runtime: runtime.clone(),
                 };
                 std::thread::Builder::new()
@@ -204,7 +212,58 @@ struct Worker {
     clock: Arc<dyn Clock>,
     listener: Arc<dyn CommitListener>,
     meters: Arc<Meters>,
+    talk: Arc<Talk>,
     runtime: tokio::runtime::Handle,
+}
+
+/// What the workers of an office say in the log, together: a store that is away fails hundreds of groups a second, and
+/// whoever reads the log wants to know when that began and when it was over.
+#[derive(Default)]
+struct Talk {
+    slow_group: Duration,
+    is_away: AtomicBool,
+    slow: Seldom,
+    unknown: Seldom,
+}
+
+impl Talk {
+    fn unavailable(&self, reason: &str) {
+        if !self.is_away.swap(true, Ordering::Relaxed) {
+            tracing::error!(reason, "the store is unavailable: nothing is sold until it is back");
+        }
+    }
+
+    fn outcome_unknown(&self, reason: &str) {
+        if let Some(untold) = self.unknown.turn() {
+            tracing::error!(reason, untold, "the outcome of a commit is unknown");
+        }
+    }
+
+    fn committed(&self, took: Duration, report: impl FnOnce() -> GroupReport) {
+        // Looked at before it is written, which all workers would have to wait for.
+        if self.is_away.load(Ordering::Relaxed) && self.is_away.swap(false, Ordering::Relaxed) {
+            tracing::info!("the store commits again");
+        }
+        if took < self.slow_group {
+            return;
+        }
+        metrics::counter!("frontrow_slow_groups_total").increment(1);
+        let Some(untold) = self.slow.turn() else { return };
+        let GroupReport { kinds, rounds, took, spent } = report();
+        let millis = |part: Duration| u64::try_from(part.as_millis()).unwrap_or(u64::MAX);
+        tracing::warn!(
+            commands = kinds.values().sum::<usize>(),
+            ?kinds,
+            rounds,
+            took_ms = millis(took),
+            load_ms = millis(spent.load),
+            decide_ms = millis(spent.decide),
+            save_ms = millis(spent.save),
+            commit_ms = millis(spent.commit),
+            untold,
+            "a slow group"
+        );
+    }
 }
 
 impl Worker {
@@ -228,6 +287,7 @@ impl Worker {
                 return;
             }
             let begun = Instant::now();
+            group.begin();
             let (same, result) = self.runtime.block_on(self.store.transact(group));
             group = same;
             if let Err(error) = &result {
@@ -236,6 +296,8 @@ impl Worker {
             match result {
                 Ok(_) => {
                     self.meters.committed(&group, begun.elapsed());
+                    let took = group.committed();
+                    self.talk.committed(took, || group.report());
                     self.listener.committed(group.news());
                     return group.answer();
                 }
@@ -247,12 +309,12 @@ impl Worker {
                 Err(StoreError::Lost(keys)) => return self.single_out(group, &keys),
                 Err(StoreError::Broken(reason)) => return self.bisect(group, &reason),
                 Err(StoreError::Unavailable(reason)) => {
-                    tracing::error!(reason, "the store is unavailable");
-                    return group.fail(Fault::Unavailable);
+                    self.talk.unavailable(&reason);
+                    return group.fail_because(Fault::Unavailable, &reason);
                 }
                 Err(StoreError::OutcomeUnknown(reason)) => {
-                    tracing::error!(reason, "the outcome of a commit is unknown");
-                    return group.fail(Fault::OutcomeUnknown);
+                    self.talk.outcome_unknown(&reason);
+                    return group.fail_because(Fault::OutcomeUnknown, &reason);
                 }
             }
         }
@@ -278,7 +340,10 @@ impl Worker {
         for mut order in alone {
             order.losses += 1;
             if order.losses >= LOSSES_MAX {
-                tracing::error!(?lost, "a command keeps losing a race that its lock should prevent");
+                trace::within_now(order.request.clone().as_ref(), || {
+                    let what = "a command keeps losing a race that its lock should prevent";
+                    trace::failed(what, &format!("{lost:?}"));
+                });
                 order.fail(Fault::Unavailable);
             } else {
                 self.commit(Group::new(vec![order]));
@@ -290,7 +355,10 @@ impl Worker {
     fn bisect(&self, group: Group, reason: &str) {
         let mut orders = group.into_orders();
         if orders.len() <= 1 {
-            tracing::error!(reason, "the store refuses what a command decided");
+            let request = orders.first().and_then(|order| order.request.clone());
+            trace::within_now(request.as_ref(), || {
+                trace::failed("the store refuses what a command decided", &reason);
+            });
             return Group::new(orders).fail(Fault::Defect);
         }
         let second = orders.split_off(orders.len() / 2);

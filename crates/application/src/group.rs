@@ -4,7 +4,10 @@
 //! until the commit. A command that refuses or panics is rolled back alone; the others stand. Answers go out
 //! after the commit, refusals too, since a loss may rest on a winner of the same group.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use frontrow_domain::event::Event;
 use frontrow_domain::records::{Key, Keys, Records, SeatChanges};
@@ -13,6 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::box_office::Failure;
 use crate::command::{Command, Stop};
+use crate::trace::{self, Commit, Request, Spent};
 
 /// How often a group may ask for more records before that counts as a defect of the command that asks.
 pub const ROUNDS_MAX: u32 = 3;
@@ -44,12 +48,54 @@ pub struct News {
 pub struct Group {
     orders: Vec<Order>,
     news: News,
+    pace: Option<Pace>,
+}
+
+/// How a group gets on in the store: when each part of its work came to its end.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    begun: Instant,
+    /// Up to here the time is accounted for.
+    until: Instant,
+    spent: Spent,
+    rounds: u32,
+}
+
+/// What a committed group was, for those who ask why it took so long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupReport {
+    /// How many commands of each kind, by name.
+    pub kinds: BTreeMap<&'static str, usize>,
+    /// How often they decided.
+    pub rounds: u32,
+    /// From taking the group to its commit.
+    pub took: Duration,
+    /// Where that time went.
+    pub spent: Spent,
+}
+
+impl Pace {
+    fn begin() -> Self {
+        let now = Instant::now();
+        Self { begun: now, until: now, spent: Spent::default(), rounds: 0 }
+    }
+
+    /// Accounts for the time since this was last asked.
+    fn lap(&mut self, part: impl FnOnce(&mut Spent) -> &mut Duration) {
+        let now = Instant::now();
+        *part(&mut self.spent) += now - self.until;
+        self.until = now;
+    }
 }
 
 /// One command in a group, its type erased.
 pub(crate) struct Order {
     job: Box<dyn Job>,
     keys: Keys,
+    /// What the command is called in the code, with its module.
+    kind: &'static str,
+    /// The request that it came of.
+    pub(crate) request: Option<Arc<Request>>,
     deadline: Timestamp,
     /// How often it has lost a race that the loaded records did not show.
     pub(crate) losses: u32,
@@ -145,7 +191,8 @@ impl Order {
         let (reply, receiver) = oneshot::channel();
         let keys = command.keys();
         let job = Box::new(TypedJob { command, result: None, reply });
-        (Self { job, keys, deadline, losses: 0, fate: Fate::AsDecided }, receiver)
+        let (kind, request) = (std::any::type_name::<C>(), trace::current());
+        (Self { job, keys, kind, request, deadline, losses: 0, fate: Fate::AsDecided }, receiver)
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -173,7 +220,11 @@ impl Order {
         // The working set stays sound when a command panics: everything since the mark is taken back, and the
         // command itself never runs again.
         match catch_unwind(AssertUnwindSafe(|| self.job.decide(records, now))) {
-            Ok(Ruling::Applied) => {}
+            Ok(Ruling::Applied) => {
+                if let Some(request) = &self.request {
+                    records.came_of(&mark, request.origin());
+                }
+            }
             Ok(Ruling::Refused) => records.roll_back(&mark),
             Ok(Ruling::Need(keys)) => {
                 records.roll_back(&mark);
@@ -183,7 +234,10 @@ impl Order {
             Err(_) => {
                 records.roll_back(&mark);
                 self.fate = Fate::Panicked;
-                tracing::error!("a command panicked and was rolled back alone");
+                let kind = short_name(self.kind);
+                trace::within_now(self.request.as_ref(), || {
+                    trace::failed("a command panicked and was rolled back alone", &kind);
+                });
             }
         }
     }
@@ -191,7 +245,43 @@ impl Order {
 
 impl Group {
     pub(crate) fn new(orders: Vec<Order>) -> Self {
-        Self { orders, news: News::default() }
+        Self { orders, news: News::default(), pace: None }
+    }
+
+    /// The time of this group begins to count.
+    pub(crate) fn begin(&mut self) {
+        self.pace = Some(Pace::begin());
+    }
+
+    /// For stores, to be called when everything is written and only the commit is missing: what comes after it is counted
+    /// as the commit.
+    pub fn saved(&mut self) {
+        if let Some(pace) = &mut self.pace {
+            pace.lap(|spent| &mut spent.save);
+        }
+    }
+
+    /// The group is committed: tells those of its requests that are traced, and answers how long it took.
+    pub(crate) fn committed(&mut self) -> Duration {
+        let commands = self.orders.len();
+        let Some(pace) = &mut self.pace else { return Duration::ZERO };
+        pace.lap(|spent| &mut spent.commit);
+        let Pace { begun, until: done, spent, rounds } = *pace;
+        let traced = self.orders.iter().filter_map(|order| order.request.as_ref());
+        for request in traced.filter(|request| request.is_recorded()) {
+            request.note_commit(Commit { begun, done, commands, rounds, spent });
+        }
+        done - begun
+    }
+
+    /// What the group was, once it is committed.
+    pub(crate) fn report(&self) -> GroupReport {
+        let mut kinds = BTreeMap::new();
+        for order in &self.orders {
+            *kinds.entry(short_name(order.kind)).or_default() += 1;
+        }
+        let pace = self.pace.unwrap_or_else(Pace::begin);
+        GroupReport { kinds, rounds: pace.rounds, took: pace.until - pace.begun, spent: pace.spent }
     }
 
     /// A group of one command, for tests of stores.
@@ -227,6 +317,18 @@ impl Group {
     ///
     /// After [`Decision::Save`] the store saves [`Records::changed`] and commits.
     pub fn decide(&mut self, records: &mut Records, now: Timestamp, round: u32) -> Decision {
+        if let Some(pace) = &mut self.pace {
+            pace.lap(|spent| &mut spent.load);
+            pace.rounds += 1;
+        }
+        let decision = self.decide_all(records, now, round);
+        if let Some(pace) = &mut self.pace {
+            pace.lap(|spent| &mut spent.decide);
+        }
+        decision
+    }
+
+    fn decide_all(&mut self, records: &mut Records, now: Timestamp, round: u32) -> Decision {
         records.roll_back_all();
         let mut needed = Keys::default();
         // A time that comes from a schedule and not from the clock (which jumped back) says nothing about
@@ -281,9 +383,23 @@ impl Group {
         }
     }
 
+    /// The same, and whoever tells of one of its requests knows why.
+    pub(crate) fn fail_because(self, why: Fault, reason: &str) {
+        for request in self.orders.iter().filter_map(|order| order.request.as_ref()) {
+            request.blame(reason);
+        }
+        self.fail(why);
+    }
+
     pub(crate) fn into_orders(self) -> Vec<Order> {
         self.orders
     }
+}
+
+/// What a command is called, without its modules and what decorates it.
+fn short_name(kind: &'static str) -> &'static str {
+    let inner = kind.rsplit('<').next().unwrap_or(kind).trim_end_matches('>');
+    inner.rsplit("::").next().unwrap_or(inner)
 }
 
 /// Collects names without an intermediate list per command.

@@ -31,9 +31,11 @@ pub mod payment;
 pub mod queue;
 pub mod reservation;
 pub mod sales;
+pub mod seldom;
 pub mod staff;
 pub mod store;
 pub mod ticket;
+pub mod trace;
 pub mod waiting_room;
 pub mod wallet;
 

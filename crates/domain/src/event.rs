@@ -26,6 +26,33 @@ pub struct OutboxEvent {
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
+    /// The request that it came of; none for what happens by itself.
+    pub origin: Option<Origin>,
+}
+
+/// The request that something came of, for those who look for what became of it. It says nothing of who has asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The id of the request, as its answer had it in `X-Request-Id`.
+    #[serde(rename = "requestid")]
+    pub request_id: String,
+    /// The trace that the request belongs to, and the step of it, as in the header `traceparent` of W3C Trace Context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
+}
+
+/// The body that a store keeps, beside columns for the rest: `type`, `data`, and `origin` where there is one.
+impl Serialize for OutboxEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            #[serde(flatten)]
+            event: &'a Event,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            origin: Option<&'a Origin>,
+        }
+        Body { event: &self.event, origin: self.origin.as_ref() }.serialize(serializer)
+    }
 }
 
 impl OutboxEvent {
@@ -366,7 +393,7 @@ pub fn of_reservation(
     let (reservation, sequence) = reservation.next_event();
     let event = event(&reservation);
     let key = reservation.id.uuid();
-    (reservation, OutboxEvent { key, sequence: u64::from(sequence), at, event })
+    (reservation, OutboxEvent { key, sequence: u64::from(sequence), at, event, origin: None })
 }
 
 /// Gives the schedule's next number to an event about it. Its key is the schedule's number as a UUID.
@@ -378,7 +405,7 @@ pub fn of_schedule(
     let sequence = schedule.last_event.saturating_add(1);
     let event = event(&schedule);
     let key = Uuid::from_u128(u128::from(schedule.id.get()));
-    (Schedule { last_event: sequence, ..schedule }, OutboxEvent { key, sequence, at, event })
+    (Schedule { last_event: sequence, ..schedule }, OutboxEvent { key, sequence, at, event, origin: None })
 }
 
 impl QueueAdmitted {
@@ -389,6 +416,7 @@ impl QueueAdmitted {
             sequence: 1,
             at: self.admitted_at,
             event: Event::QueueAdmitted(self),
+            origin: None,
         }
     }
 }
@@ -450,6 +478,30 @@ mod tests {
              \"userId\":\"00000000-0000-0000-0000-000000000002\",\"concertId\":3,\"scheduleId\":4,\
              \"seats\":[5,6],\"amount\":100000,\"expiresAt\":\"1970-01-01T00:00:01Z\"}}"
         );
+        assert_eq!(serde_json::from_str::<Event>(&text).expect("reads"), event);
+    }
+
+    /// The body of an event without a request is what it was before there were origins, and who reads events alone, as
+    /// servers of an older version do, reads those with one too.
+    #[test]
+    fn a_kept_event_names_its_request_beside_what_happened() {
+        let event = Event::ScheduleCancelled(ScheduleCancelled {
+            concert_id: ConcertId::new(3),
+            schedule_id: ScheduleId::new(4),
+            reason: "storm".to_owned(),
+        });
+        let plain = serde_json::to_string(&event).expect("json");
+        let kept = |origin| {
+            let at = Timestamp::from_micros(1);
+            let event = OutboxEvent { key: Uuid::nil(), sequence: 1, at, event: event.clone(), origin };
+            serde_json::to_string(&event).expect("json")
+        };
+        assert_eq!(kept(None), plain);
+        let origin = Origin { request_id: "a \"b\"".to_owned(), traceparent: None };
+        let text = kept(Some(origin));
+        let expected =
+            format!("{},\"origin\":{{\"requestid\":\"a \\\"b\\\"\"}}}}", plain.trim_end_matches('}'));
+        assert_eq!(text, expected.replacen("\"storm\"", "\"storm\"}", 1));
         assert_eq!(serde_json::from_str::<Event>(&text).expect("reads"), event);
     }
 }

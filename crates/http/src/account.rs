@@ -5,6 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use frontrow_application::Failure;
 use frontrow_application::account::{LogInRefused, NewAccount, RefreshToken, Refreshed};
+use frontrow_application::trace;
+use frontrow_domain::UserId;
 use frontrow_domain::account::{Email, Role};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -134,6 +136,7 @@ struct Tokens<'a> {
 
 impl Tokens<'_> {
     fn answer(user_id: Uid, pair: &TokenPair) -> Answer {
+        trace::note_user(UserId::new(user_id.0));
         let body = Tokens {
             access_token: &pair.access,
             refresh_token: &pair.refresh,
@@ -163,6 +166,7 @@ struct Account<'a> {
     responses((status = 201, body = SignedUp), SignUpProblems))]
 async fn sign_up(State(state): State<HttpState>, Open(new): Open<SignUpForm>) -> Answer {
     let account = state.app().sign_up(new).await.map_err(|failure| state.problem(failure))?;
+    trace::note_user(account.id);
     let (user_id, role) = (Uid(account.id.uuid()), account.role.name());
     respond::json(StatusCode::CREATED, Keep::Never, &SignedUp { user_id, name: &account.name, role })
 }

@@ -35,6 +35,10 @@ struct Ready {
     /// `ready` or `not_ready`.
     #[schema(example = "ready")]
     status: &'static str,
+    /// Whether requests were refused in the last seconds because there was too much to do. A server that is overloaded stays
+    /// ready: taken away, it would leave its load to the others.
+    #[schema(example = false)]
+    shedding: bool,
     parts: Vec<Part>,
 }
 
@@ -86,7 +90,7 @@ async fn ready(State(state): State<HttpState>) -> Answer {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
     };
-    respond::json(code, Keep::Never, &Ready { status, parts })
+    respond::json(code, Keep::Never, &Ready { status, shedding: state.load().is_shedding(), parts })
 }
 
 /// Metrics in the text format of Prometheus

@@ -44,7 +44,6 @@ mod traffic;
 mod wallet;
 mod words;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -58,7 +57,10 @@ pub use auth::Jwks;
 pub use keyring::{KeyList, Keyring, SigningKeys, ticket_key_id, token_key_id};
 pub use problem::{Code, Problem};
 pub use serve::{ServeLimits, bind, serve};
-pub use settings::{ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Limits, LogInLimits, ReadyPart};
+pub use settings::{
+    ChargeBy, HttpSettings, InFlightLimits, IssuerKeys, IssuerSettings, Limits, LogInLimits, ReadyPart,
+    TraceSettings,
+};
 pub use state::HttpState;
 pub use ticket::{NotATicket, TicketCode, TicketSigner};
 
@@ -99,9 +101,8 @@ pub fn router(state: HttpState) -> Router {
     }
     // The last half of a UUIDv7 is random.
     let (_, run) = state.app().draw_id().as_u64_pair();
-    let traffic = Arc::clone(state.traffic());
-    traffic.expect(&document);
-    let edge = edge::EdgeLayer::new(run, settings.request_timeout, traffic, Arc::clone(&settings.ready));
+    state.traffic().expect(&document);
+    let edge = edge::EdgeLayer::new(run, edge::EdgeSettings::of(&state));
     router.layer(edge).with_state(state)
 }
 
@@ -118,6 +119,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             name("idempotency-key"),
             name("last-event-id"),
             name("queue-token"),
+            name("traceparent"),
             name("x-request-id"),
         ])
         .expose_headers([

@@ -153,7 +153,12 @@ impl Problem {
 
     /// Too many requests: come again after so many seconds.
     pub(crate) fn rate_limited(detail: &'static str, seconds: u64) -> Self {
-        Self::new(Code::RateLimited, detail).with(|members| members.retry_after = Some(seconds.max(1)))
+        Self::new(Code::RateLimited, detail).retry_after(seconds.max(1))
+    }
+
+    /// The same, worth another try after so many seconds.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        self.with(|members| members.retry_after = Some(seconds))
     }
 
     /// What clients branch on.

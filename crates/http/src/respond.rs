@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
+use frontrow_application::trace;
 use serde::Serialize;
 
 use crate::problem::Problem;
@@ -126,7 +127,7 @@ pub(crate) fn write(body: &impl Serialize) -> Result<Bytes, Problem> {
     match serde_json::to_writer(&mut bytes, body) {
         Ok(()) => Ok(bytes.into()),
         Err(error) => {
-            tracing::error!(%error, "an answer cannot be written");
+            trace::failed("an answer cannot be written", &error);
             Err(Problem::internal())
         }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use frontrow_application::attempts::AttemptCounts;
+use frontrow_application::trace::Traces;
 use jsonwebtoken::DecodingKey;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +36,14 @@ pub struct HttpSettings {
     pub plan_body_limit_bytes: usize,
     /// How long a request may take until its answer begins.
     pub request_timeout: Duration,
+    /// How long a body may take to come in.
+    pub body_timeout: Duration,
+    /// KiB of longer bodies that are in memory at once.
+    pub bodies_kib: u32,
+    /// How many requests are in flight at once.
+    pub in_flight: InFlightLimits,
+    /// Where traces go, if they are written at all.
+    pub traces: Option<TraceSettings>,
     /// Web origins whose pages may call the interface.
     pub cors_origins: Vec<String>,
     /// False until the server is up, and from the moment it is told to stop: what `/health/ready` says first. While it is
@@ -46,6 +55,30 @@ pub struct HttpSettings {
     pub parts: Vec<ReadyPart>,
     /// Writes the metrics in the text format of Prometheus.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// From how many requests in flight, of all kinds together, one more is refused, by what it is for. What is worth more has
+/// the higher limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InFlightLimits {
+    /// Paying, and what ends a hold.
+    pub pay: usize,
+    /// New holds.
+    pub hold: usize,
+    /// Whatever is only looked at.
+    pub look: usize,
+    /// Joining a line, logging in, signing up.
+    pub join: usize,
+}
+
+/// Where traces go.
+#[derive(Clone)]
+pub struct TraceSettings {
+    /// What takes the spans.
+    pub traces: Arc<dyn Traces>,
+    /// Of a thousand requests that come without a trace so many are traced. Those that a trusted proxy has decided about
+    /// are as it says.
+    pub per_thousand: u16,
 }
 
 /// A part that has to be well for the server to be ready.

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use frontrow_application::App;
 use frontrow_application::store::ReadError;
+use frontrow_application::trace;
 use frontrow_domain::ScheduleId;
 use frontrow_domain::account::Role;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::auth::{Auth, Caller, LogInThrottle};
 use crate::catalog::PlanBody;
-use crate::limits::{JoinLimit, OpenStreams, RequestLimit};
-use crate::problem::{Problem, Refusal};
+use crate::limits::{JoinLimit, Load, OpenStreams, RequestLimit};
+use crate::problem::{Code, Problem, Refusal};
 use crate::queue::QueueTokens;
 use crate::settings::{HttpSettings, Limits};
 use crate::ticket::TicketSigner;
@@ -24,6 +25,9 @@ use crate::traffic::Traffic;
 const PLANS_MAX_BYTES: u64 = 64 << 20;
 /// How many plans may be expected, for the first size of the cache: most halls are small.
 const PLANS_EXPECTED: usize = 1_024;
+
+/// Bytes of a body that is not worth counting: what fans send has a tenth of that.
+const SHORT_BODY_BYTES: usize = 4_096;
 
 /// The state of the interface. Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +41,9 @@ struct Parts {
     requests: RequestLimit,
     joins: JoinLimit,
     streams: Arc<OpenStreams>,
+    load: Arc<Load>,
+    /// A permit for each KiB of a longer body.
+    bodies: Semaphore,
     queue_tokens: QueueTokens,
     tickets: TicketSigner,
     plans: Cache<(ScheduleId, u32), PlanBody, ByBytes>,
@@ -88,6 +95,8 @@ impl HttpState {
                 settings.limits.request_burst_per_fan,
             ),
             streams: Arc::default(),
+            load: Load::new(settings.in_flight),
+            bodies: Semaphore::new(settings.bodies_kib as usize),
             queue_tokens: QueueTokens::new(Arc::clone(&settings.keys)),
             tickets: TicketSigner::new(Arc::clone(&settings.keys)),
             plans: plans(),
@@ -122,6 +131,7 @@ impl HttpState {
     /// Who sent a request with this header `Authorization`, unless they have sent too many.
     pub(crate) async fn caller(&self, authorization: Option<&HeaderValue>) -> Result<Caller, Problem> {
         let caller = self.auth().caller(self.app(), authorization).await?;
+        trace::note_user(caller.user);
         if caller.role == Role::Fan {
             self.count_request(caller.user.bytes())?;
         }
@@ -148,6 +158,25 @@ impl HttpState {
     /// What is counted of requests and streams.
     pub(crate) fn traffic(&self) -> &Arc<Traffic> {
         &self.0.traffic
+    }
+
+    /// How much there is to do.
+    pub(crate) fn load(&self) -> &Arc<Load> {
+        &self.0.load
+    }
+
+    /// Room in memory for a body of so many bytes, until the permit is dropped. Short ones need none: there are no more of
+    /// them than connections.
+    pub(crate) fn room_for_body(&self, bytes: usize) -> Result<Option<SemaphorePermit<'_>>, Problem> {
+        if bytes <= SHORT_BODY_BYTES {
+            return Ok(None);
+        }
+        let kib = u32::try_from(bytes.div_ceil(1_024)).unwrap_or(u32::MAX).min(self.settings().bodies_kib);
+        let room = self.0.bodies.try_acquire_many(kib).map_err(|_| {
+            let detail = "Too many long bodies are being read, and nothing has changed; please try again.";
+            Problem::new(Code::Overloaded, detail)
+        })?;
+        Ok(Some(room))
     }
 
     /// The streams that fans have open.

@@ -5,7 +5,7 @@ mod kafka;
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use frontrow_application::attempts::AttemptCounts;
@@ -372,6 +372,7 @@ fn settings(config: &Config, workers: usize) -> anyhow::Result<Settings> {
             group_jobs_max: GROUP_JOBS_MAX,
             deadline_ms: u32::try_from(store.deadline_ms)?,
             workers,
+            slow_group: Duration::from_millis(config.log.slow_group_ms),
         },
         tells_admissions: config.events.admissions,
     })

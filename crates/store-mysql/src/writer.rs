@@ -87,6 +87,7 @@ impl Writer {
             let result = self.attempt(&mut link, &mut lane, group, &mut progress).await;
             match result {
                 Ok(Step::Saved { decided_at, has_changed }) => {
+                    group.saved();
                     return self.commit(link, lane, has_changed).await.map(|()| Committed { decided_at });
                 }
                 Ok(Step::Again) => link.roll_back().await,

@@ -69,6 +69,7 @@ impl Writer {
                 return Err(error);
             }
         };
+        group.saved();
         self.execute("COMMIT").map_err(|error| {
             self.has_failed.store(true, Ordering::Release);
             StoreError::OutcomeUnknown(error.to_string())

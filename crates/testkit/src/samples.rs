@@ -8,7 +8,7 @@ use frontrow_domain::catalog::{
     RefundRow, RoomControls, Row, Schedule, ScheduleDraft, Seat, SeatPlan, Section, Shape,
     WaitingRoomSettings,
 };
-use frontrow_domain::event::{Event, OutboxEvent, PaymentMade, WalletCharged};
+use frontrow_domain::event::{Event, Origin, OutboxEvent, PaymentMade, WalletCharged};
 use frontrow_domain::payment::{Payment, PaymentState, Refund, RefundCause};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::staff::{ActionKind, Actor, StaffAction};
@@ -318,7 +318,18 @@ pub fn payment_made(number: u64, reservation: &Reservation) -> OutboxEvent {
             amount: reservation.amount,
             entry_id: reservation.entry,
         }),
+        origin: None,
     }
+}
+
+/// The request that an event came of, from the body that a store keeps.
+///
+/// # Panics
+/// When it is no JSON, or the request is not told as it should be.
+pub fn origin(body: &str) -> Option<Origin> {
+    let mut body: serde_json::Value = serde_json::from_str(body).expect("a body is JSON");
+    let origin = body.get_mut("origin").map(serde_json::Value::take)?;
+    Some(serde_json::from_value(origin).expect("an origin reads as it was written"))
 }
 
 /// An event of a wallet.
@@ -333,5 +344,6 @@ pub fn event(number: u64, sequence: u64) -> OutboxEvent {
             amount: Money::of(1_000),
             balance: Money::of(1_000),
         }),
+        origin: None,
     }
 }

@@ -24,8 +24,7 @@ impl Fault {
         match error.kind() {
             // A script that fails half-way has done the first half.
             ErrorKind::Server(ServerErrorKind::ResponseError) if text.contains("user_script") => {
-                tracing::error!(error = text, "a script of the waiting room has failed");
-                Self::Unknown(text)
+                Self::Unknown(format!("a script of the waiting room has failed: {text}"))
             }
             // Refusals come before a script begins: loading, out of memory, read-only, no majority.
             ErrorKind::Server(_)

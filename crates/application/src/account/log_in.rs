@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop, refuse};
 use crate::store::ReadError;
+use crate::trace;
 
 /// What a refresh token says; the interface signs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,7 +189,7 @@ impl App {
 
 /// A query that failed before a command was made.
 pub(crate) fn unavailable<R>(error: ReadError) -> Failure<R> {
-    tracing::error!(%error, "a query failed");
+    trace::failed("a query failed", &error);
     match error {
         ReadError::Unavailable(_) => Failure::Unavailable,
         ReadError::Corrupt(_) => Failure::Defect,

@@ -1,7 +1,7 @@
 //! The log: committed events in order, and their form outside of this process.
 
 use frontrow_domain::Timestamp;
-use frontrow_domain::event::{self, PARTITIONS};
+use frontrow_domain::event::{self, Origin, PARTITIONS};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -66,8 +66,8 @@ pub struct LoggedEvent {
     pub sequence: u64,
     /// When it happened.
     pub at: Timestamp,
-    /// What happened: a JSON object with `type` and `data`, as it was committed. It may be of a type that this version
-    /// does not know.
+    /// What happened: a JSON object with `type` and `data`, as it was committed, and with `origin` where it came of a
+    /// request. It may be of a type that this version does not know.
     pub body: String,
 }
 
@@ -83,9 +83,12 @@ struct Body<'a> {
     kind: std::borrow::Cow<'a, str>,
     #[serde(borrow)]
     data: &'a RawValue,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Origin>,
 }
 
-/// `CloudEvents` 1.0 in JSON, with the extensions `partitionkey` and `sequence` of its specification.
+/// `CloudEvents` 1.0 in JSON, with the extensions `partitionkey`, `sequence` and `traceparent` of its specification, and
+/// with `requestid`, which is ours.
 #[derive(Serialize, Deserialize)]
 struct CloudEvent<'a> {
     specversion: std::borrow::Cow<'a, str>,
@@ -97,6 +100,10 @@ struct CloudEvent<'a> {
     datacontenttype: std::borrow::Cow<'a, str>,
     partitionkey: Uuid,
     sequence: std::borrow::Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requestid: Option<std::borrow::Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<std::borrow::Cow<'a, str>>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -117,6 +124,8 @@ impl LoggedEvent {
     pub fn to_cloud_event(&self, source: &str) -> Result<String, UnreadableEvent> {
         let unreadable = |error: serde_json::Error| UnreadableEvent(error.to_string());
         let body: Body<'_> = serde_json::from_str(&self.body).map_err(unreadable)?;
+        let origin = body.origin.map(|origin| (origin.request_id, origin.traceparent));
+        let (request, trace) = origin.map_or((None, None), |(request, trace)| (Some(request), trace));
         let event = CloudEvent {
             specversion: "1.0".into(),
             id: self.id().into(),
@@ -126,6 +135,8 @@ impl LoggedEvent {
             datacontenttype: "application/json".into(),
             partitionkey: self.key,
             sequence: self.sequence.to_string().into(),
+            requestid: request.map(Into::into),
+            traceparent: trace.map(Into::into),
             data: body.data,
         };
         serde_json::to_string(&event).map_err(unreadable)
@@ -142,7 +153,12 @@ impl LoggedEvent {
             event.sequence.parse().map_err(|_| UnreadableEvent("sequence is not a number".to_owned()))?;
         let at = Timestamp::parse_rfc3339(&event.time)
             .ok_or_else(|| UnreadableEvent("time is not of RFC 3339".to_owned()))?;
-        let body = serde_json::to_string(&Body { kind: event.kind, data: event.data }).map_err(unreadable)?;
+        let origin = event.requestid.map(|request| Origin {
+            request_id: request.into_owned(),
+            traceparent: event.traceparent.map(std::borrow::Cow::into_owned),
+        });
+        let body = Body { kind: event.kind, data: event.data, origin };
+        let body = serde_json::to_string(&body).map_err(unreadable)?;
         Ok(Self { position: 0, key: event.partitionkey, sequence, at, body })
     }
 }
@@ -173,6 +189,27 @@ mod tests {
         );
         let read = LoggedEvent::from_cloud_event(&text).expect("read");
         assert_eq!(read, LoggedEvent { position: 0, ..event() });
+    }
+
+    /// A request and its trace are told as extensions, whose names have small letters and digits only.
+    #[test]
+    fn an_event_names_the_request_that_it_came_of() {
+        for (origin, told) in [
+            ("{\"requestid\":\"r-1\"}", "\"requestid\":\"r-1\","),
+            (
+                "{\"requestid\":\"r-1\",\"traceparent\":\"00-1-2-01\"}",
+                "\"requestid\":\"r-1\",\"traceparent\":\"00-1-2-01\",",
+            ),
+        ] {
+            let body = event().body.replacen("]}}", &format!("]}},\"origin\":{origin}}}"), 1);
+            let with_origin = LoggedEvent { body, ..event() };
+            let text = with_origin.to_cloud_event("frontrow").expect("written");
+            let plain = event().to_cloud_event("frontrow").expect("written");
+            assert_eq!(text, plain.replacen("\"data\"", &format!("{told}\"data\""), 1));
+            let read = LoggedEvent::from_cloud_event(&text).expect("read");
+            assert_eq!(read, LoggedEvent { position: 0, ..with_origin });
+            assert_eq!(read.kind(), event().kind());
+        }
     }
 
     #[test]

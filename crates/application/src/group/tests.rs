@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use frontrow_domain::catalog::{BookingWindow, HoldPolicy, RefundPolicy, Schedule, ScheduleDraft, SeatPlan};
+use frontrow_domain::event::{Event, OutboxEvent, ScheduleCancelled};
 use frontrow_domain::records::Counter;
 use frontrow_domain::reservation::{Claim, SeatState, claim_seats};
 use frontrow_domain::{Money, SeatNo};
@@ -183,4 +184,66 @@ fn news_tell_a_sale_from_an_edit() {
     assert_eq!(both.decide(&mut loaded(at(0)), at(1), 1), Decision::Save);
     assert_eq!(both.news().schedules, [SCHEDULE]);
     assert_eq!(both.news().seats.len(), 1);
+}
+
+/// Whoever asks why a group took so long is told what was in it, and where its time went.
+#[test]
+fn a_group_tells_what_it_was_and_where_its_time_went() {
+    let needs = |records: &mut Records, _| {
+        records.counters.get(&Counter::Schedule)?;
+        count(records)
+    };
+    let (mut group, _first) = act(needs, at(100));
+    let (second, _second) = act(|records, _| count(records), at(100));
+    group = group.join(second);
+    group.begin();
+    let mut records = loaded(at(0));
+    assert!(matches!(group.decide(&mut records, at(1), 1), Decision::Need(_)));
+    records.counters.load(Counter::Schedule, None);
+    assert_eq!(group.decide(&mut records, at(1), 2), Decision::Save);
+    group.saved();
+    let took = group.committed();
+    let report = group.report();
+    assert_eq!((report.rounds, report.took), (2, took));
+    assert_eq!(report.kinds.values().sum::<usize>(), 2);
+    let Spent { load, decide, save, commit } = report.spent;
+    assert_eq!(load + decide + save + commit, took, "all of it, and nothing twice");
+    assert!(!decide.is_zero());
+}
+
+#[test]
+fn a_command_is_called_by_its_name_alone() {
+    for (kind, name) in [
+        ("frontrow_application::reservation::hold::HoldSeats", "HoldSeats"),
+        ("frontrow_application::once::Once<frontrow_application::wallet::Charge>", "Charge"),
+        ("Plain", "Plain"),
+    ] {
+        assert_eq!(short_name(kind), name);
+    }
+}
+
+/// What a command writes names the request that it came of; what others of its group write does not.
+#[test]
+fn events_name_the_request_of_their_command() {
+    let tell = |number: u128| {
+        move |records: &mut Records, now| {
+            let event = Event::ScheduleCancelled(ScheduleCancelled {
+                concert_id: ConcertId::new(1),
+                schedule_id: SCHEDULE,
+                reason: String::new(),
+            });
+            let key = uuid::Uuid::from_u128(number);
+            records.events.add(OutboxEvent { key, sequence: 1, at: now, event, origin: None });
+            Ok(1)
+        }
+    };
+    let request = Arc::new(Request::new("r-1".to_owned(), None));
+    let (group, _job) = act(tell(1), at(100));
+    let (asked, _asked) = trace::within_now(Some(&request), || act(tell(2), at(100)));
+    let (more, _more) = act(tell(3), at(100));
+    let mut group = group.join(asked).join(more);
+    let mut records = loaded(at(0));
+    assert_eq!(group.decide(&mut records, at(1), 1), Decision::Save);
+    let origins: Vec<_> = records.events.items().iter().map(|event| event.origin.as_ref()).collect();
+    assert_eq!(origins, [None, Some(request.origin()), None]);
 }

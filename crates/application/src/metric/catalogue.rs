@@ -69,6 +69,21 @@ pub(super) const REQUESTS: Section = Section {
             "Connections that could not be accepted, such as for want of files.",
         ),
         counter(
+            "frontrow_http_connections_dropped_total",
+            &[one_of("reason", &["idle", "address"])],
+            "Connections that were closed: idle ones to make room, and those of an address that had enough.",
+        ),
+        counter(
+            "frontrow_http_requests_shed_total",
+            &[one_of("class", &["pay", "hold", "look", "join"])],
+            "Requests that were refused because too many were in flight, by what they were for.",
+        ),
+        counter(
+            "frontrow_trace_spans_dropped_total",
+            &[],
+            "Spans of traces that the collector did not take.",
+        ),
+        counter(
             "frontrow_http_write_timeouts_total",
             &[],
             "Connections that were cut off because their client took nothing.",

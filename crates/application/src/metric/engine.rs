@@ -34,6 +34,11 @@ pub(super) const BOX_OFFICE: Section = Section {
         histogram("frontrow_group_commands", SIZES, &[], "Commands in a group that was committed."),
         histogram("frontrow_group_commit_seconds", SECONDS, &[], "From taking a group to its commit."),
         counter(
+            "frontrow_slow_groups_total",
+            &[],
+            "Groups that took longer than `log.slow_group_ms`; the log explains one a second.",
+        ),
+        counter(
             "frontrow_group_failures_total",
             &[one_of("reason", &["busy", "lost", "broken", "unavailable", "outcome_unknown", "panicked"])],
             "Tries to commit a group that failed. A group that found the store busy, or lost a race, is tried again.",

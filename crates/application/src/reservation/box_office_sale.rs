@@ -198,6 +198,7 @@ impl Sell {
                     amount,
                     balance: with_cash.balance,
                 }),
+                origin: None,
             });
             wallet = with_cash;
         }

@@ -93,6 +93,7 @@ impl Command for Charge {
                 amount: self.amount,
                 balance: wallet.balance,
             }),
+            origin: None,
         });
         let after = SeenBalance { balance: wallet.balance.minor(), transaction_id: Some(self.transaction) };
         let (action, target) = (ActionKind::ChargeWallet, format!("user/{}/wallet", self.user));

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::account::{Account, Email, Login};
 use crate::catalog::{Concert, Drawing, Schedule};
-use crate::event::OutboxEvent;
+use crate::event::{Origin, OutboxEvent};
 use crate::payment::{Payment, Refund};
 use crate::reservation::{Claim, Reservation, SeatState};
 use crate::staff::StaffAction;
@@ -278,6 +278,14 @@ impl Records {
             ],
             fan_additions: self.fan_additions.len(),
             ticket_additions: self.ticket_additions.len(),
+        }
+    }
+
+    /// Notes on every event written since `mark` which request it came of.
+    pub fn came_of(&mut self, mark: &Mark, origin: &Origin) {
+        let [_, _, _, _, events, _] = mark.journals;
+        for event in self.events.since(events) {
+            event.origin = Some(origin.clone());
         }
     }
 

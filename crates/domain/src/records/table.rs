@@ -158,6 +158,10 @@ impl<T> Journal<T> {
         self.items.extend(items);
     }
 
+    pub(super) fn since(&mut self, mark: usize) -> &mut [T] {
+        self.items.get_mut(mark..).unwrap_or_default()
+    }
+
     /// All that were added, in order.
     pub fn items(&self) -> &[T] {
         &self.items

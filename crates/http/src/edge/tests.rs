@@ -1,9 +1,16 @@
+use std::sync::Mutex;
+
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
+use frontrow_application::trace::{Attribute, Span, SpanContext, Traces};
+use frontrow_domain::{EntryId, UserId};
+use frontrow_testkit::ManualClock;
 use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
+use uuid::Uuid;
 
 use super::*;
+use crate::settings::InFlightLimits;
 
 fn app() -> Router {
     app_with(Arc::new(Traffic::new()))
@@ -21,7 +28,19 @@ fn app_with(traffic: Arc<Traffic>) -> Router {
         .route("/seats/{no}", get(|| async { "a seat" }))
         .fallback(|| async { no_such_route() })
         .method_not_allowed_fallback(no_such_method)
-        .layer(EdgeLayer::new(0xabc, Duration::from_millis(5), traffic, Arc::new(AtomicBool::new(true))))
+        .layer(EdgeLayer::new(0xabc, EdgeSettings { traffic, ..settings(None) }))
+}
+
+fn settings(traces: Option<TraceSettings>) -> EdgeSettings {
+    EdgeSettings {
+        timeout: Duration::from_millis(5),
+        load: Load::new(InFlightLimits { pay: 1_000, hold: 1_000, look: 1_000, join: 1_000 }),
+        is_trusted_proxy: Arc::new(|_| false),
+        traces,
+        clock: Arc::new(ManualClock::default()),
+        traffic: Arc::new(Traffic::new()),
+        ready: Arc::new(AtomicBool::new(true)),
+    }
 }
 
 async fn ask(method: &str, path: &str, id: Option<&str>) -> (StatusCode, String, String) {
@@ -163,4 +182,107 @@ async fn a_request_whose_client_goes_away_is_abandoned_and_no_longer_in_flight()
     assert_eq!(shown(), (1, 0));
     drop(asked);
     assert_eq!(shown(), (0, 1));
+}
+
+/// Requests that hang, to have something in flight.
+fn hanging(load: &Arc<Load>) -> Router {
+    let hang = || std::future::pending::<()>();
+    let parts = EdgeSettings { timeout: Duration::from_mins(1), load: Arc::clone(load), ..settings(None) };
+    Router::new()
+        .route("/api/v1/payments", post(hang))
+        .route("/api/v1/reservations", post(hang))
+        .route("/api/v1/concerts", get(|| async { "looked" }))
+        .route("/api/v1/queues", post(|| async { "joined" }))
+        .route("/health/live", get(|| async { "live" }))
+        .layer(EdgeLayer::new(1, parts))
+}
+
+fn request(method: &str, path: &str) -> Request {
+    axum::http::Request::builder().method(method).uri(path).body(Body::empty()).expect("request")
+}
+
+#[tokio::test]
+async fn what_hangs_takes_the_room_of_those_who_are_worth_less_and_gives_it_back() {
+    let load = Load::new(InFlightLimits { pay: 4, hold: 3, look: 2, join: 1 });
+    let router = hanging(&load);
+    let status = async |method: &str, path: &str| {
+        let answer = router.clone().oneshot(request(method, path)).await.expect("answer");
+        (answer.status().as_u16(), answer.headers().get(header::RETRY_AFTER).cloned())
+    };
+    let looked = ("GET", "/api/v1/concerts");
+    let joined = ("POST", "/api/v1/queues");
+    assert_eq!(status(joined.0, joined.1).await, (200, None));
+    assert_eq!(load.in_flight(), 0, "an answer gives its place back");
+    let begin = |path: &'static str| {
+        let mut future = Box::pin(router.clone().oneshot(request("POST", path)));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        future
+    };
+    let first = begin("/api/v1/reservations");
+    assert_eq!(status(joined.0, joined.1).await, (503, Some(HeaderValue::from_static("5"))));
+    assert_eq!(status(looked.0, looked.1).await, (200, None));
+    let second = begin("/api/v1/reservations");
+    assert_eq!(status(looked.0, looked.1).await, (503, Some(HeaderValue::from_static("2"))));
+    let third = begin("/api/v1/reservations");
+    assert_eq!(status("POST", "/api/v1/reservations").await, (503, Some(HeaderValue::from_static("1"))));
+    let last = begin("/api/v1/payments");
+    assert_eq!(status("POST", "/api/v1/payments").await, (503, Some(HeaderValue::from_static("1"))));
+    assert_eq!(status("GET", "/health/live").await, (200, None), "who watches is never refused");
+    // Whoever gives up waiting makes room as well.
+    drop((first, second, third, last));
+    assert_eq!(load.in_flight(), 0);
+    assert_eq!(status(joined.0, joined.1).await, (200, None));
+}
+
+/// Keeps spans.
+#[derive(Default)]
+struct Kept(Mutex<Vec<Span>>);
+
+impl Traces for Kept {
+    fn finished(&self, span: Span) {
+        self.0.lock().expect("not poisoned").push(span);
+    }
+}
+
+#[tokio::test]
+async fn a_traced_request_is_a_span_that_follows_from_its_callers() {
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    let kept = Arc::new(Kept::default());
+    let traces: Arc<dyn Traces> = Arc::<Kept>::clone(&kept);
+    let noting = || async {
+        trace::note_user(UserId::new(Uuid::from_u128(7)));
+        trace::note_entry(EntryId::new(Uuid::from_u128(8)));
+        trace::failed("inside", &"a secret");
+        let problem: Result<(), Problem> = Err(Problem::new(Code::StoreUnavailable, "away"));
+        problem
+    };
+    let router = Router::new()
+        .route("/things/{id}", get(noting))
+        .layer(EdgeLayer::new(1, settings(Some(TraceSettings { traces, per_thousand: 1_000 }))));
+    let mut request = request("GET", "/things/1?token=secret");
+    request.headers_mut().insert("traceparent", HeaderValue::from_static(PARENT));
+    request.headers_mut().insert("x-request-id", HeaderValue::from_static("mine"));
+    router.oneshot(request).await.expect("answer");
+    let spans = std::mem::take(&mut *kept.0.lock().expect("not poisoned"));
+    let [span] = spans.as_slice() else { panic!("one span: {spans:?}") };
+    let SpanContext { trace, parent, is_sampled, is_ours, .. } = span.context;
+    assert_eq!((trace, parent), (0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736, 0x00f0_67aa_0ba9_02b7));
+    assert!(is_sampled && is_ours && span.is_request);
+    assert_eq!(span.name, "GET /things/{id}");
+    assert_eq!(span.failure, Some("store_unavailable"));
+    assert_eq!(span.begun_at, ManualClock::EPOCH);
+    let text = |value: &str| Attribute::Text(value.to_owned());
+    assert_eq!(
+        span.attributes,
+        [
+            ("http.request.method", text("GET")),
+            ("http.route", text("/things/{id}")),
+            ("http.response.status_code", Attribute::Number(503)),
+            ("frontrow.request_id", text("mine")),
+            ("enduser.pseudo.id", Attribute::Text(Uuid::from_u128(7).to_string())),
+            ("frontrow.entry_id", Attribute::Text(Uuid::from_u128(8).to_string())),
+            ("frontrow.problem", text("store_unavailable")),
+        ]
+    );
 }

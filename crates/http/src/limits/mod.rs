@@ -1,5 +1,6 @@
 //! What one fan may have: so many requests a second and so many open streams of each server, and so many joins a minute
-//! over all servers (issue "bots and crowds").
+//! over all servers (issue "bots and crowds"). And what all of them together may have at once: so many requests in flight,
+//! by what they are for (`load`).
 //!
 //! A fan is known by account where an access token says who asks, and by place where a queue token does. Staff are
 //! not limited, because a door has many scanners and one account. Requests that name nobody are limited by what
@@ -8,12 +9,14 @@
 //! Everything here is bounded, and kept in shards with a lock each, so that two requests at once hardly ever meet.
 
 mod joins;
+mod load;
 mod rate;
 mod streams;
 
 use parking_lot::{Mutex, MutexGuard};
 
 pub(crate) use joins::JoinLimit;
+pub(crate) use load::{Class, InFlight, Load};
 pub(crate) use rate::RequestLimit;
 pub(crate) use streams::{NewestStream, OpenStreams, SeatStream};
 

@@ -9,6 +9,7 @@ use frontrow_application::reservation::{
 };
 use frontrow_application::store::ReadError;
 use frontrow_application::ticket::ScanTicketRefused;
+use frontrow_application::trace;
 use frontrow_application::waiting_room::LineError;
 use frontrow_application::wallet::ChargeWalletRefused;
 use frontrow_application::{Failure, OnceRefused};
@@ -74,7 +75,7 @@ impl Refusal for std::convert::Infallible {
 
 impl Refusal for ReadError {
     fn problem(self, _now: Timestamp) -> Problem {
-        tracing::error!(error = %self, "a query failed");
+        trace::failed("a query failed", &self);
         match self {
             Self::Unavailable(_) => {
                 Problem::new(Code::StoreUnavailable, "It cannot be read now; please try again in a moment.")
@@ -192,8 +193,7 @@ impl Refusal for GateRefused {
 
 impl Refusal for LineError {
     fn problem(self, _now: Timestamp) -> Problem {
-        // Told once by whoever keeps the line; here it would be told once a request.
-        tracing::debug!(error = %self, "the waiting room did not answer");
+        trace::failed("the waiting room did not answer", &self);
         match self {
             Self::Unavailable(_) => Problem::new(
                 Code::WaitingRoomUnavailable,

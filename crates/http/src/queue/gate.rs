@@ -9,6 +9,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use frontrow_application::queue::{Entrance, GateRefused};
+use frontrow_application::trace;
 use frontrow_application::waiting_room::Pass;
 use frontrow_domain::ConcertId;
 use futures_util::FutureExt as _;
@@ -85,6 +86,11 @@ impl Shown {
     }
 }
 
+fn note(pass: &Pass) {
+    trace::note_user(pass.user);
+    trace::note_entry(pass.entry);
+}
+
 impl FromRequestParts<HttpState> for Shown {
     type Rejection = Problem;
 
@@ -99,6 +105,7 @@ impl<const FROM: bool> FromRequestParts<HttpState> for Placed<FROM> {
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
         let shown = Shown::read(parts, state, FROM)?;
         let pass = shown.pass().ok_or_else(|| state.problem(shown.told(GateRefused::TokenRequired)))?;
+        note(&pass);
         state.count_request(pass.entry.bytes())?;
         Ok(Self(pass))
     }
@@ -110,6 +117,7 @@ impl<const FROM: bool> FromRequestParts<HttpState> for Showing<FROM> {
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Problem> {
         let token = Shown::read(parts, state, FROM)?;
         if let Shown::Pass(pass) = token {
+            note(&pass);
             state.count_request(pass.entry.bytes())?;
         }
         Ok(Self { token, authorization: parts.headers.get(header::AUTHORIZATION).cloned() })

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use frontrow_application::trace;
 use frontrow_domain::ConcertId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -58,6 +59,7 @@ pub(super) async fn join(State(state): State<HttpState>, sent: Sent<JoinForm>) -
     state.count_join(&sent.caller).await?;
     let joined = state.app().join_queue(sent.caller.user, sent.input).await;
     let joined = joined.map_err(|failure| state.problem(failure))?;
+    trace::note_entry(joined.pass.entry);
     let code = if joined.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let token = state.queue_tokens().write(&joined.pass);
     respond::json(code, Keep::Private, &JoinedView { status: StatusView::of(&joined.status), token })

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -13,6 +14,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::key;
@@ -183,7 +185,14 @@ async fn parse_body<F: Form>(headers: &HeaderMap, body: Body, state: &HttpState)
     if !is_json && !F::MAY_BE_ABSENT {
         return Err(not_json());
     }
-    let bytes = read_body(headers, body, limit).await?;
+    let announced = announced(headers);
+    // A length that is announced need not be read to be refused.
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
+    }
+    let most = announced.map_or(limit, |length| usize::try_from(length).unwrap_or(limit));
+    let _room = state.room_for_body(most)?;
+    let bytes = read_body(body, limit, settings.body_timeout).await?;
     if F::MAY_BE_ABSENT && bytes.is_empty() {
         return parse(b"{}");
     }
@@ -202,17 +211,21 @@ fn not_json() -> Problem {
     Problem::new(Code::UnsupportedMediaType, "Send the body with `Content-Type: application/json`.")
 }
 
-async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let too_large = || Problem::new(Code::PayloadTooLarge, format!("The body may have {limit} bytes."));
-    // A length that is announced need not be read to be refused.
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > limit as u64) {
-        return Err(too_large());
-    }
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(_) => Err(Problem::new(Code::InvalidRequest, "The body ended before it was complete.")),
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(Code::PayloadTooLarge, format!("The body may have {limit} bytes."))
+}
+
+/// What comes in a trickle is not waited for: it holds a connection, and memory, for as long as its sender likes.
+async fn read_body(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Problem> {
+    match timeout(patience, Limited::new(body, limit).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Ok(Err(_)) => Err(Problem::new(Code::InvalidRequest, "The body ended before it was complete.")),
+        Err(_) => Err(Problem::new(Code::InvalidRequest, "The body did not come in time.")),
     }
 }
 

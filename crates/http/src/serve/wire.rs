@@ -7,6 +7,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
+
+use super::crowd::Guest;
 
 /// How many bytes the kernel takes for a connection beyond those that are on their way. Otherwise it would take
 /// megabytes of a stream for a client that does not read, before anybody noticed.
@@ -27,11 +30,12 @@ pub(super) struct Wire {
     patience: Duration,
     /// Runs while a write waits for room.
     waiting: Option<Pin<Box<Sleep>>>,
+    guest: Arc<Guest>,
 }
 
 impl Wire {
     /// Sets the connection up; fails when it is lost already.
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, patience: Duration, guest: Arc<Guest>) -> io::Result<Self> {
         // Answers are written whole; waiting for more of them only delays.
         stream.set_nodelay(true)?;
         #[cfg(target_os = "linux")]
@@ -40,7 +44,7 @@ impl Wire {
             socket.set_tcp_user_timeout(Some(patience))?;
             socket.set_tcp_notsent_lowat(UNSENT_BYTES)?;
         }
-        Ok(Self { stream, patience, waiting: None })
+        Ok(Self { stream, patience, waiting: None, guest })
     }
 
     /// The result of a write, or the end of patience when it has waited for too long.
@@ -49,6 +53,7 @@ impl Wire {
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
+        self.guest.writes(written.is_pending());
         if written.is_ready() {
             self.waiting = None;
             return written;
@@ -70,7 +75,14 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if read.is_ready() {
+            self.guest.stays();
+        } else if self.guest.has_to_leave(cx) {
+            // Nothing was read: as if the peer had gone.
+            return Poll::Ready(Ok(()));
+        }
+        read
     }
 }
 

@@ -74,7 +74,8 @@ use body::EventStream;
 /// mobile networks after half of that.
 pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(15);
 
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+/// The content type of every stream.
+pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 /// nginx holds answers back to send them in one piece, unless told otherwise.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");

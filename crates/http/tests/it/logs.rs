@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use frontrow_application::catalog::WaitingRoomPatch;
 use frontrow_http::{ServeLimits, bind, serve};
+use frontrow_testkit::faults::{Fault, FaultyStore};
+use frontrow_testkit::memory::{Disk, MemoryStore};
+use frontrow_testkit::{ManualClock, Opened};
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +57,7 @@ impl Subscriber for Captured {
 
 const LIMITS: ServeLimits = ServeLimits {
     max_connections: 10,
+    connections_per_address: 0,
     header_bytes: 8_192,
     header_timeout: Duration::from_mins(1),
     write_timeout: Duration::from_mins(1),
@@ -112,4 +116,33 @@ async fn a_token_in_an_address_is_never_logged() {
     let text = captured.0.lock().clone();
     assert!(text.contains("this is seen"), "{text}");
     assert!(!text.contains(&token), "{text}");
+}
+
+/// Of a store that is away every request is told why it failed, and the log is told once a second.
+#[tokio::test]
+async fn a_failure_is_logged_once_where_the_request_ends_and_not_for_everybody() {
+    let clock = ManualClock::default();
+    let opened = Opened::of(MemoryStore::open(&Disk::default(), Arc::new(clock.clone())));
+    let (store, opened) = FaultyStore::before(&opened);
+    let world = World::over(opened, clock, tempfile::tempdir().expect("folder"), |_| {}, |_| {});
+    let ann = world.fan("ann", 0).await;
+    let captured = Captured::default();
+    let _guard = tracing::subscriber::set_default(captured.clone());
+    let form = serde_json::json!({"amount": 1_000, "method": "card"});
+    for number in 0..50 {
+        store.fail_next(Fault::Unavailable);
+        let key = format!("{number}");
+        let answer = world.post("/api/v1/users/me/charge", &form).by(&ann).key(&key).send().await;
+        answer.problem(503, "store_unavailable");
+    }
+    let text = captured.0.lock().clone();
+    let told: Vec<_> = text.split("message=").filter(|event| event.starts_with("a request failed")).collect();
+    assert_eq!(told.len(), 50, "{text}");
+    let at_large: Vec<_> = told.iter().filter(|event| event.contains("untold=")).collect();
+    assert!((1..10).contains(&at_large.len()), "the others are for whoever debugs: {text}");
+    for part in
+        ["code=\"store_unavailable\"", "cause=\"scripted\"", "route=\"/api/v1/users/{userId}/charge\""]
+    {
+        assert!(at_large[0].contains(part), "no {part}: {}", at_large[0]);
+    }
 }

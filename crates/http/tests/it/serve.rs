@@ -21,6 +21,7 @@ pub(crate) struct Running {
 
 pub(crate) const LIMITS: ServeLimits = ServeLimits {
     max_connections: 2,
+    connections_per_address: 0,
     header_bytes: 8_192,
     header_timeout: Duration::from_mins(1),
     write_timeout: Duration::from_mins(1),

@@ -17,7 +17,7 @@ async fn liveness_and_readiness() {
     let ready = world.get("/health/ready").send().await.expect(200);
     let well = |name: &str| json!({"name": name, "ready": true});
     let parts = [well("server"), well("store_reads"), well("issuer_keys")];
-    assert_eq!(ready.json(), json!({"status": "ready", "parts": parts}));
+    assert_eq!(ready.json(), json!({"status": "ready", "shedding": false, "parts": parts}));
     assert_eq!(ready.header("connection"), "", "the connection is kept");
     assert_eq!(ready.header("cache-control"), "no-store");
     world.ready.store(false, Ordering::Release);
@@ -25,7 +25,7 @@ async fn liveness_and_readiness() {
     let reason = "the server is starting, or was told to stop";
     let stopping = json!({"name": "server", "ready": false, "reason": reason});
     let parts = [stopping, well("store_reads"), well("issuer_keys")];
-    assert_eq!(not_ready.json(), json!({"status": "not_ready", "parts": parts}));
+    assert_eq!(not_ready.json(), json!({"status": "not_ready", "shedding": false, "parts": parts}));
     assert_eq!(not_ready.header("connection"), "close", "who asks next is to ask elsewhere");
     assert_eq!(not_ready.header("content-type"), "application/json");
     world.get("/health/live").send().await.expect(200);

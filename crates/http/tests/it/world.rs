@@ -14,7 +14,9 @@ use frontrow_application::Settings;
 use frontrow_application::account::NewAccount;
 use frontrow_domain::account::Role;
 use frontrow_domain::{ScheduleId, Timestamp, UserId};
-use frontrow_http::{ChargeBy, HttpSettings, HttpState, KeyList, Keyring, Limits, LogInLimits, SigningKeys};
+use frontrow_http::{
+    ChargeBy, HttpSettings, HttpState, InFlightLimits, KeyList, Keyring, Limits, LogInLimits, SigningKeys,
+};
 use frontrow_store_sqlite::{Options, SqliteStore};
 use frontrow_testkit::stage::PASSWORD;
 use frontrow_testkit::{ManualClock, Opened, Stage};
@@ -89,6 +91,10 @@ pub(crate) fn http_settings() -> HttpSettings {
         body_limit_bytes: 65_536,
         plan_body_limit_bytes: 1 << 20,
         request_timeout: Duration::from_mins(1),
+        body_timeout: Duration::from_mins(1),
+        bodies_kib: 1 << 11,
+        in_flight: InFlightLimits { pay: 1_000, hold: 1_000, look: 1_000, join: 1_000 },
+        traces: None,
         cors_origins: Vec::new(),
         ready: Arc::new(AtomicBool::new(true)),
         stopping: CancellationToken::new(),

@@ -55,7 +55,13 @@ pub(crate) struct House {
 impl House {
     /// Starts on an empty folder, or on an empty database and line.
     pub(crate) fn open(options: &Options) -> Result<Self> {
-        let settings = options.shared.as_ref().map(share).transpose()?.unwrap_or_default();
+        Self::open_with(options, &[])
+    }
+
+    /// The same with more settings.
+    pub(crate) fn open_with(options: &Options, more: &[(&'static str, &str)]) -> Result<Self> {
+        let mut settings = options.shared.as_ref().map(share).transpose()?.unwrap_or_default();
+        settings.extend(more.iter().map(|(key, value)| (*key, (*value).to_owned())));
         let (folder, server) = start(&settings)?;
         let more = options.shared.as_ref().map_or(0, |shared| shared.servers - 1);
         let others = (0..more).map(|_| start(&settings)).collect::<Result<_>>()?;

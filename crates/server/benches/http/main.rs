@@ -4,7 +4,7 @@
 //!
 //! Each part has a server with a data folder of its own, so that none measures what another has left behind: `sale` is
 //! holds, charges, payments and reads; `best` is best available; `join` and `poll` are the line; `maps` are seats behind a waiting room;
-//! `journeys` is all of it, one fan after the other.
+//! `journeys` is all of it, one fan after the other; `storm` is holds beside a storm of log-ins.
 //!
 //! `cargo bench -p frontrow-server --bench http -- [--seconds 3] [--runs 3] [--connections 64,256]
 //! [--only /reservations] [--places 1000000] [--mysql URL --redis URL [--servers 2]]`
@@ -27,6 +27,7 @@ mod poll;
 mod sale;
 #[path = "../../tests/process/server.rs"]
 mod server;
+mod storm;
 
 use anyhow::{Context, Result, bail};
 use frontrow_rehearsal::floor::{Floor, FloorAnswer, announce_and_serve};
@@ -87,5 +88,6 @@ fn main() -> Result<()> {
     poll::bench(&options)?;
     asking::bench(&options)?;
     maps::bench(&options)?;
-    journeys::bench(&options)
+    journeys::bench(&options)?;
+    storm::bench(&options)
 }

@@ -163,14 +163,26 @@ fn run_beside_floor(
     }
     route.read(about, &answer.body);
     let floor = floor_report(&sample, &answer, |address| options.plan(&[address], connections))?;
-    let mut script = Fans { route, refused: None };
-    let report = run(&options.plan(addresses, connections), &mut script)?;
-    check(&report, &name, script.refused.as_deref())?;
+    let report = run_once(addresses, route, connections, options)?;
     figures.floors.push(floor.rate());
     figures.rates.push(report.rate());
     figures.p50.push(report.latency().p50 as f64 / 1_000.0);
     figures.p99.push(report.latency().p99 as f64 / 1_000.0);
     Ok(())
+}
+
+/// One run of a route, of which nothing may be refused.
+pub(crate) fn run_once(
+    addresses: &[SocketAddr],
+    route: &mut dyn Route,
+    connections: usize,
+    options: &Options,
+) -> Result<Report> {
+    let name = route.name();
+    let mut script = Fans { route, refused: None };
+    let report = run(&options.plan(addresses, connections), &mut script)?;
+    check(&report, &name, script.refused.as_deref())?;
+    Ok(report)
 }
 
 /// The floor with the bytes of this request and this answer.

@@ -32,7 +32,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub(crate) enum Kind {
     Hold,
     Charge,
     Pay,
@@ -57,7 +57,7 @@ impl Kind {
 }
 
 /// What the fans know: who they are, and what they have done so far.
-struct Night {
+pub(crate) struct Night {
     host: String,
     bearers: Vec<String>,
     schedules: Vec<u64>,
@@ -76,7 +76,7 @@ struct Night {
 }
 
 impl Night {
-    fn prepare(house: &House) -> Result<Self> {
+    pub(crate) fn prepare(house: &House) -> Result<Self> {
         let (small, big) = (house.concert(NO_ROOM)?, house.concert(NO_ROOM)?);
         let small_schedule = house.schedule(small, 50)?;
         let schedules = (0..SCHEDULES).map(|_| house.schedule(big, SEATS)).collect::<Result<Vec<_>>>()?;
@@ -102,9 +102,9 @@ impl Night {
 }
 
 /// All fans doing one thing.
-struct Sale<'a> {
-    night: &'a mut Night,
-    kind: Kind,
+pub(crate) struct Sale<'a> {
+    pub(crate) night: &'a mut Night,
+    pub(crate) kind: Kind,
 }
 
 impl Route for Sale<'_> {

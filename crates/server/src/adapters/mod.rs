@@ -4,3 +4,4 @@ pub(crate) mod clock;
 pub(crate) mod courier;
 pub(crate) mod entropy;
 pub(crate) mod passwords;
+pub(crate) mod traces;

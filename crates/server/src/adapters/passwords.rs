@@ -1,28 +1,37 @@
-//! Password hashing with argon2id (OWASP's minimum by default), a few at a time: a log-in storm waits in its own
-//! queue and leaves the processor to the sale.
+//! Password hashing with argon2id (OWASP's minimum by default), a few at a time, on threads of its own: a log-in storm waits
+//! in its own queue, and what it takes of the processors is what the sale leaves.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
+use anyhow::Context;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use frontrow_application::account::{HashingOverloaded, Passwords};
+use frontrow_application::trace;
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
+use rustix::process::setpriority_process;
+use tokio::sync::oneshot;
 
 use crate::config::sections::Auth;
 
 /// Argon2id, bounded.
 pub(crate) struct Argon2Passwords {
     argon2: Argon2<'static>,
-    running: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    waiting_max: usize,
+    work: SyncSender<Job>,
+    waiting: Arc<AtomicUsize>,
     /// Checked when there is no account, so that nobody can tell by the time that it took.
     decoy: String,
 }
 
+/// What a thread does next.
+type Job = Box<dyn FnOnce() + Send>;
+
 impl Argon2Passwords {
+    /// Starts the threads, which end with it.
     pub(crate) fn new(settings: &Auth) -> anyhow::Result<Self> {
         let params = Params::new(
             settings.argon2_memory_kib,
@@ -33,16 +42,19 @@ impl Argon2Passwords {
         .map_err(|error| anyhow::anyhow!("the argon2 settings cannot be used: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = hash(&argon2, b"nobody has this password")?;
-        Ok(Self {
-            argon2,
-            running: Arc::new(Semaphore::new(settings.hashing_concurrency)),
-            waiting: AtomicUsize::new(0),
-            waiting_max: settings.hashing_queue,
-            decoy,
-        })
+        let (work, jobs) = sync_channel(settings.hashing_queue);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for number in 0..settings.hashing_concurrency {
+            let (jobs, niceness) = (Arc::clone(&jobs), settings.hashing_niceness);
+            thread::Builder::new()
+                .name(format!("hashing-{number}"))
+                .spawn(move || work_off(&jobs, niceness))
+                .context("cannot start a thread for hashing")?;
+        }
+        Ok(Self { argon2, work, waiting: Arc::default(), decoy })
     }
 
-    /// How many wait for their hash, with the one that is next.
+    /// How many wait for their hash.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
@@ -51,36 +63,40 @@ impl Argon2Passwords {
         &self,
         work: impl FnOnce(Argon2<'static>) -> T + Send + 'static,
     ) -> Result<T, HashingOverloaded> {
-        let place = Place::take(&self.waiting, self.waiting_max)?;
-        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(|_| HashingOverloaded)?;
-        drop(place);
-        let argon2 = self.argon2.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work(argon2)
-        });
-        done.await.map_err(|_| HashingOverloaded)
-    }
-}
-
-/// A place in the queue, given back when it is dropped.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, max: usize) -> Result<Self, HashingOverloaded> {
-        // The one that runs next is counted for a moment as well.
-        if waiting.fetch_add(1, Ordering::AcqRel) > max {
+        let (reply, answer) = oneshot::channel();
+        let (argon2, waiting) = (self.argon2.clone(), Arc::clone(&self.waiting));
+        let job: Job = Box::new(move || {
             waiting.fetch_sub(1, Ordering::AcqRel);
-            metrics::counter!("frontrow_password_hashes_shed_total").increment(1);
-            return Err(HashingOverloaded);
+            // Who was told that it took too long, or has gone, needs no hash any more.
+            if !reply.is_closed() {
+                let _ = reply.send(work(argon2));
+            }
+        });
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        match self.work.try_send(job) {
+            Ok(()) => answer.await.map_err(|_| HashingOverloaded),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+                metrics::counter!("frontrow_password_hashes_shed_total").increment(1);
+                Err(HashingOverloaded)
+            }
         }
-        Ok(Self(waiting))
     }
 }
 
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+/// Does one job after the other until there can be no more.
+fn work_off(jobs: &Mutex<Receiver<Job>>, niceness: i32) {
+    // Of this thread alone: Linux gives every thread a nice value of its own.
+    if let Err(error) = setpriority_process(None, niceness) {
+        tracing::warn!(%error, "hashing passwords does not give way to other work");
+    }
+    loop {
+        // Held while waiting: of several threads one waits for a job, the others for the lock.
+        let Ok(job) = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv() else { return };
+        // Nothing in a job panics; if it did, the others would still be hashed.
+        if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            tracing::error!("hashing a password panicked");
+        }
     }
 }
 
@@ -89,7 +105,7 @@ impl Passwords for Argon2Passwords {
         Box::pin(async move {
             let hashed = self.run(move |argon2| hash(&argon2, password.as_bytes())).await?;
             hashed.map_err(|error| {
-                tracing::error!(%error, "a password could not be hashed");
+                trace::failed("a password could not be hashed", &error);
                 HashingOverloaded
             })
         })
@@ -145,15 +161,66 @@ mod tests {
     #[tokio::test]
     async fn a_storm_is_refused_beyond_the_queue_and_the_queue_recovers() {
         let passwords = passwords("2");
-        let held = Arc::clone(&passwords.running).acquire_owned().await.expect("permit");
-        let storm = (0..10).map(|_| passwords.verify("x".to_owned(), None));
-        let storm = futures_util::future::join_all(storm);
-        let (results, ()) = tokio::join!(storm, async {
-            tokio::task::yield_now().await;
-            drop(held);
+        let (begun, has_begun) = oneshot::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let held = passwords.run(move |_| {
+            let _ = begun.send(());
+            released.recv().expect("released");
         });
+        let storm = async {
+            has_begun.await.expect("the thread is held");
+            let storm = (0..10).map(|_| passwords.verify("x".to_owned(), None));
+            let storm = futures_util::future::join_all(storm);
+            let release = async {
+                tokio::task::yield_now().await;
+                release.send(()).expect("the thread waits");
+            };
+            tokio::join!(storm, release).0
+        };
+        let (held, results) = tokio::join!(held, storm);
+        assert_eq!(held, Ok(()));
         let refused = results.iter().filter(|result| result.is_err()).count();
-        assert_eq!(refused, 7, "three have a place: two that wait, and the one that is next");
+        assert_eq!(refused, 8, "two have a place");
         assert_eq!(passwords.verify("x".to_owned(), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_hashed() {
+        let passwords = Arc::new(passwords("4"));
+        let (begun, has_begun) = oneshot::channel();
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let held = tokio::spawn({
+            let passwords = Arc::clone(&passwords);
+            async move {
+                let hold = move |_| {
+                    let _ = begun.send(());
+                    released.recv().expect("released");
+                };
+                passwords.run(hold).await
+            }
+        });
+        has_begun.await.expect("the thread is held");
+        let (ran, has_run) = std::sync::mpsc::channel();
+        let mut given_up = Box::pin(passwords.run(move |_| ran.send(()).expect("the test listens")));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(given_up.as_mut().poll(&mut context).is_pending());
+        drop(given_up);
+        release.send(()).expect("the thread waits");
+        assert_eq!(held.await.expect("done"), Ok(()));
+        assert_eq!(
+            passwords.verify("x".to_owned(), None).await,
+            Ok(false),
+            "those behind it have their turn"
+        );
+        assert!(has_run.try_recv().is_err(), "it was given up before its turn");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_gives_way_and_the_other_threads_do_not() {
+        let niceness = || rustix::process::getpriority_process(None).expect("a nice value");
+        let before = niceness();
+        assert_eq!(passwords("4").run(move |_| niceness()).await, Ok(10.max(before)));
+        assert_eq!(niceness(), before);
     }
 }

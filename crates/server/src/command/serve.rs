@@ -15,11 +15,12 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use super::{answer, demo};
+use crate::adapters::traces::OtlpTraces;
 use crate::command::serve::jobs::{
     run_admissions, run_boards, run_feeds, run_jobs, run_lines, run_messages, run_sessions,
 };
 use crate::command::serve::reload::Reload;
-use crate::command::serve::settings::http_settings;
+use crate::command::serve::settings::{Telling, http_settings};
 use crate::config::Config;
 use crate::keys::Keys;
 use crate::telemetry::FilterHandle;
@@ -57,6 +58,7 @@ async fn serve(
     demo: bool,
 ) -> anyhow::Result<ExitCode> {
     let metrics = metering::install(config)?;
+    let traces = OtlpTraces::start(&config.telemetry)?;
     let wired = Arc::new(Wired::open(config).await?);
     let now = wired.clock.now();
     let keys = Keys::open(config, now)?;
@@ -69,8 +71,16 @@ async fn serve(
     let stop = CancellationToken::new();
     let published = jwks::start(&config.issuer, stop.clone())?;
     let shown = metering::Shown::new(metrics.clone(), Arc::clone(&wired));
-    let settings: HttpSettings =
-        http_settings(config, Arc::clone(&ring), &wired, published, Arc::clone(&ready), stop.clone(), shown)?;
+    let telling = Telling { shown, traces: traces.as_ref().map(OtlpTraces::taker) };
+    let settings: HttpSettings = http_settings(
+        config,
+        Arc::clone(&ring),
+        &wired,
+        published,
+        Arc::clone(&ready),
+        stop.clone(),
+        telling,
+    )?;
     let listener = frontrow_http::bind(config.http.listen, config.http.backlog)
         .with_context(|| format!("cannot listen on {}; is another server there?", config.http.listen))?;
     let address = listener.local_addr()?;
@@ -120,6 +130,9 @@ async fn serve(
         reloading
     );
     let _ = tokio::join!(measures, audit);
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
     let has_failed = wired.has_failed();
     // Waits for a thread of ours, so it goes where blocking is allowed.
     tokio::task::spawn_blocking(move || wired.close()).await?;
@@ -136,6 +149,7 @@ fn limits(config: &Config) -> ServeLimits {
         write_timeout: Duration::from_millis(config.http.write_timeout_ms),
         header_bytes: config.http.header_limit_bytes,
         max_connections: open_files::room_for(config.http.max_connections),
+        connections_per_address: config.http.max_connections_per_address,
         shutdown: Duration::from_secs(config.http.shutdown_seconds),
     }
 }

@@ -31,7 +31,7 @@ use self::fingerprints::Fingerprints;
 use self::merge::Merge;
 pub(crate) use self::problem::Problems;
 use self::sections::{
-    Admin, Auth, Demo, Events, Http, Issuer, Jobs, Kafka, Log, Sales, Store, WaitingRoom, Wallet,
+    Admin, Auth, Demo, Events, Http, Issuer, Jobs, Kafka, Log, Sales, Store, Telemetry, WaitingRoom, Wallet,
     validate_shared,
 };
 
@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) events: Events,
     /// What is logged, and how.
     pub(crate) log: Log,
+    /// Where traces go.
+    pub(crate) telemetry: Telemetry,
     /// What the demo is filled with.
     pub(crate) demo: Demo,
     /// The text of [`Config::print`]: kept instead of the merged values, which hold secrets.
@@ -104,6 +106,7 @@ impl Config {
         self.events.validate(problems);
         self.kafka.validate(problems);
         self.log.validate(problems);
+        self.telemetry.validate(problems);
         self.demo.validate(problems);
         validate_shared(&self.store, &self.waiting_room, &self.auth, problems);
         if self.store.deadline_ms >= self.http.request_timeout_ms {

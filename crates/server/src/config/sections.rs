@@ -2,11 +2,12 @@
 //! and not again here: the comments of fields name units and what the type does not say.
 
 mod events;
+mod http;
 mod issuer;
 mod kafka;
 mod shared;
+mod telemetry;
 
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -18,14 +19,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tracing_subscriber::EnvFilter;
 
 use super::merge::{Merge, quoted};
-use super::network::{Network, is_origin};
+use super::network::Network;
 use super::secret::{KEY_MIN_BYTES, Secret};
 
 pub(crate) use events::Events;
+pub(crate) use http::Http;
 pub(crate) use issuer::Issuer;
 pub(crate) use kafka::Kafka;
 pub(crate) use shared::WaitingRoom;
 pub(super) use shared::validate_shared;
+pub(crate) use telemetry::Telemetry;
 
 /// The most money in one amount, in minor units: a million such wallets still add up within 64 bits.
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
@@ -47,9 +50,16 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     // hyper panics when it is given less than 8 KiB.
     ("http.header_limit_bytes", 8_192..=1_048_576),
     ("http.header_timeout_ms", 100..=600_000),
+    ("http.body_timeout_ms", 100..=600_000),
+    ("http.bodies_mib", 1..=65_536),
     ("http.write_timeout_ms", 100..=600_000),
     ("http.request_timeout_ms", 100..=600_000),
     ("http.max_connections", 1..=1_000_000),
+    ("http.max_connections_per_address", 0..=1_000_000),
+    ("http.in_flight_join", 1..=1_000_000),
+    ("http.in_flight_look", 1..=1_000_000),
+    ("http.in_flight_hold", 1..=1_000_000),
+    ("http.in_flight_pay", 1..=1_000_000),
     ("http.max_seats_per_request", 1..=100),
     ("http.requests_per_fan_per_second", 0..=1_000_000),
     ("http.request_burst_per_fan", 1..=1_000_000),
@@ -72,6 +82,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("auth.argon2_parallelism", 1..=64),
     ("auth.hashing_concurrency", 1..=256),
     ("auth.hashing_queue", 1..=100_000),
+    ("auth.hashing_niceness", 0..=19),
     ("auth.login_attempts_per_account", 1..=1_000_000),
     ("auth.login_attempts_per_address", 1..=1_000_000),
     ("auth.login_window_seconds", 1..=86_400),
@@ -96,6 +107,8 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("jobs.clean_tick_seconds", 1..=3_600),
     ("jobs.audit_pause_ms", 0..=60_000),
     ("events.keep_days", 1..=3_650),
+    ("log.slow_group_ms", 1..=600_000),
+    ("telemetry.traces_per_thousand", 0..=1_000),
     ("demo.fans", 0..=100_000),
     ("demo.fan_balance", 0..=AMOUNT_MAX),
 ];
@@ -120,64 +133,6 @@ pub(super) fn help(key: &str) -> &'static str {
         }
         "auth.trusted_proxies" => "give addresses or networks, such as 10.0.0.0/8",
         _ => "choose one of those",
-    }
-}
-
-/// `[http]`: the HTTP server and the limits on what comes in.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Http {
-    /// Where to listen; port 0 takes a free one.
-    pub(crate) listen: SocketAddr,
-    /// Connections that the kernel keeps until they are accepted.
-    pub(crate) backlog: u32,
-    /// Origins as browsers send them; never `*`.
-    pub(crate) cors_origins: Vec<String>,
-    /// In bytes.
-    pub(crate) body_limit_bytes: usize,
-    /// In bytes.
-    pub(crate) plan_body_limit_bytes: usize,
-    /// In bytes; never below what hyper takes.
-    pub(crate) header_limit_bytes: usize,
-    /// In milliseconds.
-    pub(crate) header_timeout_ms: u64,
-    /// In milliseconds.
-    pub(crate) write_timeout_ms: u64,
-    /// In milliseconds; above [`Store::deadline_ms`].
-    pub(crate) request_timeout_ms: u64,
-    /// Connections open at once.
-    pub(crate) max_connections: usize,
-    /// Seats in one hold.
-    pub(crate) max_seats_per_request: usize,
-    pub(crate) requests_per_fan_per_second: u32,
-    pub(crate) request_burst_per_fan: u32,
-    /// How often one fan may join within a minute. 0: no limit.
-    pub(crate) joins_per_fan_per_minute: u32,
-    /// In seconds.
-    pub(crate) drain_seconds: u64,
-    /// In seconds.
-    pub(crate) shutdown_seconds: u64,
-}
-
-impl Http {
-    pub(super) fn validate(&self, problems: &mut Merge) {
-        for origin in self.cors_origins.iter().filter(|origin| !is_origin(origin)) {
-            problems.refuse(
-                &["http.cors_origins"],
-                format!("has {}, which no browser sends as an origin", quoted(origin)),
-                "write scheme, host and port in lower case, without path or usual port: https://shop.example",
-            );
-        }
-        if self.plan_body_limit_bytes < self.body_limit_bytes {
-            problems.refuse(
-                &["http.plan_body_limit_bytes", "http.body_limit_bytes"],
-                format!(
-                    "is {}, below http.body_limit_bytes ({})",
-                    self.plan_body_limit_bytes, self.body_limit_bytes
-                ),
-                "raise it, or lower http.body_limit_bytes",
-            );
-        }
     }
 }
 
@@ -273,6 +228,8 @@ pub(crate) struct Auth {
     pub(crate) hashing_concurrency: usize,
     /// Requests that may wait for their hash.
     pub(crate) hashing_queue: usize,
+    /// A nice value.
+    pub(crate) hashing_niceness: i32,
     /// Attempts within the window.
     pub(crate) login_attempts_per_account: u32,
     /// Attempts within the window.
@@ -469,6 +426,8 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
     /// Directives of `tracing_subscriber::EnvFilter`, known to parse.
     pub(crate) filter: String,
+    /// In milliseconds.
+    pub(crate) slow_group_ms: u64,
 }
 
 impl Log {

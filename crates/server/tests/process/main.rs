@@ -2,6 +2,7 @@
 
 mod api_fuzz;
 mod arena;
+mod attacks;
 mod backup;
 mod calling_off;
 mod cli;
@@ -23,6 +24,7 @@ mod kafka;
 mod keys;
 mod lifecycle;
 mod line;
+mod logs;
 mod metrics;
 mod night;
 mod opposite;

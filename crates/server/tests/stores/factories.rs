@@ -28,6 +28,7 @@ fn event(key: &[u8], sequence: i64, at: i64, body: &str) -> OutboxEvent {
         sequence: sequence.cast_unsigned(),
         at: Timestamp::from_micros(at),
         event: serde_json::from_str(body).expect("an event reads as it was written"),
+        origin: None,
     }
 }
 

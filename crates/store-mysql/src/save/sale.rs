@@ -230,8 +230,7 @@ impl Saver {
     pub(super) fn events(&mut self, events: &[OutboxEvent]) -> Saved {
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
-            let body =
-                serde_json::to_string(&event.event).map_err(|error| StoreError::Broken(error.to_string()))?;
+            let body = serde_json::to_string(event).map_err(|error| StoreError::Broken(error.to_string()))?;
             let entry = event.ends_entry();
             let ends_session = entry.is_some().then_some(1_u8);
             rows.push(tuple(&values![

@@ -40,6 +40,7 @@ impl StoreFactory for MysqlFactory {
                 sequence: row.get::<i64, _>(1).cast_unsigned(),
                 at: Timestamp::from_micros(row.get(2)),
                 event: serde_json::from_str(&body).expect("an event reads as it was written"),
+                origin: frontrow_testkit::samples::origin(&body),
             }
         };
         rows.expect("the outbox can be read").iter().map(event).collect()

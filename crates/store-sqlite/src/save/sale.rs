@@ -231,8 +231,7 @@ impl Saver<'_> {
 
     pub(super) fn events(&self, events: &[OutboxEvent]) -> Saved {
         for event in events {
-            let body =
-                serde_json::to_string(&event.event).map_err(|error| StoreError::Broken(error.to_string()))?;
+            let body = serde_json::to_string(event).map_err(|error| StoreError::Broken(error.to_string()))?;
             self.connection
                 .prepare_cached(
                     "INSERT INTO outbox (key, sequence, at, body, queue_entry) VALUES (?1, ?2, ?3, ?4, ?5)",

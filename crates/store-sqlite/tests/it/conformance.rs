@@ -49,6 +49,7 @@ impl StoreFactory for SqliteFactory {
                 sequence: row.get(1)?,
                 at: Timestamp::from_micros(row.get(2)?),
                 event: serde_json::from_str(&body).expect("an event reads as it was written"),
+                origin: frontrow_testkit::samples::origin(&body),
             })
         });
         rows.and_then(Iterator::collect).expect("the outbox can be read")

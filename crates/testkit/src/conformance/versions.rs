@@ -3,8 +3,8 @@
 use frontrow_domain::account::Account;
 use frontrow_domain::catalog::Schedule;
 use frontrow_domain::event::{
-    ConcertSoldOut, Event, OutboxEvent, PaymentDeclined, PaymentMade, QueueAdmitted, ReservationCreated,
-    ReservationEnded, ReservationRefunded, ScheduleCancelled, SeatsMoved,
+    ConcertSoldOut, Event, Origin, OutboxEvent, PaymentDeclined, PaymentMade, QueueAdmitted,
+    ReservationCreated, ReservationEnded, ReservationRefunded, ScheduleCancelled, SeatsMoved,
 };
 use frontrow_domain::payment::{FailureReason, RefundCause};
 use frontrow_domain::records::{Counter, Key, Keys};
@@ -93,7 +93,14 @@ pub async fn events_read_as_they_were_written(factory: impl StoreFactory) {
     ];
     let mut all: Vec<OutboxEvent> = (1..)
         .zip(types)
-        .map(|(sequence, event)| OutboxEvent { key: id.uuid(), sequence, at: NOW, event })
+        .map(|(sequence, event)| {
+            // With and without a request, and a request with and without a trace.
+            let origin = (sequence > 2).then(|| Origin {
+                request_id: format!("\"{sequence}\" {{}}"),
+                traceparent: (sequence > 4).then(|| "00-1-2-01".to_owned()),
+            });
+            OutboxEvent { key: id.uuid(), sequence, at: NOW, event, origin }
+        })
         .collect();
     // Of a lower key: the order of writing counts, not that of keys.
     all.push(samples::event(0, 1));

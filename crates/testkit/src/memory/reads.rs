@@ -392,7 +392,7 @@ impl EventLog for MemoryStore {
             key: event.key,
             sequence: event.sequence,
             at: event.at,
-            body: serde_json::to_string(&event.event).expect("an event can be written"),
+            body: serde_json::to_string(&event).expect("an event can be written"),
         });
         answer(logged.collect())
     }

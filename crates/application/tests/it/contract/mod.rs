@@ -102,7 +102,7 @@ fn kinds() -> BTreeMap<String, Kind> {
 
 /// The event as it is handed to others.
 fn told(event: &OutboxEvent) -> LoggedEvent {
-    let body = serde_json::to_string(&event.event).expect("an event is written");
+    let body = serde_json::to_string(event).expect("an event is written");
     LoggedEvent { position: 1, key: event.key, sequence: event.sequence, at: event.at, body }
 }
 

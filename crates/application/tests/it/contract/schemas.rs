@@ -31,7 +31,8 @@ fn with_head(name: &str, title: &str, description: &str, schema: Value) -> Value
 
 fn envelope() -> Value {
     let description = "An event as it is handed over: CloudEvents 1.0 in the structured JSON form, with the extensions \
-                       partitionkey and sequence. What is in data depends on type; there is a schema for each.";
+                       partitionkey, sequence and, of what somebody has asked for, requestid and traceparent. What is in \
+                       data depends on type; there is a schema for each.";
     let text = |description: &str| json!({ "type": "string", "description": description });
     let mut properties = json!({
         "specversion": { "const": "1.0", "description": "The version of CloudEvents." },
@@ -52,6 +53,11 @@ fn envelope() -> Value {
     properties["partitionkey"]["format"] = json!("uuid");
     properties["sequence"]["pattern"] = json!("^[1-9][0-9]*$");
     let required: Vec<_> = properties.as_object().expect("an object").keys().cloned().collect();
+    properties["requestid"] = text(
+        "The id of the request that it came of, as its answer had it in X-Request-Id; for looking things up.",
+    );
+    properties["traceparent"] = text("The trace of that request, as W3C Trace Context writes it.");
+    properties["traceparent"]["pattern"] = json!("^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$");
     let schema = json!({
         "type": "object", "properties": properties, "required": required,
         "examples": [golden::of_kind("frontrow.payment.completed.v1")[0].1],
@@ -151,6 +157,8 @@ fn a_schema_refuses_what_is_wrong() {
         ("/partitionkey", json!("7")),
         ("/specversion", json!("0.3")),
         ("/type", json!("frontrow.reservation.created.v9")),
+        ("/requestid", json!(7)),
+        ("/traceparent", json!("00-1-2-01")),
         ("/data", json!([])),
         ("/data/reservationId", json!("r1")),
         ("/data/concertId", json!(0)),
@@ -160,7 +168,11 @@ fn a_schema_refuses_what_is_wrong() {
     ];
     for (place, value) in wrong {
         let mut wrong = event.clone();
-        *wrong.pointer_mut(place).expect("it is there") = value.clone();
+        if place.rfind('/') == Some(0) {
+            wrong[&place[1..]] = value.clone();
+        } else {
+            *wrong.pointer_mut(place).expect("it is there") = value.clone();
+        }
         assert_ne!(schemas.complaints(&wrong), Vec::<String>::new(), "{place} = {value}");
     }
     for member in event["data"].as_object().expect("members").keys() {
@@ -170,6 +182,8 @@ fn a_schema_refuses_what_is_wrong() {
     }
     let mut newer = event;
     newer["data"]["somethingNew"] = json!({ "a": 1 });
-    newer["traceparent"] = json!("00-1-1-00");
+    newer["requestid"] = json!("r-1");
+    newer["traceparent"] = json!("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+    newer["tracestate"] = json!("somebody=else");
     assert_eq!(schemas.complaints(&newer), Vec::<String>::new());
 }

@@ -12,7 +12,7 @@ async fn wire() -> (Wire, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("listener");
     let peer = TcpStream::connect(listener.local_addr().expect("address")).await.expect("connection");
     let (stream, _) = listener.accept().await.expect("connection");
-    (Wire::new(stream, PATIENCE).expect("wire"), peer)
+    (Wire::new(stream, PATIENCE, Arc::default()).expect("wire"), peer)
 }
 
 /// What becomes of a write of which the kernel says this.

@@ -5,14 +5,23 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
+use frontrow_application::trace::Traces;
 use frontrow_http::{
-    ChargeBy, HttpSettings, IssuerKeys, IssuerSettings, Jwks, Keyring, Limits, LogInLimits, ReadyPart,
+    ChargeBy, HttpSettings, InFlightLimits, IssuerKeys, IssuerSettings, Jwks, Keyring, Limits, LogInLimits,
+    ReadyPart, TraceSettings,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, sections};
 use crate::metering::Shown;
 use crate::wiring::Wired;
+
+/// What is told of requests beside the log.
+pub(super) struct Telling {
+    pub(super) shown: Shown,
+    /// Nothing where no traces are made.
+    pub(super) traces: Option<Arc<dyn Traces>>,
+}
 
 pub(super) fn http_settings(
     config: &Config,
@@ -21,8 +30,9 @@ pub(super) fn http_settings(
     published: Option<Arc<Jwks>>,
     ready: Arc<AtomicBool>,
     stopping: CancellationToken,
-    shown: Shown,
+    telling: Telling,
 ) -> anyhow::Result<HttpSettings> {
+    let Telling { shown, traces } = telling;
     let auth = &config.auth;
     let proxies = auth.trusted_proxies.clone();
     let mut parts = vec![wired.store_part()];
@@ -47,6 +57,16 @@ pub(super) fn http_settings(
         body_limit_bytes: config.http.body_limit_bytes,
         plan_body_limit_bytes: config.http.plan_body_limit_bytes,
         request_timeout: Duration::from_millis(config.http.request_timeout_ms),
+        body_timeout: Duration::from_millis(config.http.body_timeout_ms),
+        bodies_kib: config.http.bodies_mib.saturating_mul(1_024),
+        in_flight: InFlightLimits {
+            pay: config.http.in_flight_pay,
+            hold: config.http.in_flight_hold,
+            look: config.http.in_flight_look,
+            join: config.http.in_flight_join,
+        },
+        traces: traces
+            .map(|traces| TraceSettings { traces, per_thousand: config.telemetry.traces_per_thousand }),
         shared_counts: wired.counts(),
         cors_origins: config.http.cors_origins.clone(),
         ready,
