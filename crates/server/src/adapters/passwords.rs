@@ -41,7 +41,7 @@ impl Argon2Passwords {
         )
         .map_err(|error| anyhow::anyhow!("the argon2 settings cannot be used: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash(&argon2, b"nobody has this password")?;
+        let decoy = decoy(settings);
         let (work, jobs) = sync_channel(settings.hashing_queue);
         let jobs = Arc::new(Mutex::new(jobs));
         for number in 0..settings.hashing_concurrency {
@@ -127,6 +127,16 @@ impl Passwords for Argon2Passwords {
     }
 }
 
+/// The hash of no password: salt and digest are zeros, of the sizes that real ones have. It is written and not worked out,
+/// because the memory of one hash would be most of what an idle server takes.
+fn decoy(settings: &Auth) -> String {
+    let (salt, digest) = ("A".repeat(22), "A".repeat(43));
+    let Auth { argon2_memory_kib, argon2_iterations, argon2_parallelism, .. } = settings;
+    format!(
+        "$argon2id$v=19$m={argon2_memory_kib},t={argon2_iterations},p={argon2_parallelism}${salt}${digest}"
+    )
+}
+
 fn hash(argon2: &Argon2<'_>, password: &[u8]) -> anyhow::Result<String> {
     let hash = argon2.hash_password(password).map_err(|error| anyhow::anyhow!("argon2: {error}"))?;
     Ok(hash.to_string())
@@ -156,6 +166,19 @@ mod tests {
         assert_eq!(passwords.verify("correct hors".to_owned(), Some(hash)).await, Ok(false));
         assert_eq!(passwords.verify("nobody has this password".to_owned(), None).await, Ok(false));
         assert_eq!(passwords.verify("x".to_owned(), Some("no hash".to_owned())).await, Ok(false));
+    }
+
+    /// Otherwise it would be refused unread, in no time.
+    #[tokio::test]
+    async fn the_decoy_is_checked_like_a_hash_of_this_server() {
+        let passwords = passwords("64");
+        let real = passwords.hash("correct horse".to_owned()).await.expect("hashed");
+        let form = |hash: &str| hash.split('$').map(str::len).collect::<Vec<_>>();
+        assert_eq!(form(&passwords.decoy), form(&real));
+        let parts = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(parts(&passwords.decoy), parts(&real));
+        let refused = passwords.argon2.verify_password(b"x", passwords.decoy.as_str());
+        assert_eq!(refused, Err(argon2::password_hash::Error::PasswordInvalid));
     }
 
     #[tokio::test]
