@@ -12,7 +12,7 @@ PACKAGES := target/tools/site
 GRAFANA := target/tools/grafana
 COMPOSE = docker compose --file deploy/compose.yaml --env-file deploy/.env
 
-.PHONY: help run test tests check format lint docs unit process bench setup errors events metrics postman services services-down dashboards-types dashboards build up logs down browser site-tools site-types site-vendor site-figures
+.PHONY: help run test tests check format lint docs unit process bench setup errors events metrics postman services services-down dashboards-types dashboards build up logs down browser site-tools site-types site-vendor site-figures load load-check load-tools soak node
 
 help:
 	@echo "make run    build Frontrow and serve the demo on http://$(LISTEN)/ (data in $(DATA))"
@@ -30,7 +30,9 @@ help:
 	@echo "make deployment what can be said of the files in deploy/ without Docker and without a cluster"
 	@echo "make deny   licences, sources and known faults of everything that is built in (needs cargo-deny)"
 	@echo "make site-vendor the site's libraries, from the versions of deploy/dev/site (needs Node.js)"
-	@echo "make bench  the figures of docs/performance.md, on this machine"
+	@echo "make bench  the figures of docs/performance.md, on this machine (BENCH=name ...)"
+	@echo "make load   classic load scenarios with k6, a minute each (SCENARIO=name ...); see load/README.md"
+	@echo "make soak   the long ones: half an hour of everything"
 	@echo "make services       a MariaDB, Redis, Redis Cluster and Kafka for tests; see deploy/dev/README.md"
 	@echo "make services-down  stops them"
 	@echo "make build  the image of Frontrow (needs Docker)"
@@ -116,13 +118,16 @@ tests:
 	$(CARGO) test --workspace --locked --exclude frontrow-server --lib --bins --tests
 	$(CARGO) test --package frontrow-server --locked --bins --tests
 	$(MAKE) --no-print-directory dashboards-types
+	$(MAKE) --no-print-directory load-check
 	$(MAKE) --no-print-directory browser
 	$(MAKE) --no-print-directory deployment
 	$(MAKE) --no-print-directory oidc
 
+node: setup
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "the tests of the site and of load/ need Node.js 20 or newer" >&2; exit 1; }
+
 # What works on the site and nothing that it is built from: the versions of package-lock.json, below target/.
-site-tools: setup
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' || { echo "the site's tests and tools need Node.js 20 or newer" >&2; exit 1; }
+site-tools: node
 	@mkdir -p $(PACKAGES)
 	@cp -R deploy/dev/site/. $(PACKAGES)
 	@cmp -s $(PACKAGES)/package-lock.json $(PACKAGES)/installed.json || \
@@ -172,8 +177,26 @@ site-figures: site-tools
 site-vendor: site-tools
 	node $(PACKAGES)/vendor.mjs $(CURDIR)/crates/http/web/vendor
 
+# Everything, on a calm machine: more than an hour. BENCH="decisions http" for these alone; deploy/dev/bench has their names.
 bench: setup
-	$(CARGO) bench --locked --package frontrow-server --bench http
+	@CARGO="$(CARGO)" deploy/dev/bench $(BENCH)
+
+# k6 comes from source, and nobody needs it to build or test Frontrow: neither setup nor CI builds it.
+load-tools:
+	@deploy/dev/load-tools
+
+# The short versions: SCENARIO="booking reads" for these alone; all but the soak without it.
+load: setup load-tools
+	$(CARGO) build --release --locked --package frontrow-server
+	load/run $(SCENARIO)
+
+soak: setup load-tools
+	$(CARGO) build --release --locked --package frontrow-server
+	load/run --long $(or $(SCENARIO),soak)
+
+# Whether the scripts can be loaded, and measure what they promise. Without k6.
+load-check: node
+	node --test load/check.test.mjs
 
 # A shell learns where they are by: eval "$(deploy/dev/services env)"
 services: setup

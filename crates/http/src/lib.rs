@@ -54,6 +54,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use admin::ConcertImport;
 pub use auth::Jwks;
+pub use catalog::{seats_body, states_body};
 pub use keyring::{KeyList, Keyring, SigningKeys, ticket_key_id, token_key_id};
 pub use problem::{Code, Problem};
 pub use serve::{ServeLimits, bind, serve};

@@ -17,6 +17,7 @@ pub(crate) use plan::PlanBody;
 #[cfg(test)]
 pub(crate) use plan::shape_name;
 pub(crate) use schedule::{RefundStep, Schedule};
+pub use seats::{seats_body, states_body};
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()

@@ -194,15 +194,12 @@ pub(super) async fn seats(
     let board = found.ok_or_else(Problem::not_found)?.board;
     check_gate(&state, &showing, concert).await?;
     tagged(&state, &board, &held, || match wanted {
-        WantedSeats::All => all_seats(&board),
+        WantedSeats::All => seats_body(&board, None),
         WantedSeats::Available => {
             let is_available = |&(_, state): &(SeatNo, SeatState)| state == SeatState::Available;
             some_seats(&board, true, numbered(&board).filter(is_available).collect())
         }
-        WantedSeats::Since(version) => match board.since(version) {
-            MapChanges::Since(changes) => some_seats(&board, false, changes),
-            MapChanges::TooOld => all_seats(&board),
-        },
+        WantedSeats::Since(version) => seats_body(&board, Some(version)),
     })
     .await
 }
@@ -225,14 +222,35 @@ pub(super) async fn states(
     let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
     let board = found.ok_or_else(Problem::not_found)?.board;
     check_gate(&state, &showing, concert).await?;
-    tagged(&state, &board, &held, || match since.map(|version| board.since(version)) {
+    tagged(&state, &board, &held, || states_body(&board, since)).await
+}
+
+/// What is answered to somebody who asks for the seats of a schedule: all, or what has changed since a version. The whole
+/// map is rendered once for a board. Public for benches.
+///
+/// # Errors
+///
+/// Writing has no way to fail; were it to, it is a defect of ours.
+pub fn seats_body(board: &Board, since: Option<u64>) -> Result<Bytes, Problem> {
+    match since.map(|version| board.since(version)) {
+        Some(MapChanges::Since(changes)) => some_seats(board, false, changes),
+        Some(MapChanges::TooOld) | None => all_seats(board),
+    }
+}
+
+/// The same for the compact map.
+///
+/// # Errors
+///
+/// As of [`seats_body`].
+pub fn states_body(board: &Board, since: Option<u64>) -> Result<Bytes, Problem> {
+    match since.map(|version| board.since(version)) {
         Some(MapChanges::Since(changes)) => {
             let changes = changes.into_iter().map(Change::of).collect();
             respond::write(&States::Changes { version: board.version(), full: false, changes })
         }
-        Some(MapChanges::TooOld) | None => all_states(&board),
-    })
-    .await
+        Some(MapChanges::TooOld) | None => all_states(board),
+    }
 }
 
 /// An answer that carries the version of the board as its tag, or 304 for somebody who has that version.

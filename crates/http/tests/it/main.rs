@@ -19,6 +19,7 @@ mod keep_back;
 mod keys;
 mod limits;
 mod line;
+mod load;
 mod logs;
 mod payment;
 mod plans;
