@@ -1,8 +1,9 @@
 //! What is said about a request once its answer stands: that it failed, in the log, once; that it was, where somebody wants
 //! to see every request; and its span, where it is traced.
 //!
-//! A failure is logged here and nowhere else: whoever knows the cause notes it ([`trace::failed`]). What fails by the
-//! thousand while a part is away is logged once a second, with how often it was.
+//! A failure is logged here and nowhere else: whoever knows the cause notes it
+//! ([`failed`](frontrow_application::trace::failed)). What fails by the thousand while a part is away is logged once a
+//! second, with how often it was.
 
 use std::sync::Arc;
 use std::time::Instant;
