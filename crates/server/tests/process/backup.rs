@@ -146,19 +146,30 @@ async fn a_backup_that_was_killed_is_none() {
     assert!(cut >= 3, "the kills came too late: {cut} cut, {whole} whole");
 }
 
+/// Parts of a restore at which it is killed, and how many kills are tried until some have met its middle.
+const ROUNDS: u32 = 20;
+const ROUNDS_MAX: u32 = 100;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_was_killed_is_done_again() {
     let (data, place) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
     let _server = long(&data).await;
     let to = place.path().join("one");
     assert!(backup(data.path(), &to).output().expect("runs").status.success());
+    // When to kill follows from how long one takes here, so that it meets every part of it on any machine.
+    let begun = Instant::now();
+    assert!(restore(&to, tempfile::tempdir().expect("folder").path()).status.success());
+    let whole = begun.elapsed();
     let mut cut = 0;
-    for round in 0..20_u32 {
+    for round in 0..ROUNDS_MAX {
+        if round >= ROUNDS && cut >= 3 {
+            break;
+        }
         let fresh = tempfile::tempdir().expect("folder");
         let mut running = frontrow(fresh.path());
         running.arg("restore").arg("--from").arg(&to).stdout(Stdio::null()).stderr(Stdio::null());
         let mut running = running.spawn().expect("runs");
-        tokio::time::sleep(Duration::from_millis(u64::from(round) * 8)).await;
+        tokio::time::sleep(whole * (round % ROUNDS) / ROUNDS).await;
         running.kill().expect("SIGKILL");
         running.wait().expect("it ends");
         let is_unfinished = fresh.path().join("restore.unfinished").exists();
