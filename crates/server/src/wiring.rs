@@ -146,6 +146,10 @@ impl Wired {
                 for (file, pages) in [(FILE_NAME, store.log_pages()), (LINE_FILE_NAME, journal.log_pages())] {
                     gauge!("frontrow_sqlite_log_pages", "file" => file).set(f64::from(pages));
                 }
+                let (unfolded, of) = store.unfolded_bytes();
+                gauge!("frontrow_sqlite_unfolded_bytes").set(unfolded as f64);
+                gauge!("frontrow_sqlite_unfolded_limit_bytes").set(of as f64);
+                gauge!("frontrow_sqlite_fold_violation").set(f64::from(u8::from(store.has_violation())));
                 let (busy, limit) = store.lists();
                 show_pool("read", busy, limit - busy, limit);
             }
@@ -184,9 +188,10 @@ impl Wired {
                 let store = Arc::clone(store);
                 ReadyPart {
                     name: "store",
-                    is_well: Arc::new(move || !store.has_failed()),
-                    otherwise: "a commit failed without saying whether it happened; the server ends by itself, and is \
-                                to be started again",
+                    is_well: Arc::new(move || !store.has_failed() && !store.has_violation()),
+                    otherwise: "a commit failed without saying whether it happened: the server ends by itself, and is to \
+                                be started again; or what was sold does not fit into the tables, as the log says: nothing \
+                                is sold, and somebody has to look",
                 }
             }
             Engine::Shared { .. } => {
@@ -219,6 +224,14 @@ impl Wired {
                 store.close();
             }
             Engine::Shared { line, .. } => line.close(),
+        }
+    }
+
+    /// True once what was sold did not fit into the tables of the embedded store. A new start does not help.
+    pub(crate) fn has_violation(&self) -> bool {
+        match &self.engine {
+            Engine::Embedded { store, .. } => store.has_violation(),
+            Engine::Shared { .. } => false,
         }
     }
 

@@ -18,18 +18,21 @@ use frontrow_domain::catalog::{Concert, RefundPolicy, RefundRow, RoomControls, S
 use frontrow_domain::records::{Key, Keys};
 use frontrow_domain::reservation::{Claim, Reservation, claim_seats};
 use frontrow_domain::{ConcertId, EntryId, Money, ReservationId, ScheduleId, SeatNo, TicketId, UserId};
-use frontrow_store_sqlite::{FILE_NAME, Options, SCHEMA_VERSION, SqliteStore};
+use frontrow_store_sqlite::{FILE_NAME, Folding, Options, SCHEMA_VERSION, SqliteStore};
 use frontrow_testkit::samples;
 use frontrow_testkit::stage::{PASSWORD, seats};
 use frontrow_testkit::store::apply;
 use frontrow_testkit::{Opened, Stage, StoreFactory};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 struct Folder(PathBuf);
 
 impl StoreFactory for Folder {
     fn open(&self, clock: Arc<dyn Clock>) -> Opened {
-        let store = SqliteStore::open(Options::new(&self.0, clock)).expect("the store opens");
+        // What happens last is to be in the journal.
+        let options = Options { folding: Folding::WhenAskedFor, ..Options::new(&self.0, clock) };
+        let store = SqliteStore::open(options).expect("the store opens");
         let reads = Arc::new(store.reads());
         let upkeep = Arc::<SqliteStore>::clone(&store);
         Opened { store, reads, upkeep }
@@ -155,6 +158,28 @@ async fn a_sold_out_performance(stage: &Stage, concert: ConcertId) -> ScheduleId
     schedule
 }
 
+/// A performance of which everything is still in the journal: whatever the journal can have is in it.
+async fn an_evening_in_the_journal(stage: &Stage, concert: ConcertId, olga: UserId) -> Value {
+    let policy = RefundPolicy::of(vec![RefundRow { until_hours_before: 1, percent: 90 }]);
+    let late = stage.a_schedule().of(concert).seats(6).price(10_000).refund_policy(policy).make().await;
+    let erin = stage.a_fan().named("erin").with_balance(100_000).make().await;
+    let late_sold = buy(stage, erin, late, &[1, 2]).await;
+    let ticket = first_ticket(stage, late_sold).await;
+    let scan = Scan { ticket, door: Some(late), by: olga, at: None };
+    stage.app.scan(scan, None).await.expect("admitted");
+    let given_back = buy(stage, erin, late, &[3]).await;
+    stage.app.cancel(erin, given_back).await.expect("given back");
+    let left = hold(stage, erin, late, &[4]).await;
+    stage.app.cancel(erin, left).await.expect("left");
+    let request = HoldRequest { schedule: late, seats: seats([5]) };
+    let late_held = stage.app.hold(erin, request, Stage::tag(erin, "late", "late")).await.expect("held");
+    json!({
+        "late": late, "lateMap": stage.map(late).await, "erin": erin, "erinBalance": stage.balance(erin).await,
+        "lateSold": late_sold, "lateTicket": ticket, "givenBack": given_back, "left": left,
+        "lateHeld": late_held.outcome.0.id,
+    })
+}
+
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
     let target = PathBuf::from(std::env::args().nth(1).expect("the folder of golden files"));
@@ -196,6 +221,7 @@ async fn main() {
     let third = a_day_at_the_box_office(&stage, concert, bob, olga).await;
     let sold_out = a_sold_out_performance(&stage, concert).await;
     stage.assert_clean().await;
+    let fifth = an_evening_in_the_journal(&stage, concert, olga).await;
 
     let mut facts = json!({
         "nowMicros": stage.now().micros(),
@@ -206,14 +232,18 @@ async fn main() {
         "withRoom": with_room.id, "notice": with_room.controls.notice,
         "inLine": in_line.id, "entry": in_line.entry, "olga": olga, "soldOut": sold_out,
     });
-    if let (Some(facts), Value::Object(third)) = (facts.as_object_mut(), third) {
-        facts.extend(third);
+    for more in [third, fifth] {
+        if let (Some(facts), Value::Object(more)) = (facts.as_object_mut(), more) {
+            facts.extend(more);
+        }
     }
     drop(stage);
-    // Opening and closing once more folds the log into the one file.
-    let clock = Arc::new(frontrow_testkit::ManualClock::default());
-    let store = SqliteStore::open(Options::new(work.path(), clock)).expect("opens again");
-    store.close();
+    // SQLite's own log goes into the one file; the journal stays.
+    let file = Connection::open(work.path().join(FILE_NAME)).expect("it opens");
+    file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("folded");
+    let rows: u32 = file.query_row("SELECT count(*) FROM journal", [], |row| row.get(0)).expect("counted");
+    assert!(rows > 10, "{rows} rows in the journal");
+    drop(file);
     let name = format!("schema-{SCHEMA_VERSION}");
     std::fs::copy(work.path().join(FILE_NAME), target.join(format!("{name}.sqlite"))).expect("copied");
     let text = serde_json::to_string_pretty(&facts).expect("facts");

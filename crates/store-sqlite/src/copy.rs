@@ -30,7 +30,8 @@ pub struct SqliteExport {
 }
 
 impl SqliteExport {
-    /// Opens the store in a folder, which no server may be using until this is dropped. Changes nothing in it.
+    /// Opens the store in a folder, which no server may be using until this is dropped. Changes nothing in it, but that what
+    /// was committed goes into the tables.
     pub fn open(folder: &Path) -> Result<Arc<Self>, OpenError> {
         let file = folder.join(FILE_NAME);
         if !file.exists() {
@@ -38,6 +39,8 @@ impl SqliteExport {
         }
         let lock = FolderLock::take(folder)?;
         schema::check_readable(&file)?;
+        // What is copied is tables.
+        crate::folding::fold_of_nobody(&file)?;
         Ok(Arc::new(Self { folder: folder.to_owned(), _lock: lock }))
     }
 
@@ -199,8 +202,10 @@ mod tests {
             TABLES.iter().copied().filter(|table| IN_DELIVERY.contains(&table.name)).collect();
         let of_sale = TABLES.iter().copied().filter(|table| !IN_DELIVERY.contains(&table.name));
         let of_sale: Vec<Table> = of_sale.chain([once]).collect();
-        // The name of the history is the copy's own.
-        for (connection, tables, own) in [(&sale, of_sale, &["meta"][..]), (&delivery, of_delivery, &[])] {
+        // The name of the history is the copy's own, and the journal of a store that is copied is empty.
+        for (connection, tables, own) in
+            [(&sale, of_sale, &["meta", "journal"][..]), (&delivery, of_delivery, &[])]
+        {
             let there = names(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'");
             let copied = tables.iter().map(|table| own_table(*table));
             let told: BTreeSet<String> = copied.chain(own.iter().map(|&own| own.to_owned())).collect();

@@ -98,6 +98,25 @@ pub enum OpenError {
         /// What SQLite says.
         cause: rusqlite::Error,
     },
+    /// What was committed does not fit into the tables.
+    #[error(
+        "what was sold does not fit into the tables: {why}. Nothing was lost: it is in the table journal of \
+         {}. Do not delete it. Find out who else has written to the tables (docs/runbook/FrontrowFoldViolation.md says how)",
+        crate::FILE_NAME
+    )]
+    Violation {
+        /// Which row of the journal, and what SQLite says.
+        why: String,
+    },
+    /// The server that writes to the folder does not put into the tables what it has sold.
+    #[error(
+        "the server that uses the data folder {} has not put into the tables what was sold before this was asked for; \
+         look at its log, or try again when it has less to do", folder.display()
+    )]
+    NotFolded {
+        /// Which folder.
+        folder: PathBuf,
+    },
     /// SQLite says no.
     #[error("cannot open the store: {0}")]
     Sqlite(#[from] rusqlite::Error),

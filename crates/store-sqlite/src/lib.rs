@@ -29,7 +29,11 @@ mod codec;
 mod copy;
 mod delivery;
 mod error;
+mod folding;
+mod guard;
+mod journal;
 mod line;
+mod live;
 mod load;
 mod lock;
 mod once;
@@ -62,6 +66,8 @@ pub use schema::SCHEMA_VERSION;
 pub use versions::{FileVersion, STORE_FILES, versions};
 
 use checkpoint::Checkpointer;
+use folding::Folder;
+use live::Live;
 use lock::FolderLock;
 use pool::ReadPool;
 use reads::plans::PlanCache;
@@ -83,12 +89,33 @@ pub struct Options {
     pub checkpoint_pages: u32,
     /// Memory for pages of the writer's connection, in MiB.
     pub cache_mib: u32,
+    /// When what was committed goes from the journal into the tables.
+    pub folding: Folding,
+    /// Bytes of groups that may be committed and not be in the tables. Beyond it nothing is sold until some are.
+    pub unfolded_max: usize,
+}
+
+/// When groups go from the journal into the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folding {
+    /// When nobody writes; while somebody does, as soon as many wait.
+    Behind,
+    /// Only when a query waits for it: for tests, in which everything is to be in the journal for long.
+    WhenAskedFor,
 }
 
 impl Options {
     /// Sound values for everything but the folder and the clock.
     pub fn new(folder: &Path, clock: Arc<dyn Clock>) -> Self {
-        Self { folder: folder.to_owned(), clock, readers: 4, checkpoint_pages: 4_000, cache_mib: 64 }
+        Self {
+            folder: folder.to_owned(),
+            clock,
+            readers: 4,
+            checkpoint_pages: 4_000,
+            cache_mib: 64,
+            folding: Folding::Behind,
+            unfolded_max: 64 << 20,
+        }
     }
 }
 
@@ -98,6 +125,8 @@ pub struct SqliteStore {
     reads: SqliteReads,
     has_failed: Arc<AtomicBool>,
     checkpointer: Checkpointer,
+    folder: Folder,
+    unfolded_max: usize,
     lock: FolderLock,
 }
 
@@ -107,6 +136,9 @@ pub struct SqliteReads {
     pool: Arc<ReadPool>,
     plans: Arc<PlanCache>,
     clock: Arc<dyn Clock>,
+    /// What is not in the tables yet. Beside a server of another process it is empty: those who only read see what is in
+    /// the tables.
+    live: Arc<Live>,
 }
 
 impl SqliteStore {
@@ -122,15 +154,26 @@ impl SqliteStore {
         }
         schema::make_file(&file).map_err(of_folder)?;
         let mut connection = schema::open_writer(&file, &schema::SALE, options.cache_mib)?;
+        // Before the schema moves on: the journal is in the words of the version that wrote it.
+        schema::fold_journal(&connection)?;
         schema::migrate(&mut connection, options.clock.now())?;
         let plans = Arc::new(PlanCache::default());
+        let live = Arc::new(Live::default());
         let has_failed = Arc::new(AtomicBool::new(false));
-        let writer =
-            Writer::new(connection, Arc::clone(&options.clock), Arc::clone(&plans), Arc::clone(&has_failed))?;
+        let writer = Arc::new(Mutex::new(Writer::new(
+            connection,
+            Arc::clone(&options.clock),
+            Arc::clone(&plans),
+            Arc::clone(&live),
+            Arc::clone(&has_failed),
+            options.unfolded_max,
+        )?));
+        let folder = Folder::start(Arc::clone(&writer), Arc::clone(&live), options.folding)?;
         let checkpointer = Checkpointer::start(&file, options.checkpoint_pages)?;
         let pool = Arc::new(ReadPool::open(&file, options.readers)?);
-        let reads = SqliteReads { pool, plans, clock: options.clock };
-        Ok(Arc::new(Self { writer: Arc::new(Mutex::new(writer)), reads, has_failed, checkpointer, lock }))
+        let reads = SqliteReads { pool, plans, clock: options.clock, live };
+        let unfolded_max = options.unfolded_max;
+        Ok(Arc::new(Self { writer, reads, has_failed, checkpointer, folder, unfolded_max, lock }))
     }
 
     /// Says in the lock file where this server is to be found, for whoever wants to write beside it.
@@ -142,6 +185,17 @@ impl SqliteStore {
     /// what the file holds is known again after it was opened anew.
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// True once the tables did not take what was committed: they are not what it was decided on. Nothing is sold on
+    /// them any more, and opening the store anew does not help; somebody has to look.
+    pub fn has_violation(&self) -> bool {
+        self.reads.live.has_violation()
+    }
+
+    /// How many bytes of groups are committed and not in the tables yet, and how many may be.
+    pub fn unfolded_bytes(&self) -> (usize, usize) {
+        (self.reads.live.unfolded_bytes(), self.unfolded_max)
     }
 
     /// Pages in the write-ahead log, as of a moment ago.
@@ -164,23 +218,43 @@ impl SqliteStore {
         Ok(self.writer.lock().begin_new_history()?)
     }
 
-    /// Folds the log into the file and ends the thread that does so. The store can still be used.
+    /// Puts everything into the tables, folds the log into the file, and ends the threads that do so. The store can still be
+    /// used.
     pub fn close(&self) {
+        self.folder.stop();
         self.checkpointer.stop();
+        self.settle();
         self.writer.lock().fold_log();
+    }
+
+    /// Puts everything that was committed into the tables, now and here.
+    pub fn settle(&self) {
+        let mut writer = self.writer.lock();
+        loop {
+            match writer.fold(std::time::Duration::from_millis(200)) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the journal could not be folded; the next start will do it");
+                    return;
+                }
+            }
+        }
     }
 }
 
 impl SqliteReads {
-    /// Opens an existing store for reading only, also while a server writes to it.
+    /// Opens an existing store for reading only, also while a server writes to it. Everything that was committed before is
+    /// seen: what is not in the tables is put there, by the server, or by this when none runs.
     pub fn open(folder: &Path, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
         let file = folder.join(FILE_NAME);
         if !file.exists() {
             return Err(OpenError::NoStore { folder: folder.to_owned() });
         }
         schema::check_readable(&file)?;
+        folding::settle(folder)?;
         let pool = Arc::new(ReadPool::open(&file, 1)?);
-        Ok(Self { pool, plans: Arc::new(PlanCache::default()), clock })
+        Ok(Self { pool, plans: Arc::new(PlanCache::default()), clock, live: Arc::default() })
     }
 }
 
@@ -193,6 +267,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let result = self.writer.lock().transact(group);
             self.checkpointer.notice();
+            self.folder.notice();
             result
         })
     }
@@ -219,6 +294,8 @@ impl Upkeep for SqliteStore {
     fn clean_events(&self, before: Timestamp, through: u64) -> Read<'_, usize> {
         let writer = Arc::clone(&self.writer);
         Box::pin(async move {
+            // What is not in its table cannot be dropped from there.
+            self.reads.live.settled().await;
             let mut gone = 0;
             loop {
                 let writer = Arc::clone(&writer);

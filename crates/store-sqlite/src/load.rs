@@ -1,16 +1,18 @@
-//! Loading what a group names into its working set.
+//! Loading what a group names into its working set: from memory, and from the tables what is not there.
 
 pub(crate) mod ranges;
 
 use std::sync::LazyLock;
 
 use frontrow_domain::account::Email;
+use frontrow_domain::catalog::Schedule;
 use frontrow_domain::records::{Counter, Digest, Key, Records};
 use frontrow_domain::{ReservationId, ScheduleId, Timestamp, UserId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql};
 
 use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS};
 use crate::codec::{self, ACCOUNT_COLUMNS, RESERVATION_COLUMNS, WALLET_COLUMNS};
+use crate::live::State;
 use crate::once::OnceTables;
 use crate::reads::plans::PlanCache;
 
@@ -27,10 +29,11 @@ static FAN_RESERVATIONS: LazyLock<String> = LazyLock::new(|| {
     select(RESERVATION_COLUMNS, from)
 });
 
-/// What loading needs beside the connection.
+/// Where records are: in memory, and in the tables what is not there. The schedules and halls of all that is loaded must
+/// be in memory already ([`needed`]).
 pub(crate) struct Loader<'a> {
     pub(crate) connection: &'a Connection,
-    pub(crate) plans: &'a PlanCache,
+    pub(crate) state: &'a State,
     /// The tables of idempotency keys.
     pub(crate) once: &'a OnceTables,
     /// The time at which the transaction began, to know which two days may still count.
@@ -57,7 +60,10 @@ impl Loader<'_> {
                 Ok(())
             }
             Key::Wallet(id) => {
-                let found = self.one(&WALLET, id.bytes(), codec::wallet)?;
+                let found = match self.state.wallets.get(id) {
+                    Some(kept) => Some(kept.value.clone()),
+                    None => self.one(&WALLET, id.bytes(), codec::wallet)?,
+                };
                 records.wallets.load(*id, found);
                 Ok(())
             }
@@ -67,7 +73,10 @@ impl Loader<'_> {
                 records.concerts.load(*id, found);
                 Ok(())
             }
-            Key::Schedule(id) => self.schedule(*id, records),
+            Key::Schedule(id) => {
+                records.schedules.load(*id, self.state.schedules.get(id).cloned());
+                Ok(())
+            }
             Key::Reservation(id) => self.reservation(*id, records),
             Key::FanReservations(schedule, user) => self.fan_reservations(*schedule, *user, records),
             Key::Tickets(reservation) => self.tickets(*reservation, records),
@@ -87,7 +96,10 @@ impl Loader<'_> {
     }
 
     fn once(&self, digest: &Digest, records: &mut Records) -> Result<()> {
-        let found = self.once.find(self.connection, digest, self.begun)?;
+        let found = match self.state.once.get(digest) {
+            Some(kept) => Some(kept.value.clone()),
+            None => self.once.find(self.connection, digest, self.begun)?,
+        };
         records.once.load(*digest, found.map(|record| (record, 0)));
         Ok(())
     }
@@ -114,30 +126,70 @@ impl Loader<'_> {
         Ok(())
     }
 
-    fn schedule(&self, id: ScheduleId, records: &mut Records) -> Result<()> {
-        let found = self.one(&SCHEDULE, id.get(), |row| self.plans.schedule(self.connection, row))?;
-        records.schedules.load(id, found);
-        Ok(())
-    }
-
     fn reservation(&self, id: ReservationId, records: &mut Records) -> Result<()> {
-        let found = self.one(&RESERVATION, id.bytes(), codec::reservation)?;
+        let found = match self.state.reservations.get(&id) {
+            Some(kept) => Some(kept.value.clone()),
+            None => self.one(&RESERVATION, id.bytes(), codec::reservation)?,
+        };
         records.reservations.load(id, found);
         Ok(())
     }
 
     fn fan_reservations(&self, schedule: ScheduleId, user: UserId, records: &mut Records) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(&FAN_RESERVATIONS)?;
-        let mut rows = statement.query((user.bytes(), schedule.get()))?;
         let mut ids = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (reservation, row_version) = codec::reservation(row)?;
-            ids.push(reservation.id);
-            records.reservations.load(reservation.id, Some((reservation, row_version)));
+        if self.state.halls.get(&schedule).is_none_or(|hall| hall.may_know(user)) {
+            let mut statement = self.connection.prepare_cached(&FAN_RESERVATIONS)?;
+            let mut rows = statement.query((user.bytes(), schedule.get()))?;
+            while let Some(row) = rows.next()? {
+                let (reservation, row_version) = codec::reservation(row)?;
+                ids.push(reservation.id);
+                records.reservations.load(reservation.id, Some((reservation, row_version)));
+            }
+            for id in self.state.of_fan.get(&user).into_iter().flatten() {
+                let Some(kept) = self.state.reservations.get(id) else { continue };
+                if kept.value.0.schedule == schedule {
+                    ids.push(*id);
+                    records.reservations.load(*id, Some(kept.value.clone()));
+                }
+            }
+            ids.sort_unstable();
+            ids.dedup();
         }
         records.loaded_fan_reservations(schedule, user, ids);
         Ok(())
     }
+}
+
+/// The schedules whose halls have to be in memory before these records are loaded, and those which have to be there
+/// themselves.
+pub(crate) fn needed(keys: &[Key]) -> (Vec<ScheduleId>, Vec<ScheduleId>) {
+    let (mut halls, mut schedules) = (Vec::new(), Vec::new());
+    for key in keys {
+        match key {
+            Key::Schedule(id) => schedules.push(*id),
+            Key::FanReservations(id, _) | Key::Claim(id, _) => halls.push(*id),
+            Key::ClaimsSince(id, _) | Key::LapsedClaims(id) => {
+                halls.push(*id);
+                schedules.push(*id);
+            }
+            _ => {}
+        }
+    }
+    for ids in [&mut halls, &mut schedules] {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    (halls, schedules)
+}
+
+/// What its table says of a schedule, with its row version.
+pub(crate) fn schedule(
+    connection: &Connection,
+    plans: &PlanCache,
+    id: ScheduleId,
+) -> Result<Option<(Schedule, u64)>> {
+    let mut statement = connection.prepare_cached(&SCHEDULE)?;
+    statement.query_row([id.get()], |row| plans.schedule(connection, row)).optional()
 }
 
 /// The number under which a counter is stored.

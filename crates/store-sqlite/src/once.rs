@@ -8,6 +8,7 @@ use frontrow_domain::records::{Digest, OnceRecord};
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use crate::codec;
+use crate::live::KeysSeen;
 
 const PREFIX: &str = "once_";
 
@@ -20,6 +21,8 @@ struct OnceTable {
     day: i64,
     find: String,
     insert: String,
+    /// Which keys certainly are not in it, where that is known.
+    seen: Option<KeysSeen>,
 }
 
 impl OnceTable {
@@ -30,6 +33,7 @@ impl OnceTable {
             insert: format!(
                 "INSERT INTO {PREFIX}{day} (key, request, outcome, created_at) VALUES (?1, ?2, ?3, ?4)"
             ),
+            seen: None,
         }
     }
 }
@@ -49,7 +53,42 @@ impl OnceTables {
         Ok(Self(tables))
     }
 
-    /// Makes the table of a day, unless it is there.
+    /// Looks which tables are there, and which keys are in those that may still count.
+    pub(crate) fn read_with_keys(connection: &Connection, now: Timestamp) -> Result<Self> {
+        let mut tables = Self::read(connection)?;
+        for table in tables.0.iter_mut().filter(|table| table.day >= now.day() - 1) {
+            let mut seen = KeysSeen::none();
+            let mut statement = connection.prepare(&format!("SELECT key FROM {PREFIX}{}", table.day))?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                seen.add(&row.get(0)?);
+            }
+            table.seen = Some(seen);
+        }
+        Ok(tables)
+    }
+
+    /// Looks again which tables are there, after a transaction that may have made one was rolled back.
+    pub(crate) fn look_again(&mut self, connection: &Connection) -> Result<()> {
+        let there = Self::read(connection)?;
+        self.0.retain(|table| there.0.iter().any(|one| one.day == table.day));
+        for table in there.0 {
+            if self.0.iter().all(|one| one.day != table.day) {
+                self.0.push(table);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes that a key is going into the table of a day.
+    pub(crate) fn note(&mut self, day: i64, key: &Digest) {
+        let table = self.0.iter_mut().find(|table| table.day == day);
+        if let Some(seen) = table.and_then(|table| table.seen.as_mut()) {
+            seen.add(key);
+        }
+    }
+
+    /// Makes the table of a day, unless it is there. One that is made now has no keys.
     pub(crate) fn make(&mut self, connection: &Connection, day: i64) -> Result<()> {
         if self.0.iter().any(|table| table.day == day) {
             return Ok(());
@@ -63,7 +102,7 @@ impl OnceTables {
                  created_at INTEGER NOT NULL
              ) STRICT"
         ))?;
-        self.0.push(OnceTable::of(day));
+        self.0.push(OnceTable { seen: Some(KeysSeen::none()), ..OnceTable::of(day) });
         Ok(())
     }
 
@@ -86,6 +125,9 @@ impl OnceTables {
     ) -> Result<Option<OnceRecord>> {
         for day in [now.day(), now.day() - 1] {
             let Some(table) = self.0.iter().find(|table| table.day == day) else { continue };
+            if table.seen.as_ref().is_some_and(|seen| !seen.may_have(key)) {
+                continue;
+            }
             let found = connection
                 .prepare_cached(&table.find)?
                 .query_row([key], |row| {
@@ -103,11 +145,8 @@ impl OnceTables {
         Ok(None)
     }
 
-    /// Keeps an outcome in the table of its day, which must have been made.
-    pub(crate) fn insert(&self, connection: &Connection, key: &Digest, record: &OnceRecord) -> Result<()> {
-        let day = record.created_at.day();
-        let table = self.0.iter().find(|table| table.day == day).ok_or(rusqlite::Error::InvalidQuery)?;
-        let values = (key, &record.request, &record.outcome, record.created_at.micros());
-        connection.prepare_cached(&table.insert)?.execute(values).map(|_| ())
+    /// The statement that keeps an outcome in the table of a day, which must have been made.
+    pub(crate) fn insert_of(&self, day: i64) -> Option<&str> {
+        self.0.iter().find(|table| table.day == day).map(|table| table.insert.as_str())
     }
 }

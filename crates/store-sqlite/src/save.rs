@@ -1,31 +1,26 @@
-//! Saving what a group changed: deletes, updates, inserts; rows in order of key; tables in one fixed order.
-//! Claims, ledger, payments, refunds, new tickets and keys are plain inserts, everything else is matched on the row
-//! version that was loaded, and nothing is ever an upsert: an upsert silently overwrites a winner.
+//! Saving at once what does not go through the journal: accounts, addresses, identities, log-ins, counters, concerts,
+//! schedules that are made or edited, drawings, and the audit log. Rows in order of key; tables in one fixed order.
+//! Everything that is loaded is matched on the row version that was loaded, and nothing is ever an upsert: an upsert
+//! silently overwrites a winner.
 
 mod catalog;
-mod sale;
+mod staff;
 
 use frontrow_application::store::StoreError;
 use frontrow_domain::account::{Account, Email, Login};
 use frontrow_domain::records::{Change, Changes, Counter, Key, Keys};
-use frontrow_domain::wallet::Wallet;
 use frontrow_domain::{LoginId, Timestamp, UserId};
 use rusqlite::{Connection, Params};
 
 use crate::codec;
 use crate::error::store_error;
+use crate::journal::is_move;
 use crate::load::counter_number;
-use crate::once::OnceTables;
 
 type Saved = Result<(), StoreError>;
 
-/// Saves every change.
-pub(crate) fn save(
-    connection: &Connection,
-    once: &OnceTables,
-    changes: &Changes<'_>,
-    now: Timestamp,
-) -> Saved {
+/// Saves every change that has its place in a table at once.
+pub(crate) fn save(connection: &Connection, changes: &Changes<'_>) -> Saved {
     let saver = Saver { connection };
     changes.accounts.iter().try_for_each(|change| saver.account(change))?;
     changes.emails.iter().try_for_each(|change| saver.email(change))?;
@@ -35,34 +30,15 @@ pub(crate) fn save(
         saver.insert("INSERT INTO account_identity (identity, user_id) VALUES (?1, ?2)", values, key)
     })?;
     changes.logins.iter().try_for_each(|change| saver.login(change))?;
-    changes.wallets.iter().try_for_each(|change| saver.wallet(change))?;
     changes.counters.iter().try_for_each(|change| saver.counter(change))?;
     changes.concerts.iter().try_for_each(|change| saver.concert(change))?;
-    changes.schedules.iter().try_for_each(|change| saver.schedule(change))?;
-    saver.claims(&changes.claims)?;
-    changes.reservations.iter().try_for_each(|change| saver.reservation(change))?;
-    saver.ledger(changes.ledger)?;
-    saver.payments(changes.payments)?;
-    saver.refunds(changes.refunds)?;
-    changes.tickets.iter().try_for_each(|change| saver.ticket(change))?;
+    changes
+        .schedules
+        .iter()
+        .filter(|change| !is_move(change))
+        .try_for_each(|change| saver.schedule(change))?;
     changes.drawings.iter().try_for_each(|drawing| saver.drawing(drawing))?;
-    saver.events(changes.events)?;
-    saver.staff_actions(changes.staff_actions)?;
-    for change in &changes.once {
-        if let Some(record) = change.after {
-            let key = || Some(Key::Once(*change.key));
-            once.insert(connection, change.key, record).map_err(|error| store_error(&error, key()))?;
-        }
-    }
-    for change in changes.seat_changes {
-        let seats = codec::seats_text(change.seats.iter().map(|(seat, _)| *seat));
-        saver.insert(
-            "INSERT INTO seat_change (schedule_id, version, at, seats) VALUES (?1, ?2, ?3, ?4)",
-            (change.schedule.get(), change.version, now.micros(), seats),
-            Key::Schedule(change.schedule),
-        )?;
-    }
-    Ok(())
+    saver.staff_actions(changes.staff_actions)
 }
 
 struct Saver<'a> {
@@ -175,32 +151,6 @@ impl Saver<'_> {
         }
     }
 
-    fn wallet(&self, change: &Change<'_, UserId, Wallet>) -> Saved {
-        let key = Key::Wallet(*change.key);
-        let Some(wallet) = change.after else { return Err(never_deleted(&key)) };
-        let values = (
-            wallet.user.bytes(),
-            wallet.balance.minor(),
-            wallet.last_entry,
-            wallet.last_event,
-            loaded_version(change.before),
-        );
-        match change.before {
-            None => self.insert(
-                "INSERT INTO wallet (user_id, balance, last_entry, last_event, row_version) \
-                 VALUES (?1, ?2, ?3, ?4, ?5 + 1)",
-                values,
-                key,
-            ),
-            Some(_) => self.matched(
-                "UPDATE wallet SET balance = ?2, last_entry = ?3, last_event = ?4, row_version = ?5 + 1 \
-                 WHERE user_id = ?1 AND row_version = ?5",
-                values,
-                key,
-            ),
-        }
-    }
-
     fn counter(&self, change: &Change<'_, Counter, u32>) -> Saved {
         let key = Key::Counter(*change.key);
         let Some(value) = change.after else { return Err(never_deleted(&key)) };
@@ -220,10 +170,11 @@ impl Saver<'_> {
     }
 }
 
-fn loaded_version<V>(before: Option<(V, u64)>) -> u64 {
+/// The row version of a record as it was loaded; 0 of one that was not there.
+pub(crate) fn loaded_version<V>(before: Option<(V, u64)>) -> u64 {
     before.map_or(0, |(_, version)| version)
 }
 
-fn never_deleted(key: &Key) -> StoreError {
+pub(crate) fn never_deleted(key: &Key) -> StoreError {
     StoreError::Broken(format!("{key:?} is a kind of record that is never deleted"))
 }

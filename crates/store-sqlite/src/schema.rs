@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use crate::error::OpenError;
 
 /// The newest schema that this version knows.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// Every step from one version to the next, from an empty file on. A step is never changed once released.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
@@ -20,6 +20,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("../migrations/0002_line_and_audit_log.sql"),
     include_str!("../migrations/0003_box_office.sql"),
     include_str!("../migrations/0004_events.sql"),
+    include_str!("../migrations/0005_journal.sql"),
 ];
 
 /// The file of the sale ("FROW").
@@ -92,6 +93,14 @@ pub(crate) fn migrate(connection: &mut Connection, now: Timestamp) -> Result<(),
             [now.micros()],
         )
     })
+}
+
+/// The first version that has a journal.
+const FIRST_WITH_JOURNAL: u32 = 5;
+
+/// Folds what an earlier process has left in the journal of the sale, if the file has one yet.
+pub(crate) fn fold_journal(connection: &Connection) -> Result<(), OpenError> {
+    if version(connection)? < FIRST_WITH_JOURNAL { Ok(()) } else { crate::writer::fold_all(connection) }
 }
 
 /// Brings a file to the schema of this version, in one transaction a step. `begin` writes what a new file begins

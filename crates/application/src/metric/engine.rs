@@ -174,6 +174,24 @@ pub(super) const STORE: Section = Section {
              grows.",
         )
         .only(Scope::Embedded),
+        gauge(
+            "frontrow_sqlite_unfolded_bytes",
+            &[],
+            "Commits in the journal of the embedded store whose changes are not in their tables yet.",
+        )
+        .only(Scope::Embedded),
+        gauge(
+            "frontrow_sqlite_unfolded_limit_bytes",
+            &[],
+            "How much may be in that journal; beyond it nothing is sold until some of it was put into the tables.",
+        )
+        .only(Scope::Embedded),
+        gauge(
+            "frontrow_sqlite_fold_violation",
+            &[],
+            "1 once the tables of the embedded store did not take what was committed, which stops the sale; else 0.",
+        )
+        .only(Scope::Embedded),
         gauge("frontrow_data_free_bytes", &[], "Free space for this server on the disk of the data folder.")
             .only(Scope::Embedded),
         gauge("frontrow_data_size_bytes", &[], "Size of the disk of the data folder.").only(Scope::Embedded),

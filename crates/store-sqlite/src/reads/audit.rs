@@ -1,4 +1,7 @@
 //! Queries for the audit: each in a read transaction of its own, whose time is read once it stands.
+//!
+//! The first of each kind waits until everything that was committed before is in the tables. Those after it take the tables
+//! as they are, which are what the store was after some group: an audit beside a sale must not have it fold all the time.
 
 use std::sync::Arc;
 
@@ -26,7 +29,7 @@ impl AuditReads for SqliteReads {
     fn audit_schedule(&self, after: Option<ScheduleId>) -> Read<'_, Option<ScheduleSlice>> {
         let plans = Arc::clone(&self.plans);
         let clock = Arc::clone(&self.clock);
-        self.scan(move |connection| {
+        self.slice(after.is_none(), move |connection| {
             let transaction = connection.transaction()?;
             let sql = select(
                 SCHEDULE_COLUMNS,
@@ -54,7 +57,7 @@ impl AuditReads for SqliteReads {
 
     fn audit_reservations(&self, after: Option<ReservationId>, limit: usize) -> Read<'_, ReservationSlice> {
         let clock = Arc::clone(&self.clock);
-        self.scan(move |connection| {
+        self.slice(after.is_none(), move |connection| {
             let transaction = connection.transaction()?;
             let sql = select(
                 RESERVATION_COLUMNS,
@@ -69,7 +72,7 @@ impl AuditReads for SqliteReads {
     }
 
     fn audit_wallets(&self, after: Option<UserId>, limit: usize) -> Read<'_, Vec<WalletFacts>> {
-        self.scan(move |connection| {
+        self.slice(after.is_none(), move |connection| {
             let transaction = connection.transaction()?;
             let sql =
                 select(WALLET_COLUMNS, "wallet WHERE ?1 IS NULL OR user_id > ?1 ORDER BY user_id LIMIT ?2");
@@ -77,6 +80,16 @@ impl AuditReads for SqliteReads {
             let found = all(&transaction, &sql, (after, rows(limit)), bare(codec::wallet))?;
             found.into_iter().map(|wallet| wallet_facts(&transaction, wallet)).collect()
         })
+    }
+}
+
+impl SqliteReads {
+    fn slice<T: Send + 'static>(
+        &self,
+        is_first: bool,
+        query: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Read<'_, T> {
+        if is_first { self.settled(query) } else { self.scan(query) }
     }
 }
 

@@ -1,12 +1,14 @@
 //! Queries about concerts and schedules.
 
+use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::Arc;
 
 use frontrow_application::catalog::drawing_form;
 use frontrow_application::store::{CatalogReads, ConcertCursor, ConcertFilter, Read, SeatMap};
 use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::records::SeatChanges;
-use frontrow_domain::reservation::SeatState;
+use frontrow_domain::reservation::{Claim, SeatState};
 use frontrow_domain::{ConcertId, ScheduleId, SeatNo, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -15,6 +17,7 @@ use super::{all, bare, contains, one, rows};
 use crate::SqliteReads;
 use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert};
 use crate::codec::{self, unreadable};
+use crate::live::{Hall, Live};
 use crate::load::ranges::changed_since;
 use crate::load::select;
 
@@ -35,14 +38,15 @@ impl CatalogReads for SqliteReads {
         after: Option<ConcertCursor>,
         limit: usize,
     ) -> Read<'_, Vec<(Concert, Vec<Schedule>)>> {
-        let plans = Arc::clone(&self.plans);
+        let (plans, live) = (Arc::clone(&self.plans), Arc::clone(&self.live));
         self.scan(move |connection| {
             let transaction = connection.transaction()?;
             let found = concerts(&transaction, &filter, after, limit)?;
             found
                 .into_iter()
                 .map(|concert| {
-                    let schedules = schedules_of(&transaction, &plans, concert.id)?;
+                    let mut schedules = schedules_of(&transaction, &plans, concert.id)?;
+                    bring_up(&live, &mut schedules);
                     Ok((concert, schedules))
                 })
                 .collect()
@@ -50,10 +54,17 @@ impl CatalogReads for SqliteReads {
     }
 
     fn schedules_of(&self, concert: ConcertId) -> Read<'_, Vec<Schedule>> {
-        self.point(|connection| schedules_of(connection, &self.plans, concert))
+        self.point(|connection| {
+            let mut schedules = schedules_of(connection, &self.plans, concert)?;
+            bring_up(&self.live, &mut schedules);
+            Ok(schedules)
+        })
     }
 
     fn schedule(&self, id: ScheduleId) -> Read<'_, Option<Schedule>> {
+        if let Some((schedule, _)) = self.live.read().schedules.get(&id) {
+            return Box::pin(ready(Ok(Some(schedule.clone()))));
+        }
         self.point(|connection| schedule(connection, &self.plans, id))
     }
 
@@ -63,7 +74,11 @@ impl CatalogReads for SqliteReads {
                 connection.prepare_cached("SELECT version FROM schedule WHERE schedule_id = ?1")?;
             let mut versions = Vec::with_capacity(schedules.len());
             for id in schedules {
-                let version = statement.query_row([id.get()], |row| row.get(0)).optional()?;
+                let kept = self.live.read().schedules.get(&id).map(|(schedule, _)| schedule.version);
+                let version = match kept {
+                    Some(version) => Some(version),
+                    None => statement.query_row([id.get()], |row| row.get(0)).optional()?,
+                };
                 versions.extend(version.map(|version| (id, version)));
             }
             Ok(versions)
@@ -71,7 +86,7 @@ impl CatalogReads for SqliteReads {
     }
 
     fn seats_since(&self, schedule: ScheduleId, version: u64) -> Read<'_, Option<SeatChanges>> {
-        self.scan(move |connection| {
+        self.settled(move |connection| {
             let transaction = connection.transaction()?;
             let Some((version, changed)) = changed_since(&transaction, schedule, version)? else {
                 return Ok(None);
@@ -116,16 +131,31 @@ impl CatalogReads for SqliteReads {
     }
 
     fn seat_map(&self, id: ScheduleId) -> Read<'_, Option<SeatMap>> {
-        let plans = Arc::clone(&self.plans);
-        self.scan(move |connection| {
-            let transaction = connection.transaction()?;
-            let Some(schedule) = schedule(&transaction, &plans, id)? else { return Ok(None) };
-            let sql = "SELECT seat_no, kind, reservation_id, user_id, until FROM claim \
-                       WHERE schedule_id = ?1 ORDER BY seat_no";
-            let taken = all(&transaction, sql, [id.get()], |row| {
-                Ok((SeatNo::new(row.get(0)?), SeatState::of(Some(&codec::claim(row, 1)?))))
-            })?;
-            Ok(Some(SeatMap { schedule, taken }))
+        let (plans, live) = (Arc::clone(&self.plans), Arc::clone(&self.live));
+        Box::pin(async move {
+            let (tip, kept, recent) = {
+                let state = live.read();
+                let kept = state.schedules.get(&id).map(|(schedule, _)| schedule.clone());
+                let recent: Vec<_> = state.halls.get(&id).into_iter().flat_map(Hall::recent).collect();
+                (state.tip, kept, recent)
+            };
+            let of_plans = Arc::clone(&plans);
+            let (found, is_exact) = self
+                .scan(move |connection| {
+                    let transaction = connection.transaction()?;
+                    let found = seat_map(&transaction, &of_plans, id)?;
+                    // Nothing newer than what was taken from memory is in what was read.
+                    Ok((found, live.folded() <= tip))
+                })
+                .await?;
+            if !is_exact {
+                let read = move |connection: &mut Connection| {
+                    let transaction = connection.transaction()?;
+                    seat_map(&transaction, &plans, id)
+                };
+                return self.settled(read).await;
+            }
+            Ok(found.map(|map| with_recent(map, kept, recent)))
         })
     }
 
@@ -133,6 +163,39 @@ impl CatalogReads for SqliteReads {
         self.point(|connection| {
             connection.prepare_cached("SELECT epoch FROM meta")?.query_row([], |row| row.get(0))
         })
+    }
+}
+
+/// A map as the tables say.
+fn seat_map(connection: &Connection, plans: &PlanCache, id: ScheduleId) -> Result<Option<SeatMap>> {
+    let Some(schedule) = schedule(connection, plans, id)? else { return Ok(None) };
+    let sql = "SELECT seat_no, kind, reservation_id, user_id, until FROM claim \
+               WHERE schedule_id = ?1 ORDER BY seat_no";
+    let taken = all(connection, sql, [id.get()], |row| {
+        Ok((SeatNo::new(row.get(0)?), SeatState::of(Some(&codec::claim(row, 1)?))))
+    })?;
+    Ok(Some(SeatMap { schedule, taken }))
+}
+
+/// A map with what is in memory put over it.
+fn with_recent(map: SeatMap, kept: Option<Schedule>, recent: Vec<(SeatNo, Option<Claim>)>) -> SeatMap {
+    let mut taken: BTreeMap<SeatNo, SeatState> = map.taken.into_iter().collect();
+    for (seat, claim) in recent {
+        match claim {
+            Some(claim) => taken.insert(seat, SeatState::of(Some(&claim))),
+            None => taken.remove(&seat),
+        };
+    }
+    SeatMap { schedule: kept.unwrap_or(map.schedule), taken: taken.into_iter().collect() }
+}
+
+/// Puts schedules as they are in memory in place of those of the tables.
+fn bring_up(live: &Live, schedules: &mut [Schedule]) {
+    let state = live.read();
+    for schedule in schedules {
+        if let Some((kept, _)) = state.schedules.get(&schedule.id) {
+            schedule.clone_from(kept);
+        }
     }
 }
 

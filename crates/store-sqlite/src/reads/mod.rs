@@ -1,4 +1,12 @@
 //! The queries. Look-ups by key run where they are asked for; lists and audits on threads that may block.
+//!
+//! What was committed is in the tables only once it was folded. Three ways lead to an answer that has all of it:
+//!
+//! - A look-up by key looks into memory first ([`crate::live`]), and into the tables for what is not there.
+//! - A fan's own lists and a seat map take what is in memory, then read the tables, and put both together; where both have
+//!   a record, memory is right. Memory comes first: what leaves it meanwhile is in the tables before.
+//! - Everything else waits until what was committed before is in the tables ([`SqliteReads::settled`]), which are always
+//!   what the store was after some group.
 
 mod account;
 mod audit;
@@ -11,6 +19,7 @@ mod staff;
 mod staff_list;
 mod wallet;
 
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::Arc;
 
@@ -32,7 +41,20 @@ impl SqliteReads {
         Box::pin(ready(self.pool.with(query)))
     }
 
-    /// A query that may take longer.
+    /// A query of many records that waits for the tables to have everything that was committed before.
+    fn settled<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Read<'_, T> {
+        Box::pin(async move {
+            if !self.live.settled().await {
+                return Err(ReadError::Unavailable("what was sold does not fit into the tables".to_owned()));
+            }
+            self.scan(query).await
+        })
+    }
+
+    /// A query that may take longer, of tables that are written to at once, or put together with what is in memory.
     fn scan<T: Send + 'static>(
         &self,
         query: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -44,6 +66,18 @@ impl SqliteReads {
             tokio::task::spawn_blocking(move || pool.with(query)).await.map_err(lost_task)?
         })
     }
+}
+
+/// Records of one list from memory and from the tables, in order of name, the greatest first: each once, and as it is in
+/// memory where it is in both.
+fn newest_first<K: Ord + Copy, T>(
+    of_memory: impl IntoIterator<Item = T>,
+    of_tables: impl IntoIterator<Item = T>,
+    name: impl Fn(&T) -> K,
+) -> Vec<T> {
+    let mut found: BTreeMap<K, T> = of_tables.into_iter().map(|one| (name(&one), one)).collect();
+    found.extend(of_memory.into_iter().map(|one| (name(&one), one)));
+    found.into_values().rev().collect()
 }
 
 /// The one row that a query finds, if any.
@@ -97,9 +131,13 @@ pub(crate) fn rows(limit: usize) -> i64 {
 
 impl OnceReads for SqliteReads {
     fn once(&self, key: Digest, now: Timestamp) -> Read<'_, Option<OnceRecord>> {
+        let still_counts = move |record: &OnceRecord| frontrow_application::once::still_counts(record, now);
+        if let Some(kept) = self.live.read().once.get(&key) {
+            return Box::pin(ready(Ok(Some(kept.value.clone()).filter(still_counts))));
+        }
         self.point(move |connection| {
             let found = OnceTables::read(connection)?.find(connection, &key, now)?;
-            Ok(found.filter(|record| frontrow_application::once::still_counts(record, now)))
+            Ok(found.filter(still_counts))
         })
     }
 }

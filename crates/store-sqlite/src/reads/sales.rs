@@ -41,7 +41,7 @@ const LAST_SALE: &str = "SELECT at FROM payment INDEXED BY payment_by_schedule \
 
 impl SalesReads for SqliteReads {
     fn takings(&self, schedule: ScheduleId) -> Read<'_, Takings> {
-        self.scan(move |connection| {
+        self.settled(move |connection| {
             connection.prepare_cached(TAKINGS)?.query_row([schedule.get()], |row| {
                 let (gross, refunded) = (codec::money(row, 0)?, codec::money(row, 1)?);
                 Ok(Takings { gross, refunded, fees: codec::money(row, 2)? })
@@ -50,7 +50,7 @@ impl SalesReads for SqliteReads {
     }
 
     fn sales_by_minute(&self, schedule: ScheduleId, since: Timestamp) -> Read<'_, Vec<MinuteSales>> {
-        self.scan(move |connection| {
+        self.settled(move |connection| {
             let minute = since.micros().saturating_add(MINUTE_MICROS - 1).div_euclid(MINUTE_MICROS);
             let since = minute.saturating_mul(MINUTE_MICROS);
             all(connection, BY_MINUTE, (schedule.get(), since, MINUTE_MICROS), |row| {
@@ -61,7 +61,7 @@ impl SalesReads for SqliteReads {
     }
 
     fn best_selling(&self, since: Option<Timestamp>, limit: usize) -> Read<'_, Vec<(ConcertId, u64)>> {
-        self.scan(move |connection| {
+        self.settled(move |connection| {
             let since = since.map_or(i64::MIN, Timestamp::micros);
             all(connection, BEST_SELLING, (since, rows(limit)), |row| {
                 Ok((ConcertId::new(row.get(0)?), row.get(1)?))
@@ -70,13 +70,15 @@ impl SalesReads for SqliteReads {
     }
 
     fn taken_by_schedule(&self) -> Read<'_, Vec<(ScheduleId, u32)>> {
-        self.scan(|connection| {
+        self.settled(|connection| {
             all(connection, TAKEN, [], |row| Ok((ScheduleId::new(row.get(0)?), row.get(1)?)))
         })
     }
 
     fn last_sale(&self, schedule: ScheduleId) -> Read<'_, Option<Timestamp>> {
-        self.scan(move |connection| one(connection, LAST_SALE, [schedule.get()], |row| codec::time(row, 0)))
+        self.settled(move |connection| {
+            one(connection, LAST_SALE, [schedule.get()], |row| codec::time(row, 0))
+        })
     }
 }
 

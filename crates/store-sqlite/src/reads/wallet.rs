@@ -1,5 +1,7 @@
 //! Queries about wallets and payments.
 
+use std::collections::HashMap;
+use std::future::ready;
 use std::sync::LazyLock;
 
 use frontrow_application::store::{PaymentReads, PaymentRecord, Read, WalletReads};
@@ -8,35 +10,56 @@ use frontrow_domain::{PaymentId, UserId};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::{AFTER_ALL, all, bare, one, rows};
+use super::{AFTER_ALL, all, bare, newest_first, one, rows};
 use crate::SqliteReads;
 use crate::codec::{self, ENTRY_COLUMNS, PAYMENT_COLUMNS, REFUND_COLUMNS, WALLET_COLUMNS};
 use crate::load::select;
 
 impl WalletReads for SqliteReads {
     fn wallet(&self, user: UserId) -> Read<'_, Option<Wallet>> {
-        self.point(|connection| {
+        if let Some(kept) = self.live.read().wallets.get(&user) {
+            return Box::pin(ready(Ok(Some(kept.value.0.clone()))));
+        }
+        self.point(move |connection| {
             let sql = select(WALLET_COLUMNS, "wallet WHERE user_id = ?1");
             one(connection, &sql, [user.bytes()], bare(codec::wallet))
         })
     }
 
     fn entries(&self, user: UserId, below: Option<u64>, limit: usize) -> Read<'_, Vec<LedgerEntry>> {
+        let of_memory: Vec<LedgerEntry> = {
+            let state = self.live.read();
+            let kept = state.ledger.get(&user).into_iter().flatten().map(|kept| &kept.value);
+            kept.filter(|entry| below.is_none_or(|below| entry.number < below)).cloned().collect()
+        };
         self.scan(move |connection| {
             let sql = select(
                 ENTRY_COLUMNS,
                 "ledger WHERE user_id = ?1 AND (?2 IS NULL OR number < ?2) ORDER BY number DESC LIMIT ?3",
             );
-            all(connection, &sql, (user.bytes(), below, rows(limit)), codec::entry)
+            let of_tables = all(connection, &sql, (user.bytes(), below, rows(limit)), codec::entry)?;
+            let mut found = newest_first(of_memory, of_tables, |entry| entry.number);
+            found.truncate(limit);
+            Ok(found)
         })
     }
 }
 
 impl PaymentReads for SqliteReads {
     fn payment(&self, id: PaymentId) -> Read<'_, Option<PaymentRecord>> {
-        self.point(|connection| {
+        let (payment, refund) = {
+            let state = self.live.read();
+            let payment = state.payments.get(&id).map(|kept| kept.value.clone());
+            (payment, state.refunds.get(&id).map(|kept| kept.value.clone()))
+        };
+        if let Some(payment) = payment {
+            // A payment that is in memory still is younger than its refund.
+            return Box::pin(ready(Ok(Some(PaymentRecord { payment, refund }))));
+        }
+        self.point(move |connection| {
             let sql = format!("{} WHERE payment_id = ?1", *WITH_REFUND);
-            one(connection, &sql, [id.bytes()], payment_record)
+            let found = one(connection, &sql, [id.bytes()], payment_record)?;
+            Ok(found.map(|record| PaymentRecord { refund: record.refund.or(refund), ..record }))
         })
     }
 
@@ -46,13 +69,30 @@ impl PaymentReads for SqliteReads {
         before: Option<PaymentId>,
         limit: usize,
     ) -> Read<'_, Vec<PaymentRecord>> {
+        let (of_memory, refunds) = {
+            let state = self.live.read();
+            let ids = state.payments_of.get(&user).into_iter().flatten();
+            let ids = ids.filter(|id| before.is_none_or(|before| **id < before));
+            let kept = ids.filter_map(|id| state.payments.get(id));
+            let kept = kept.map(|kept| PaymentRecord { payment: kept.value.clone(), refund: None });
+            let refunds = state.refunds.values().map(|kept| &kept.value).filter(|refund| refund.user == user);
+            let refunds: HashMap<_, _> = refunds.map(|refund| (refund.payment, refund.clone())).collect();
+            (kept.collect::<Vec<_>>(), refunds)
+        };
         self.scan(move |connection| {
             let sql = format!(
                 "{} WHERE payment.user_id = ?1 AND payment_id < ?2 ORDER BY payment_id DESC LIMIT ?3",
                 *WITH_REFUND
             );
             let before = before.as_ref().map_or(&AFTER_ALL[..], |before| before.bytes());
-            all(connection, &sql, (user.bytes(), before, rows(limit)), payment_record)
+            let of_tables = all(connection, &sql, (user.bytes(), before, rows(limit)), payment_record)?;
+            let mut found = newest_first(of_memory, of_tables, |record| record.payment.id);
+            found.truncate(limit);
+            for record in &mut found {
+                let kept = refunds.get(&record.payment.id);
+                record.refund = record.refund.take().or_else(|| kept.cloned());
+            }
+            Ok(found)
         })
     }
 }

@@ -73,26 +73,8 @@ impl Saver<'_> {
                 )?;
                 self.plan(schedule)
             }
-            // The common change by far: seats were claimed or came back, and the schedule only notes it.
-            Some((before, version))
-                if before.draft() == schedule.draft() && before.plan_version == schedule.plan_version =>
-            {
-                self.matched(
-                    "UPDATE schedule SET in_use = ?2, version = ?3, decided_at = ?4, row_version = ?5 + 1, \
-                     cancelled_at = ?6, last_event = ?7, sold_out_at = ?8 WHERE schedule_id = ?1 AND row_version = ?5",
-                    (
-                        schedule.id.get(),
-                        schedule.in_use,
-                        schedule.version,
-                        schedule.decided_at.micros(),
-                        version,
-                        schedule.cancelled_at.map(Timestamp::micros),
-                        schedule.last_event,
-                        schedule.sold_out_at.map(Timestamp::micros),
-                    ),
-                    key,
-                )
-            }
+            // What became of its seats since may still be in the journal. It is in what is written here, and is passed over
+            // when its turn comes.
             Some((before, version)) => {
                 self.matched(
                     "UPDATE schedule SET concert_id = ?2, venue = ?3, starts_at = ?4, time_zone = ?5, \
@@ -100,7 +82,7 @@ impl Saver<'_> {
                      hold_max_seconds = ?10, hold_extension_seconds = ?11, max_seats_per_fan = ?12, \
                      sales_paused = ?13, plan_version = ?14, in_use = ?15, version = ?16, decided_at = ?17, \
                      created_at = ?18, row_version = ?19 + 1, refund_policy = ?20, cancelled_at = ?21, \
-                     last_event = ?22, sold_out_at = ?23 WHERE schedule_id = ?1 AND row_version = ?19",
+                     last_event = ?22, sold_out_at = ?23 WHERE schedule_id = ?1 AND row_version <= ?19",
                     rusqlite::params_from_iter(schedule_values(schedule, version)),
                     key,
                 )?;

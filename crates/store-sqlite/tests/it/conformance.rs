@@ -1,11 +1,11 @@
 //! [`SqliteStore`] does what every store must do.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 use frontrow_application::Clock;
 use frontrow_domain::Timestamp;
 use frontrow_domain::event::OutboxEvent;
-use frontrow_store_sqlite::{FILE_NAME, Options, SqliteStore};
+use frontrow_store_sqlite::{FILE_NAME, Folding, Options, SqliteStore};
 use frontrow_testkit::{Opened, StoreFactory};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
@@ -14,11 +14,19 @@ use uuid::Uuid;
 /// A store in a folder of its own, which goes with the test.
 pub(crate) struct SqliteFactory {
     folder: TempDir,
+    folding: Folding,
+    opened: Mutex<Weak<SqliteStore>>,
 }
 
 impl SqliteFactory {
     pub(crate) fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("the system can make a folder") }
+        let folder = tempfile::tempdir().expect("the system can make a folder");
+        Self { folder, folding: Folding::Behind, opened: Mutex::default() }
+    }
+
+    /// One that leaves everything in the journal until a query cannot do without the tables.
+    fn holding_back() -> Self {
+        Self { folding: Folding::WhenAskedFor, ..Self::new() }
     }
 
     pub(crate) fn folder(&self) -> &std::path::Path {
@@ -28,7 +36,9 @@ impl SqliteFactory {
 
 impl StoreFactory for SqliteFactory {
     fn open(&self, clock: Arc<dyn Clock>) -> Opened {
-        let store = SqliteStore::open(Options::new(self.folder(), clock)).expect("the store opens");
+        let options = Options { folding: self.folding, ..Options::new(self.folder(), clock) };
+        let store = SqliteStore::open(options).expect("the store opens");
+        *self.opened.lock().expect("nobody panics here") = Arc::downgrade(&store);
         let reads = Arc::new(store.reads());
         let upkeep = Arc::<SqliteStore>::clone(&store);
         Opened { store, reads, upkeep }
@@ -36,6 +46,9 @@ impl StoreFactory for SqliteFactory {
 
     fn outbox(&self) -> Vec<OutboxEvent> {
         let file = self.folder().join(FILE_NAME);
+        if let Some(store) = self.opened.lock().expect("nobody panics here").upgrade() {
+            store.settle();
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
         let connection = Connection::open_with_flags(file, flags).expect("the file opens");
         let mut statement = connection
@@ -57,3 +70,10 @@ impl StoreFactory for SqliteFactory {
 }
 
 frontrow_testkit::store_suite!(SqliteFactory::new());
+
+/// The same with everything in the journal, and in memory.
+mod unfolded {
+    use super::SqliteFactory;
+
+    frontrow_testkit::store_suite!(SqliteFactory::holding_back());
+}

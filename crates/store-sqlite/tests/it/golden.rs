@@ -46,6 +46,8 @@ struct Facts {
     third: Option<ThirdFacts>,
     /// What version 4 added: a schedule that is marked as sold out.
     sold_out: Option<ScheduleId>,
+    #[serde(flatten)]
+    fifth: Option<FifthFacts>,
 }
 
 /// What version 2 added: about waiting rooms, and the audit log.
@@ -75,6 +77,21 @@ struct ThirdFacts {
     withdrawn: ReservationId,
 }
 
+/// What version 5 added: a performance of which everything is still in the journal.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FifthFacts {
+    late: ScheduleId,
+    late_map: String,
+    erin: UserId,
+    erin_balance: i64,
+    late_sold: ReservationId,
+    late_ticket: TicketId,
+    given_back: ReservationId,
+    left: ReservationId,
+    late_held: ReservationId,
+}
+
 fn golden(version: u32, ending: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/schema-{version}.{ending}"))
 }
@@ -91,7 +108,8 @@ async fn every_version_there_was_opens_and_means_what_it_meant() {
 }
 
 async fn check(folder: &Path, facts: &Facts) {
-    let clock = ManualClock::at(Timestamp::from_micros(facts.now_micros));
+    // A little later, so that no id is drawn that the file has already.
+    let clock = ManualClock::at(Timestamp::from_micros(facts.now_micros).plus_seconds(1));
     let store = SqliteStore::open(Options::new(folder, Arc::new(clock.clone()))).expect("it opens");
     let reads = Arc::new(store.reads());
     let upkeep = Arc::<SqliteStore>::clone(&store);
@@ -112,6 +130,7 @@ async fn check(folder: &Path, facts: &Facts) {
     check_second(&stage, facts).await;
     check_fourth(&stage, facts).await;
     check_third(&stage, facts).await;
+    check_fifth(&stage, facts).await;
     stage.app.log_in("alice@example.test", PASSWORD.to_owned()).await.expect("alice still logs in");
     let identity = ExternalIdentity {
         issuer: "https://issuer.example".to_owned(),
@@ -136,6 +155,34 @@ async fn check(folder: &Path, facts: &Facts) {
     let tickets = stage.opened.reads.tickets(facts.confirmed).await.expect("read");
     assert_eq!(tickets.iter().map(|ticket| ticket.state).collect::<Vec<_>>(), [TicketState::Void; 2]);
     stage.assert_clean().await;
+}
+
+/// What was left in the journal is in the tables.
+async fn check_fifth(stage: &Stage, facts: &Facts) {
+    let Some(fifth) = &facts.fifth else { return };
+    let reads = &stage.opened.reads;
+    assert_eq!((&*stage.map(fifth.late).await, &*fifth.late_map), ("ssaaha", "ssaaha"));
+    assert_eq!(stage.balance(fifth.erin).await, fifth.erin_balance);
+    assert_eq!(fifth.erin_balance, 79_000);
+    for (id, status) in [
+        (fifth.late_sold, ReservationStatus::Confirmed),
+        (fifth.given_back, ReservationStatus::Refunded),
+        (fifth.left, ReservationStatus::Cancelled),
+        (fifth.late_held, ReservationStatus::Pending),
+    ] {
+        assert_eq!(stage.stored(id).await.status(stage.now()), status, "{id}");
+    }
+    let used = reads.ticket(fifth.late_ticket).await.expect("read").expect("it is there");
+    assert!(matches!(used.state, TicketState::Used { .. }), "{used:?}");
+    let request = HoldRequest { schedule: fifth.late, seats: seats([5]) };
+    let again = stage.app.hold(fifth.erin, request, Stage::tag(fifth.erin, "late", "late")).await;
+    let again = again.expect("kept");
+    assert_eq!((again.replayed, again.outcome.0.id), (true, fifth.late_held));
+    let takings = reads.takings(fifth.late).await.expect("read");
+    assert_eq!(
+        (takings.gross.minor(), takings.refunded.minor(), takings.fees.minor()),
+        (30_000, 9_000, 1_000)
+    );
 }
 
 /// What was sold out before version 4 was not told, and is told now; what was told since is not told again.
@@ -232,9 +279,10 @@ fn tables(connection: &Connection) -> BTreeMap<String, Vec<String>> {
     found
 }
 
+/// Of versions up to 4, which had no journal: from version 5 on, a file is folded before it is migrated.
 #[test]
 fn a_migration_keeps_every_fact() {
-    for version in 1..SCHEMA_VERSION {
+    for version in 1..SCHEMA_VERSION.min(5) {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join(FILE_NAME);
         std::fs::copy(golden(version, "sqlite"), &file).expect("a copy");

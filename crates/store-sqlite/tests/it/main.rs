@@ -4,6 +4,7 @@ mod conformance;
 mod delivery;
 mod files;
 mod golden;
+mod journal;
 mod line;
 mod line_conformance;
 mod line_golden;

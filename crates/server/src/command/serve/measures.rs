@@ -50,7 +50,9 @@ async fn run_checks(wired: Arc<Wired>, stop: CancellationToken) {
         }
         let (store, line) = wired.engines();
         tokio::join!(
-            check("store", store, async { wired.app.epoch().await.is_ok() && !wired.has_failed() }),
+            check("store", store, async {
+                wired.app.epoch().await.is_ok() && !wired.has_failed() && !wired.has_violation()
+            }),
             check("waiting_room", line, async {
                 wired.app.check_line().await.is_ok() && !wired.has_failed()
             }),
