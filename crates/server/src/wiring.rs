@@ -267,11 +267,10 @@ fn copied(_: &Config, delivery: Arc<dyn Delivery>) -> anyhow::Result<Arc<dyn Del
 
 fn sqlite(config: &Config, clock: &Arc<dyn Clock>) -> Options {
     Options {
-        folder: config.store.data.clone(),
-        clock: Arc::clone(clock),
         readers: config.store.readers,
         checkpoint_pages: config.store.checkpoint_pages,
         cache_mib: config.store.cache_mib,
+        ..Options::new(&config.store.data, Arc::clone(clock))
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::checkpoint::Checkpointer;
 use crate::error::OpenError;
 use crate::journal::FoldError;
 use crate::live::Live;
@@ -47,13 +48,14 @@ impl Folder {
     pub(crate) fn start(
         writer: Arc<Mutex<Writer>>,
         live: Arc<Live>,
+        checkpointer: Arc<Checkpointer>,
         folding: Folding,
     ) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared::default());
         let (of_thread, of_live) = (Arc::clone(&shared), Arc::clone(&live));
         let thread = std::thread::Builder::new()
             .name("folding".to_owned())
-            .spawn(move || run(&of_thread, &writer, &of_live, folding))
+            .spawn(move || run(&of_thread, &writer, &of_live, &checkpointer, folding))
             .map_err(|cause| OpenError::folder(Path::new(FILE_NAME), cause))?;
         live.wakes(thread.thread().clone());
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -86,7 +88,7 @@ impl Drop for Folder {
     }
 }
 
-fn run(shared: &Shared, writer: &Mutex<Writer>, live: &Live, folding: Folding) {
+fn run(shared: &Shared, writer: &Mutex<Writer>, live: &Live, checkpointer: &Checkpointer, folding: Folding) {
     while !shared.is_stopped.load(Ordering::Acquire) {
         if live.unfolded_bytes() == 0 || live.has_violation() {
             // Whoever commits, or waits for something to be folded, wakes it.
@@ -104,7 +106,7 @@ fn run(shared: &Shared, writer: &Mutex<Writer>, live: &Live, folding: Folding) {
         // Whoever waits for the writer comes before the next slice.
         MutexGuard::unlock_fair(writer);
         match result {
-            Ok(_) => {}
+            Ok(_) => checkpointer.notice(),
             Err(violation @ FoldError::Violation { .. }) => {
                 tracing::error!(
                     %violation,

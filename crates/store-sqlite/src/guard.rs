@@ -148,10 +148,9 @@ impl Guard<'_> {
             }
             payments.add(refund.payment, &key)?;
             reservations.add(refund.reservation, &key)?;
-            let is_the_same = |kept: &crate::live::Kept<frontrow_domain::payment::Refund>| {
-                kept.value.payment == refund.payment || kept.value.reservation == refund.reservation
-            };
-            if self.state.refunds.values().any(is_the_same) {
+            if self.state.refunds.contains_key(&refund.payment)
+                || self.state.refunded.contains_key(&refund.reservation)
+            {
                 return Err(lost(key));
             }
             let sql = "SELECT 1 FROM refund WHERE payment_id = ?1 OR reservation_id = ?2";

@@ -124,7 +124,7 @@ pub struct SqliteStore {
     writer: Arc<Mutex<Writer>>,
     reads: SqliteReads,
     has_failed: Arc<AtomicBool>,
-    checkpointer: Checkpointer,
+    checkpointer: Arc<Checkpointer>,
     folder: Folder,
     unfolded_max: usize,
     lock: FolderLock,
@@ -168,8 +168,9 @@ impl SqliteStore {
             Arc::clone(&has_failed),
             options.unfolded_max,
         )?));
-        let folder = Folder::start(Arc::clone(&writer), Arc::clone(&live), options.folding)?;
-        let checkpointer = Checkpointer::start(&file, options.checkpoint_pages)?;
+        let checkpointer = Arc::new(Checkpointer::start(&file, options.checkpoint_pages)?);
+        let (of_folder, notices) = (Arc::clone(&writer), Arc::clone(&checkpointer));
+        let folder = Folder::start(of_folder, Arc::clone(&live), notices, options.folding)?;
         let pool = Arc::new(ReadPool::open(&file, options.readers)?);
         let reads = SqliteReads { pool, plans, clock: options.clock, live };
         let unfolded_max = options.unfolded_max;

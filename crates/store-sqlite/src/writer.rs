@@ -266,7 +266,7 @@ impl Writer {
             return Ok(0);
         }
         self.sync(false)?;
-        let result = journal::fold(&self.connection, &mut self.once, budget);
+        let result = journal::fold(&self.connection, &mut self.once, budget, |row| self.live.folding(row));
         match &result {
             Ok(folded) => {
                 self.highest.note(&folded.records);
@@ -324,7 +324,7 @@ impl Writer {
 pub(crate) fn fold_all(connection: &Connection) -> Result<(), OpenError> {
     let mut once = OnceTables::read(connection)?;
     loop {
-        match journal::fold(connection, &mut once, FOLD_AT_START) {
+        match journal::fold(connection, &mut once, FOLD_AT_START, |_| {}) {
             Ok(Folded { rows: 0, .. }) => return Ok(()),
             Ok(_) => {}
             Err(FoldError::NotNow(error)) => return Err(error.into()),

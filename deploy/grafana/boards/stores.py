@@ -91,6 +91,13 @@ STORES = dashboard(
                     (f"frontrow_sqlite_log_pages{{{AT}}}", "{{file}} at {{instance}}"),
                     steps=limits((64_000, BAD)),
                 ),
+                graph(
+                    "Embedded: sold, not in its tables yet",
+                    "The journal of the embedded store. Rises in a rush and falls after it; at the limit nothing is sold.",
+                    "bytes",
+                    (f"frontrow_sqlite_unfolded_bytes{{{AT}}}", "{{instance}}"),
+                    (f"frontrow_sqlite_unfolded_limit_bytes{{{AT}}}", "limit at {{instance}}"),
+                ),
             ],
         ),
         (

@@ -75,17 +75,20 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Folds the oldest groups, for as long as `budget` lasts and one more, in a transaction of its own.
+/// Folds the oldest groups, for as long as `budget` lasts and one more, in a transaction of its own. Before anybody can see
+/// that, `coming` hears up to which row it goes.
 pub(crate) fn fold(
     connection: &Connection,
     once: &mut OnceTables,
     budget: Duration,
+    coming: impl FnOnce(u64),
 ) -> Result<Folded, FoldError> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     let result = fold_rows(connection, once, budget).and_then(|folded| {
         connection
             .prepare_cached("DELETE FROM journal WHERE journal_id <= ?1")?
             .execute([i64::try_from(folded.through).unwrap_or(i64::MAX)])?;
+        coming(folded.through);
         connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(folded)
     });

@@ -50,6 +50,7 @@ impl State {
         }
         for refund in changes.refunds {
             self.refunds.insert(refund.payment, Kept { value: refund.clone(), at });
+            self.refunded.insert(refund.reservation, refund.payment);
         }
         for change in &changes.tickets {
             if let Some(ticket) = change.after {
@@ -117,7 +118,9 @@ impl State {
             Named::Entry(user, number) => self.drop_entry(user, number, folded),
             Named::Payment(id) => self.drop_payment(id, folded),
             Named::Refund(id) => {
-                self.refunds.remove_if(&id, folded);
+                if let Some(refund) = self.refunds.remove_if(&id, folded) {
+                    self.refunded.remove(&refund.reservation);
+                }
             }
             Named::Ticket(id) => self.drop_ticket(id, folded),
             Named::Key(key) => {

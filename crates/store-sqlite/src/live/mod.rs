@@ -5,8 +5,8 @@
 //! row says, for this process alone writes both.
 //!
 //! Whoever reads many records as of one moment takes what is here, with [`State::tip`], before beginning to read the tables,
-//! and looks at [`Live::folded`] once that has begun: as long as nothing newer than the tip has been folded, the two
-//! together are what the store was at that tip ([`crate::reads`]).
+//! and asks [`Live::has_folded_nothing_after`] once that has begun: as long as nothing newer than the tip has been folded, the
+//! two together are what the store was at that tip ([`crate::reads`]).
 
 mod apply;
 mod hall;
@@ -82,6 +82,8 @@ pub(crate) struct State {
     /// The completed ones of them, by what they are for.
     pub(crate) paid: HashMap<ReservationId, PaymentId>,
     pub(crate) refunds: HashMap<PaymentId, Kept<Refund>>,
+    /// The refunds above, by what was paid.
+    pub(crate) refunded: HashMap<ReservationId, PaymentId>,
     pub(crate) tickets: HashMap<TicketId, Versioned<Ticket>>,
     /// The tickets above, by what they are of.
     pub(crate) tickets_of: HashMap<ReservationId, Vec<TicketId>>,
@@ -96,7 +98,8 @@ pub(crate) struct State {
 #[derive(Debug, Default)]
 pub(crate) struct Live {
     state: RwLock<State>,
-    /// The newest row of the journal whose group is in the tables.
+    /// The newest row of the journal whose group may be in the tables, and the newest one whose group is.
+    folding: AtomicU64,
     folded: AtomicU64,
     unfolded_bytes: AtomicUsize,
     has_violation: AtomicBool,
@@ -121,8 +124,17 @@ impl Live {
         self.state.write()
     }
 
-    /// The newest row of the journal whose group is in the tables.
-    pub(crate) fn folded(&self) -> u64 {
+    /// True when no group that came after that row can be in what was read from the tables before the call.
+    pub(crate) fn has_folded_nothing_after(&self, row: u64) -> bool {
+        self.folding.load(Ordering::Acquire) <= row
+    }
+
+    /// Notes that the groups up to that row are about to be in the tables.
+    pub(crate) fn folding(&self, row: u64) {
+        self.folding.fetch_max(row, Ordering::AcqRel);
+    }
+
+    fn folded(&self) -> u64 {
         self.folded.load(Ordering::Acquire)
     }
 

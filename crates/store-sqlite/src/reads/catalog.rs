@@ -145,7 +145,7 @@ impl CatalogReads for SqliteReads {
                     let transaction = connection.transaction()?;
                     let found = seat_map(&transaction, &of_plans, id)?;
                     // Nothing newer than what was taken from memory is in what was read.
-                    Ok((found, live.folded() <= tip))
+                    Ok((found, live.has_folded_nothing_after(tip)))
                 })
                 .await?;
             if !is_exact {

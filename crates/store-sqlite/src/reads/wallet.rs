@@ -1,8 +1,7 @@
 //! Queries about wallets and payments.
 
-use std::collections::HashMap;
 use std::future::ready;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use frontrow_application::store::{PaymentReads, PaymentRecord, Read, WalletReads};
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
@@ -69,15 +68,13 @@ impl PaymentReads for SqliteReads {
         before: Option<PaymentId>,
         limit: usize,
     ) -> Read<'_, Vec<PaymentRecord>> {
-        let (of_memory, refunds) = {
-            let state = self.live.read();
+        let live = Arc::clone(&self.live);
+        let of_memory: Vec<PaymentRecord> = {
+            let state = live.read();
             let ids = state.payments_of.get(&user).into_iter().flatten();
             let ids = ids.filter(|id| before.is_none_or(|before| **id < before));
             let kept = ids.filter_map(|id| state.payments.get(id));
-            let kept = kept.map(|kept| PaymentRecord { payment: kept.value.clone(), refund: None });
-            let refunds = state.refunds.values().map(|kept| &kept.value).filter(|refund| refund.user == user);
-            let refunds: HashMap<_, _> = refunds.map(|refund| (refund.payment, refund.clone())).collect();
-            (kept.collect::<Vec<_>>(), refunds)
+            kept.map(|kept| PaymentRecord { payment: kept.value.clone(), refund: None }).collect()
         };
         self.scan(move |connection| {
             let sql = format!(
@@ -88,9 +85,9 @@ impl PaymentReads for SqliteReads {
             let of_tables = all(connection, &sql, (user.bytes(), before, rows(limit)), payment_record)?;
             let mut found = newest_first(of_memory, of_tables, |record| record.payment.id);
             found.truncate(limit);
-            for record in &mut found {
-                let kept = refunds.get(&record.payment.id);
-                record.refund = record.refund.take().or_else(|| kept.cloned());
+            let state = live.read();
+            for record in found.iter_mut().filter(|record| record.refund.is_none()) {
+                record.refund = state.refunds.get(&record.payment.id).map(|kept| kept.value.clone());
             }
             Ok(found)
         })
