@@ -411,7 +411,7 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
 
     /// How long the poll may wait before the time itself is an event.
     fn wait(&mut self, now: Instant) -> io::Result<Duration> {
-        let mut until = now + LONGEST_WAIT;
+        let mut until = now + LONGEST_WAIT.min(self.script.tick_every());
         if self.in_flight > 0 || self.pool.busy() {
             until = until.min(self.swept + self.sweep_every());
         }
