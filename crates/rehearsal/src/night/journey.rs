@@ -207,7 +207,8 @@ impl Journey {
             Stage::Charge => format!("charge-{number}-{}", self.charges),
             stage => format!("{}-{number}-{}", stage.name(), self.tries),
         };
-        let bearer = self.log_in.as_ref().map_or(sale.bearers[number].as_str(), |log_in| &log_in.bearer);
+        let bearer =
+            self.log_in.as_ref().map_or_else(|| sale.bearers[number].as_str(), |log_in| &log_in.bearer);
         let (bearer, host) = (("authorization", bearer), sale.host.as_str());
         let (queue, key) = (("queue-token", self.token.as_str()), ("idempotency-key", key.as_str()));
         let request = match self.stage {
