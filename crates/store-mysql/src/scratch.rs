@@ -20,6 +20,9 @@ impl MysqlScratch {
     /// The database that the address names, or one of the name `otherwise` where it names none. Makes it when it is not
     /// there. Refuses one with tables.
     pub async fn make(url: &str, otherwise: &str) -> Result<Self, OpenError> {
+        if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
+            return Err(OpenError::Address("it begins with something else".to_owned()));
+        }
         let url = with_database(&url.replacen("mariadb://", "mysql://", 1), otherwise);
         let (options, name) = schema::options(&url)?;
         let mut connection =

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::verdict::number;
+
 /// Points of the longest line: more than a screen shows.
 const POINTS_MAX: usize = 600;
 const WIDTH: f64 = 860.0;
@@ -88,6 +90,23 @@ pub(super) fn bars(title: &str, names: [&'static str; 3], rows: &[(String, [f64;
     }
     svg.push_str("</svg></figure>");
     svg
+}
+
+/// Shares of a whole, a line each: a name, how many, and how many of a hundred that are. Not drawn but laid out, so that it fits
+/// a phone.
+pub(super) fn shares(rows: &[(String, u64)], class: &str) -> String {
+    let whole = rows.iter().map(|(_, count)| count).sum::<u64>().max(1);
+    rows.iter().fold(String::from("<div class=\"shares\">"), |mut html, (name, count)| {
+        let percent = 100.0 * *count as f64 / whole as f64;
+        // Writing into a string has no way to fail.
+        let _ = write!(
+            html,
+            "<div>{name}</div><div class=\"bar\"><i class=\"{class}\" style=\"width:{percent:.1}%\"></i></div>\
+             <div class=\"count\">{} <small>{percent:.1} %</small></div>",
+            number(*count)
+        );
+        html
+    }) + "</div>"
 }
 
 fn legend(names: impl Iterator<Item = &'static str>) -> String {

@@ -276,9 +276,12 @@ impl<'a> Crowd<'a> {
             *ends.entry(end.unwrap_or(End::Unfinished)).or_default() += 1;
         }
         let places: Vec<_> = self.journeys.iter().filter_map(|journey| journey.place).collect();
-        let (mut told, mut hits) = (0, 0);
+        let (mut told, mut hits, mut waits) = (0, 0, histogram());
         for journey in &self.journeys {
             let admitted_at = journey.place.and_then(|place| place.admitted_at);
+            if let Some(waited) = admitted_at.and_then(|at| u64::try_from(at - journey.joined_at).ok()) {
+                waits.saturating_record(waited.max(1));
+            }
             if let (Some((low, high)), Some(admitted_at)) = (journey.told, admitted_at) {
                 let waited = (admitted_at - journey.joined_at) as f64 / 1e6;
                 told += 1;
@@ -304,6 +307,9 @@ impl<'a> Crowd<'a> {
                 joined_out_of_order: order::joined_out_of_order(&places) as u64,
                 told_a_wait: told,
                 waited_as_told: hits,
+                wait_p50_seconds: waits.value_at_quantile(0.5) as f64 / 1e6,
+                wait_p95_seconds: waits.value_at_quantile(0.95) as f64 / 1e6,
+                wait_max_seconds: waits.max() as f64 / 1e6,
             },
             streams: self.streams,
             hearings,

@@ -25,6 +25,7 @@ mod journey;
 pub mod order;
 mod outcome;
 mod page;
+mod plain;
 mod sale;
 mod targets;
 mod verdict;

@@ -58,6 +58,12 @@ pub struct Order {
     pub told_a_wait: u64,
     /// Of these, how many waited within what they were told.
     pub waited_as_told: u64,
+    /// Half of those who were let in had waited no longer. Seconds.
+    pub wait_p50_seconds: f64,
+    /// 95 % of them had waited no longer. Seconds.
+    pub wait_p95_seconds: f64,
+    /// None of them had waited longer. Seconds.
+    pub wait_max_seconds: f64,
 }
 
 /// What came on streams.
@@ -180,6 +186,8 @@ pub struct Audit {
 pub struct Settings {
     /// The title of the concert.
     pub title: String,
+    /// The currency of amounts, as three letters; empty when nobody knows.
+    pub currency: String,
     /// Facts as names and values, in order.
     pub facts: Vec<(String, String)>,
 }

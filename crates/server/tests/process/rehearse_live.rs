@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::{Person, http, on_sale_in_line, on_sale_titled, states};
+use crate::cluster::until;
 use crate::rehearse::{QUICK, read, said, sum};
 use crate::server::{Server, frontrow, token};
 
@@ -153,6 +154,8 @@ async fn nobody_else_is_touched_by_a_rehearsal_or_by_taking_it_back() {
     let mut somebody = Person::new(&stage.server, &http(), "somebody", "fan");
     somebody.charge(10_000).await.expect(200);
     somebody.join(stage.sale.0).await.expect("an answer").expect(201);
+    let in_line = &somebody;
+    until("they are let in", || async move { in_line.place().await["state"] == "active" }).await;
     for (key, schedule, seat) in [("a", stage.sale.1, 60), ("b", schedule, 5)] {
         let held = somebody.hold(key, schedule, &[seat]).await.expect(201);
         let id = held["reservationId"].as_str().expect("an id").to_owned();

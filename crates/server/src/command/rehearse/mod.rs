@@ -210,10 +210,10 @@ impl Rehearsal<'_> {
             schedules: prepared.halls.len(),
         };
         let limit = arguments.limit.unwrap_or(u64::from(arguments.over) + LIMIT_AFTER);
-        let Prepared { title, has_line, halls, seats, facts, .. } = prepared;
+        let Prepared { title, has_line, halls, seats, currency, facts, .. } = prepared;
         let (host, servers) = (servers.host.clone(), servers.addresses.clone());
         let sale = Sale { host, servers, has_line, halls, seats, charge_min, charge_max, bearers, log_ins };
-        Prelude { night: Night { sale, crew, limit: Duration::from_secs(limit) }, title, facts }
+        Prelude { night: Night { sale, crew, limit: Duration::from_secs(limit) }, title, currency, facts }
     }
 
     /// Lets the crowd loose. `afterwards` is what comes next, in words.
@@ -258,6 +258,7 @@ impl Rehearsal<'_> {
 struct Prelude {
     night: Night,
     title: String,
+    currency: String,
     facts: Vec<(String, String)>,
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) party_max: u32,
     /// Seats that are to be had.
     pub(super) seats: usize,
+    /// The currency of its prices.
+    pub(super) currency: String,
     /// What is copied into the report: names and values.
     pub(super) facts: Vec<(String, String)>,
 }
@@ -55,7 +57,8 @@ impl Prepared {
             until_open(servers, concert)?;
         }
         let facts = facts(&found, &halls, seats);
-        Ok(Self { title: text(&found["title"]), has_line, halls, party_max, seats, facts })
+        let currency = text(&schedules["items"][0]["currency"]);
+        Ok(Self { title: text(&found["title"]), has_line, halls, party_max, seats, currency, facts })
     }
 }
 

@@ -39,7 +39,7 @@ pub(super) fn settings(
     connections: usize,
     ground: Ground,
 ) -> Settings {
-    let Prelude { night, title, facts } = prelude;
+    let Prelude { night, title, currency, facts } = prelude;
     let mut facts = facts.clone();
     facts.extend(ground.facts);
     let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
@@ -50,9 +50,18 @@ pub(super) fn settings(
     fact("who gives up", format!("{} %", arguments.give_up));
     fact("who follows streams", format!("{} %", arguments.streaming));
     for (name, value) in [
-        ("let in at once, instead", arguments.max_active.map(|most| most.to_string())),
-        ("let in a second, instead", arguments.admit_per_second.map(|rate| rate.to_string())),
-        ("a hold lasts, instead", arguments.hold_seconds.map(|seconds| format!("{seconds} s"))),
+        (
+            "let in at once, in place of what the concert says",
+            arguments.max_active.map(|most| most.to_string()),
+        ),
+        (
+            "let in a second, in place of what the concert says",
+            arguments.admit_per_second.map(|rate| rate.to_string()),
+        ),
+        (
+            "a hold lasts, in place of what the schedules say",
+            arguments.hold_seconds.map(|seconds| format!("{seconds} s")),
+        ),
     ] {
         if let Some(value) = value {
             fact(name, value);
@@ -70,7 +79,7 @@ pub(super) fn settings(
     if let Ok(now) = jiff::Timestamp::from_microsecond(now.micros()) {
         fact("when", format!("{now:.0}"));
     }
-    Settings { title: title.clone(), facts }
+    Settings { title: title.clone(), currency: currency.clone(), facts }
 }
 
 fn machine() -> String {
