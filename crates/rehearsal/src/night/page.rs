@@ -265,7 +265,7 @@ mod tests {
         {
             assert!(!page.contains(outside), "{outside} is in the page");
         }
-        assert_eq!(page.matches("<svg").count(), 5);
+        assert_eq!(page.matches("<svg").count(), 4);
         for said in [
             "한강 여름밤 콘서트",
             "Ready",
