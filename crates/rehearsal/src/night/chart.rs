@@ -37,12 +37,14 @@ pub(super) fn lines(title: &str, lines: &[Line]) -> String {
     for tick in 0..=TICKS {
         let share = f64::from(tick) / f64::from(TICKS);
         let (across, up) = (x(last * share), y(most * share));
+        // The last one would not fit into the frame on both sides of its line.
+        let beside = if tick == TICKS { "end" } else { "middle" };
         // Writing into a string has no way to fail.
         let _ = write!(
             svg,
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.0}\" y1=\"{up:.1}\" y2=\"{up:.1}\"/>\
              <text class=\"end\" x=\"{:.0}\" y=\"{:.1}\">{}</text>\
-             <text class=\"middle\" x=\"{across:.1}\" y=\"{:.0}\">{}</text>",
+             <text class=\"{beside}\" x=\"{across:.1}\" y=\"{:.0}\">{}</text>",
             WIDTH - RIGHT,
             LEFT - 8.0,
             up + 4.0,
