@@ -334,14 +334,12 @@ impl Journey {
 
     /// They have waited for as long as they would.
     pub(super) fn patience_ends(&mut self, fan: &Fan) -> Turn {
-        match fan.surrender {
-            Some(Surrender::Vanishes(_)) => Turn::Over(End::Vanished),
-            _ => {
-                self.stage = Stage::Leave;
-                self.leaving = End::LeftLine;
-                Turn::After(Duration::ZERO)
-            }
+        if matches!(fan.surrender, Some(Surrender::Vanishes(_))) {
+            return Turn::Over(End::Vanished);
         }
+        self.stage = Stage::Leave;
+        self.leaving = End::LeftLine;
+        Turn::After(Duration::ZERO)
     }
 
     fn wish(&self, schedule: u64) -> String {

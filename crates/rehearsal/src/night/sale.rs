@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::hall::Hall;
 
 /// So long before a log-in ends it is renewed: longer than any request takes.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
+const RENEW_BEFORE: Duration = Duration::from_mins(1);
 
 /// What is sold, and to whom it may be.
 #[derive(Debug, Clone)]

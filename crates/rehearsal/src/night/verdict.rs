@@ -208,14 +208,14 @@ fn words(outcome: &Outcome, checks: &[Check], counts: bool, met: bool) -> Vec<St
 
 /// How soon fans heard that it is their turn, and what became of streams.
 fn heard(outcome: &Outcome) -> Vec<String> {
-    let each = outcome.hearings.iter().map(|hearing| {
-        let (how, within) = (&hearing.how, duration(hearing.p95_ms / 1_000.0));
-        format!("95 of 100 who heard {how} did so within {within}")
-    });
+    let each = outcome
+        .hearings
+        .iter()
+        .map(|hearing| format!("within {} {}", duration(hearing.p95_ms / 1_000.0), hearing.how));
     let each: Vec<String> = each.collect();
     let mut words = Vec::new();
     if !each.is_empty() {
-        words.push(format!("That it is their turn, after they had waited: {}.", each.join("; ")));
+        words.push(format!("95 of 100 who had waited knew that it was their turn {}.", each.join(", and ")));
     }
     let streams = &outcome.streams;
     if streams.ended_early > 0 {
@@ -392,7 +392,7 @@ mod tests {
         (outcome.streams.opened, outcome.streams.ended_early) = (1_200, 7);
         let words = Verdict::of(&outcome, &audit, &Targets::default()).words.join(" ");
         assert!(words.contains(
-            "95 of 100 who heard on a stream did so within 0.5 s; 95 of 100 who heard by asking did so within 1 min 15 s."
+            "95 of 100 who had waited knew that it was their turn within 0.5 s on a stream, and within 1 min 15 s by asking."
         ), "{words}");
         assert!(words.contains("7 of 1,200 streams ended early"), "{words}");
     }

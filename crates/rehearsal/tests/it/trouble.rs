@@ -85,7 +85,7 @@ fn a_connection_that_was_closed_while_it_rested_costs_no_request() {
         while peer.request().is_some() {
             peer.write(server::answer(200, "soon").as_bytes());
             if number == 0 {
-                server::pass(Duration::from_millis(2_000));
+                server::pass(Duration::from_secs(2));
                 return;
             }
         }

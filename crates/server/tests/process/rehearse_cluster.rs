@@ -69,7 +69,7 @@ async fn a_night_on_two_servers_adds_up_and_leaves_nothing_behind() {
     let databases = format!(
         "SELECT CAST(SCHEMA_NAME AS CHAR) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = '{name}'"
     );
-    assert_eq!(mysql(&databases).await, [name.clone()], "and still there");
+    assert_eq!(mysql(&databases).await, std::slice::from_ref(&name), "and still there");
     assert_eq!(rooms_on_redis(), 0);
 
     // With something in it, it is somebody's.

@@ -316,7 +316,7 @@ fn who_follows_the_map_takes_another_seat_before_asking_for_one_that_is_gone() {
 #[test]
 fn a_log_in_is_renewed_before_it_ends_and_when_it_has() {
     let (sale, fan) = (Sale { bearers: Vec::new(), ..sale() }, fan(Picks::Best, None));
-    let log_in = LogIn::new("first", "r-1", Duration::from_secs(900));
+    let log_in = LogIn::new("first", "r-1", Duration::from_mins(15));
     let mut tried = Tried { journey: Journey::new(&fan, true, Some(log_in)), sale, fan };
     tried.journey.get_ready(&tried.sale, Instant::now());
     assert!(tried.request().contains("authorization: Bearer first\r\n"));

@@ -227,10 +227,20 @@ fn config_of(settings: &[(String, String)]) -> anyhow::Result<Config> {
     loaded.map_err(|problems| anyhow!("the rehearsal's own settings are refused:\n{problems}"))
 }
 
-fn secret() -> anyhow::Result<String> {
+/// What nobody can guess, as text.
+pub(super) fn secret() -> anyhow::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes from the system: {error}"))?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// A name that nobody has had before, of so many hexadecimal digits up to 16.
+pub(super) fn new_name(digits: usize) -> anyhow::Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes from the system: {error}"))?;
+    let mut name = format!("{:016x}", u64::from_ne_bytes(bytes));
+    name.truncate(digits);
+    Ok(name)
 }
 
 fn start<'a>(folder: &Path, settings: impl Iterator<Item = &'a (String, String)>) -> anyhow::Result<Child> {

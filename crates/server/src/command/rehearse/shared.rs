@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use clap::Args;
 use frontrow_store_mysql::MysqlScratch;
 use frontrow_waiting_redis::{RedisScratch, RedisSettings};
 use tempfile::TempDir;
 use tokio::runtime::{Handle, Runtime};
+
+use super::scratch::new_name;
 
 /// A cluster for the rehearsal.
 #[derive(Args)]
@@ -43,9 +45,7 @@ impl Shared {
     pub(super) fn make(arguments: &ClusterArguments, runtime: &Runtime) -> anyhow::Result<Option<Self>> {
         let (Some(mysql), Some(redis)) = (&arguments.mysql, &arguments.redis) else { return Ok(None) };
         let (mysql, redis) = (url_of("--mysql", mysql)?, url_of("--redis", redis)?);
-        let mut bytes = [0; 6];
-        getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes from the system: {error}"))?;
-        let name: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = new_name(12)?;
         let prefix = format!("frontrow-rehearsal-{name}");
         let mut settings = RedisSettings::new(&redis).context("--redis")?;
         settings.prefix.clone_from(&prefix);

@@ -6,12 +6,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use frontrow_rehearsal::night::LogIn;
 use frontrow_rehearsal::{Answer, Failure, Next, Plan, Request, Script, Step, Then, run};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::scratch::{new_name, secret};
 use super::super::servers::Servers;
 
 /// The domain of all rehearsals.
@@ -35,10 +36,7 @@ pub(super) struct Run {
 impl Run {
     /// One that nobody has had before.
     pub(super) fn new() -> anyhow::Result<Self> {
-        let mut bytes = [0; 28];
-        getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes from the system: {error}"))?;
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        Ok(Self { name: hex(&bytes[..4]), password: hex(&bytes[4..]) })
+        Ok(Self { name: new_name(8)?, password: secret()? })
     }
 
     /// What the addresses of its fans end with.

@@ -138,8 +138,8 @@ impl<'a> Audits<'a> {
 /// Where the audit is, by the metrics; nothing where there is none.
 fn read(metrics: &str) -> Option<Look> {
     let value = |name: &str| {
-        let lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
-        lines.filter_map(|rest| rest.trim().parse().ok()).next()
+        let mut lines = metrics.lines().filter_map(|line| line.strip_prefix(name));
+        lines.find_map(|rest| rest.trim().parse().ok())
     };
     Some(Look {
         differences: value("frontrow_audit_differences ")?,
