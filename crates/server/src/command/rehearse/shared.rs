@@ -15,7 +15,7 @@ use super::scratch::new_name;
 #[derive(Args)]
 #[command(next_help_heading = "On a cluster for the rehearsal")]
 pub(super) struct ClusterArguments {
-    /// Make the store on this MySQL, as <mysql://user:password@host:3306>, in a database of its own that is dropped
+    /// Make the store on this MySQL, as `mysql://user:password@host:3306`, in a database of its own that is dropped
     /// afterwards; or in the empty one that the URL names. `@FILE` reads the URL from a file, which shows no password in the
     /// list of processes
     #[arg(long, value_name = "URL", requires = "redis", conflicts_with = "live")]

@@ -31,7 +31,7 @@ use super::{Rehearsal, RehearseArguments};
 #[derive(Args)]
 #[command(next_help_heading = "On a server that is there (docs/rehearsal.md first: it really sells)")]
 pub(super) struct LiveArguments {
-    /// Fire at this server, as <http://host:port>, and not at a copy; again for each server of a cluster
+    /// Fire at this server, as `http://host:port`, and not at a copy; again for each server of a cluster
     #[arg(long, value_name = "URL", requires = "concert", conflicts_with_all = ["plan", "seats", "max_active", "admit_per_second", "hold_seconds"])]
     live: Vec<String>,
     /// The title of the concert, letter by letter, to say that its seats are to be sold
@@ -194,7 +194,7 @@ fn check_alone(sales: &Sales) -> anyhow::Result<()> {
         bail!(
             "somebody else is there: {sold} seats are sold, {held} are held, {} fans are in line or let in. A rehearsal \
              would take seats from them, and could not tell its sales from theirs. Make a concert of the same size for it, \
-             or wait until the holds of the last rehearsal have lapsed",
+             or wait until the holds of the last rehearsal have lapsed and its places in line have ended",
             sales.fans
         );
     }
