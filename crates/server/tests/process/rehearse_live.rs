@@ -91,7 +91,9 @@ async fn a_live_sale_is_rehearsed_only_when_told_and_everything_comes_back() {
     // Log-ins that last so briefly have to be renewed on the way.
     let stage = Stage::set(30, &[("FRONTROW__AUTH__ACCESS_TOKEN_SECONDS", "2")]).await;
     let report = stage.folder.path().join("report.json");
-    let arguments = ["--fans", "90", "--over", "2", "--thinking", "0.05", "--streaming", "40"];
+    // Nobody lets a hold lapse, which lasts for longer than this night.
+    let crowd = ["--fans", "90", "--over", "2", "--thinking", "0.05", "--streaming", "40"];
+    let arguments = [&crowd[..], &["--give-up", "0"]].concat();
 
     let refused = stage.rehearse(&arguments);
     assert_eq!(refused.status.code(), Some(2));
@@ -206,6 +208,8 @@ async fn fans_whose_streams_are_cut_off_ask_from_then_on() {
         "16",
         "--streaming",
         "100",
+        "--give-up",
+        "0",
         "--keep",
         "--yes-this-sells-real-seats",
     ];
