@@ -63,6 +63,14 @@ impl Connection {
         }
     }
 
+    /// Whether the server has closed it, which nobody has heard of yet.
+    pub(crate) fn has_ended(&self) -> bool {
+        match self.stream.peek(&mut [0]) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+        }
+    }
+
     /// The empty buffer for the next request.
     pub(crate) fn outbox(&mut self) -> &mut Vec<u8> {
         give_back(&mut self.outbox);

@@ -25,6 +25,9 @@ const EVENTS_AT_ONCE: usize = 1_024;
 const SCRATCH_BYTES: usize = 256 << 10;
 /// Timeouts are looked for this often in their length, but no more rarely than the longest wait of the poll.
 const SWEEPS_PER_TIMEOUT: u32 = 20;
+/// A connection that has rested for longer is looked at before it is used: servers close those that nobody uses, and a
+/// request that is sent into one is lost for no fault of theirs.
+const RESTED: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
 /// Why a run could not be made.
@@ -87,6 +90,8 @@ struct Slot {
     not_before: Option<Instant>,
     /// The script goes on with it beside the schedule.
     staying: bool,
+    /// Since when it is free, if it is.
+    free_since: Option<Instant>,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -338,6 +343,11 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
                 return;
             }
             let Some(index) = self.free.pop_front() else { return };
+            let has_rested = self.slots[index].free_since.is_some_and(|since| now - since > RESTED);
+            if has_rested && self.pool.get(index).is_some_and(|connection| connection.has_ended()) {
+                self.replace(index);
+                continue;
+            }
             let sent = self.advance(index, due, now);
             if let Phase::Running(Running { arrivals: Arrivals::Steady(schedule), .. }) = &mut self.phase
                 && sent
@@ -359,6 +369,7 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
             }
             Phase::Opening | Phase::Running(_) | Phase::Draining { .. } => {
                 slot.state = State::Free;
+                slot.free_since = Some(now);
                 self.free.push_back(index);
                 self.dispatch(now);
             }
@@ -411,7 +422,7 @@ impl<'a, S: Script + ?Sized> Engine<'a, S> {
 
     /// How long the poll may wait before the time itself is an event.
     fn wait(&mut self, now: Instant) -> io::Result<Duration> {
-        let mut until = now + LONGEST_WAIT;
+        let mut until = now + LONGEST_WAIT.min(self.script.tick_every());
         if self.in_flight > 0 || self.pool.busy() {
             until = until.min(self.swept + self.sweep_every());
         }

@@ -66,6 +66,11 @@ pub trait Script {
         let _ = now;
     }
 
+    /// How long it may be until the next tick at the most; more than 100 ms is taken for that.
+    fn tick_every(&self) -> Duration {
+        Duration::MAX
+    }
+
     /// Reads the answer to what `next` gave this connection last.
     fn answered(&mut self, connection: usize, step: Step, answer: &Answer<'_>) -> Then {
         let _ = (connection, step, answer);

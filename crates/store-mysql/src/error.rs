@@ -56,6 +56,14 @@ pub enum OpenError {
         /// A table with rows.
         table: &'static str,
     },
+    /// It was to be used for a while, and something is in it.
+    #[error("the database {database} has {tables} tables; name an empty one, or none, so that one is made")]
+    InUse {
+        /// Which database.
+        database: String,
+        /// How many tables there are.
+        tables: i64,
+    },
     /// Another instance has been migrating for too long.
     #[error("another instance is still migrating the database {database}; start again when it is done")]
     Migrating {

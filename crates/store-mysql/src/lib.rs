@@ -25,6 +25,7 @@ mod reads;
 mod row;
 mod save;
 mod schema;
+mod scratch;
 mod sql;
 mod upkeep;
 mod writer;
@@ -41,6 +42,7 @@ pub use delivery::MysqlDelivery;
 pub use error::OpenError;
 pub use pool::PoolUsage;
 pub use schema::SCHEMA_VERSION;
+pub use scratch::MysqlScratch;
 
 use lane::Lanes;
 use once::OnceTables;

@@ -89,6 +89,11 @@ impl Lane {
         }
     }
 
+    /// Every key of the room.
+    pub(crate) fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
     /// Puts a request into the queue. This is its arrival.
     pub(crate) fn put(
         self: &Arc<Self>,

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::verdict::number;
+
 /// Points of the longest line: more than a screen shows.
 const POINTS_MAX: usize = 600;
 const WIDTH: f64 = 860.0;
@@ -35,12 +37,14 @@ pub(super) fn lines(title: &str, lines: &[Line]) -> String {
     for tick in 0..=TICKS {
         let share = f64::from(tick) / f64::from(TICKS);
         let (across, up) = (x(last * share), y(most * share));
+        // The last one would not fit into the frame on both sides of its line.
+        let beside = if tick == TICKS { "end" } else { "middle" };
         // Writing into a string has no way to fail.
         let _ = write!(
             svg,
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{:.0}\" y1=\"{up:.1}\" y2=\"{up:.1}\"/>\
              <text class=\"end\" x=\"{:.0}\" y=\"{:.1}\">{}</text>\
-             <text class=\"middle\" x=\"{across:.1}\" y=\"{:.0}\">{}</text>",
+             <text class=\"{beside}\" x=\"{across:.1}\" y=\"{:.0}\">{}</text>",
             WIDTH - RIGHT,
             LEFT - 8.0,
             up + 4.0,
@@ -62,32 +66,40 @@ pub(super) fn lines(title: &str, lines: &[Line]) -> String {
     svg
 }
 
-/// Bars side by side for each row, in milliseconds.
+/// Bars below each other for each row, in milliseconds. Not drawn but laid out, as [`shares`].
 pub(super) fn bars(title: &str, names: [&'static str; 3], rows: &[(String, [f64; 3])]) -> String {
     let most = rows.iter().flat_map(|(_, values)| values).copied().fold(1.0, f64::max);
-    let (bar, row) = (11.0, 46.0);
-    let height = row * rows.len() as f64 + 8.0;
-    let room = WIDTH - 110.0 - 90.0;
-    let mut svg = format!(
-        "<figure><figcaption>{title}{}</figcaption><svg viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" aria-label=\"{title}\">",
-        legend(names.into_iter())
-    );
-    for (at, (name, values)) in rows.iter().enumerate() {
-        let top = row * at as f64 + 6.0;
-        let _ = write!(svg, "<text class=\"end\" x=\"100\" y=\"{:.0}\">{name}</text>", top + 22.0);
+    let mut html = format!("<h3>{title}{}</h3><div class=\"shares\">", legend(names.into_iter()));
+    for (name, values) in rows {
+        // Writing into a string has no way to fail.
+        let _ = write!(
+            html,
+            "<div>{name}</div><div class=\"count\">{:.1} <small>{:.1}</small> <small>{:.1}</small></div><div class=\"bar\">",
+            values[0], values[1], values[2]
+        );
         for (place, value) in values.iter().enumerate() {
-            let (up, width) = (top + (bar + 1.0) * place as f64, (room * value / most).max(1.0));
-            let _ = write!(
-                svg,
-                "<rect class=\"c{place}\" x=\"110\" y=\"{up:.0}\" width=\"{width:.1}\" height=\"{bar:.0}\"/>\
-                 <text x=\"{:.0}\" y=\"{:.0}\">{value:.1} ms</text>",
-                116.0 + width,
-                up + 9.5
-            );
+            let _ = write!(html, "<i class=\"c{place}\" style=\"width:{:.1}%\"></i>", 100.0 * value / most);
         }
+        html.push_str("</div>");
     }
-    svg.push_str("</svg></figure>");
-    svg
+    html + "</div>"
+}
+
+/// Shares of a whole, a line each: a name, how many, and how many of a hundred that are. Not drawn but laid out, so that it fits
+/// a phone.
+pub(super) fn shares(rows: &[(String, u64)], class: &str) -> String {
+    let whole = rows.iter().map(|(_, count)| count).sum::<u64>().max(1);
+    rows.iter().fold(String::from("<div class=\"shares\">"), |mut html, (name, count)| {
+        let percent = 100.0 * *count as f64 / whole as f64;
+        // Writing into a string has no way to fail.
+        let _ = write!(
+            html,
+            "<div>{name}</div><div class=\"count\">{} <small>{percent:.1} %</small></div>\
+             <div class=\"bar\"><i class=\"{class}\" style=\"width:{percent:.1}%\"></i></div>",
+            number(*count)
+        );
+        html
+    }) + "</div>"
 }
 
 fn legend(names: impl Iterator<Item = &'static str>) -> String {
@@ -141,6 +153,16 @@ mod tests {
         assert!(points.len() <= POINTS_MAX + 1, "{}", points.len());
         assert!(points.iter().all(|(x, y)| (LEFT..=WIDTH - RIGHT).contains(x) && (TOP..=HEIGHT).contains(y)));
         assert!(svg.contains(">83:19<"), "the end of the time is there");
+    }
+
+    #[test]
+    fn shares_are_of_the_whole_and_bars_of_the_longest() {
+        let rows = [("bought".to_owned(), 1_500), ("left".to_owned(), 500)];
+        let html = shares(&rows, "c1");
+        assert!(html.contains("1,500 <small>75.0 %") && html.contains("width:25.0%"), "{html}");
+        assert!(shares(&[("nobody".to_owned(), 0)], "c0").contains("width:0.0%"));
+        let html = bars("Time", ["half", "95 %", "99 %"], &[("pay".to_owned(), [1.0, 2.0, 4.0])]);
+        assert!(html.contains("width:50.0%") && html.contains("width:100.0%"), "{html}");
     }
 
     #[test]

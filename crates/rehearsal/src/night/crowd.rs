@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashSet};
+use std::io;
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
@@ -11,35 +12,22 @@ use crate::report::Report;
 use crate::script::{Failure, Next, Script, Step, Then};
 use crate::tally::histogram;
 
+use super::ears::{Ears, Heard};
+use super::end::End;
 use super::fan::{Crew, Fan};
-use super::hall::Hall;
-use super::journey::{End, Journey, Stage, Times, Turn, code};
+use super::hearing::hearings;
+use super::journey::{Follows, Journey, Stage, Times, Turn};
 use super::order;
-use super::outcome::{Order, Outcome, Refusal, Sample, StepFigures};
+use super::outcome::{Order, Outcome, Refusal, Sample, StepFigures, Streams};
+use super::sale::Sale;
+use super::wire::code;
 
 /// Before a fan asks again whose request got no answer.
 const AFTER_LOSS: Duration = Duration::from_secs(1);
 /// Between two samples.
 const SAMPLE: Duration = Duration::from_secs(1);
-
-/// What is sold, and to whom it may be.
-#[derive(Debug, Clone)]
-pub struct Sale {
-    /// What requests name as their host.
-    pub host: String,
-    /// Whether a waiting room is in front.
-    pub has_line: bool,
-    /// The schedules, at least one.
-    pub halls: Vec<Hall>,
-    /// Seats that are to be had over all schedules.
-    pub seats: usize,
-    /// The least that a wallet takes at once, in minor units.
-    pub charge_min: i64,
-    /// The most that a wallet takes at once, in minor units.
-    pub charge_max: i64,
-    /// For each fan the value of `authorization`.
-    pub bearers: Vec<String>,
-}
+/// How long what comes on a stream may lie there, while one is open.
+const LISTEN_EVERY: Duration = Duration::from_millis(2);
 
 /// A night to be rehearsed.
 #[derive(Debug, Clone)]
@@ -61,6 +49,12 @@ pub struct Crowd<'a> {
     stand: Vec<Stands>,
     /// When who asks next, since the opening; the earliest on top.
     due: BinaryHeap<Reverse<(Duration, usize)>>,
+    /// For each fan the time at which they are due, if they are: what the heap says otherwise is of the past.
+    due_at: Vec<Option<Duration>>,
+    /// The streams, and what each fan has one open to.
+    ears: Ears,
+    follows: Vec<Option<Follows>>,
+    streams: Streams,
     /// Who is at a connection, since when they were due and when they asked.
     on: BTreeMap<usize, (usize, Duration, Duration)>,
     began: Option<Instant>,
@@ -100,13 +94,23 @@ struct Counts {
 
 impl<'a> Crowd<'a> {
     /// The crowd of a night, before its opening. `watch` hears of every second of it; its false ends the night.
-    pub fn new(night: &'a Night, watch: impl FnMut(&Sample) -> bool + 'a) -> Self {
+    /// Fails when the system does not let it wait for streams.
+    pub fn new(night: &'a Night, watch: impl FnMut(&Sample) -> bool + 'a) -> io::Result<Self> {
         let fans: Vec<Fan> = (0..night.crew.fans).map(|number| night.crew.fan(number)).collect();
-        let journeys = fans.iter().map(|fan| Journey::new(fan, night.sale.has_line)).collect();
+        let sale = &night.sale;
+        let journey =
+            |(number, fan)| Journey::new(fan, sale.has_line, sale.log_ins.get::<usize>(number).cloned());
+        let journeys = fans.iter().enumerate().map(journey).collect();
         let due = fans.iter().enumerate().map(|(number, fan)| Reverse((fan.comes, number))).collect();
-        Self {
+        let streams =
+            Streams { fans: fans.iter().filter(|fan| fan.streams).count() as u64, ..Streams::default() };
+        Ok(Self {
             night,
             journeys,
+            due_at: fans.iter().map(|fan| Some(fan.comes)).collect(),
+            ears: Ears::new(sale.servers.clone())?,
+            follows: vec![None; fans.len()],
+            streams,
             ends: vec![None; fans.len()],
             stand: vec![Stands::Elsewhere; fans.len()],
             due,
@@ -124,7 +128,7 @@ impl<'a> Crowd<'a> {
             second: histogram(),
             watch: Box::new(watch),
             fans,
-        }
+        })
     }
 
     fn since_opening(&self, now: Instant) -> Duration {
@@ -135,6 +139,8 @@ impl<'a> Crowd<'a> {
     fn count(&mut self, number: usize) {
         let stands = match self.journeys[number].stage {
             _ if self.ends[number].is_some() => Stands::Elsewhere,
+            // Where they stood before: nobody moves while a log-in is renewed.
+            Stage::Renew => return,
             Stage::Join | Stage::Leave => Stands::Elsewhere,
             Stage::Ask => Stands::InLine,
             Stage::Map | Stage::Hold | Stage::Charge | Stage::Pay | Stage::GiveBack => Stands::Inside,
@@ -149,14 +155,81 @@ impl<'a> Crowd<'a> {
 
     fn turn(&mut self, number: usize, turn: Turn, at: Duration) {
         match turn {
-            Turn::After(wait) => self.due.push(Reverse((at + wait, number))),
+            Turn::After(wait) => self.call(number, Some(at + wait)),
+            Turn::Listen => {
+                let came = self.journeys[number].join_sent.unwrap_or(at);
+                self.call(number, self.fans[number].patience().map(|patience| came + patience));
+            }
             Turn::Over(end) => {
+                self.call(number, None);
                 self.ends[number] = Some(end);
                 self.finished += 1;
                 if end == End::Bought {
                     self.take_seats(number, at);
                 }
             }
+        }
+    }
+
+    /// Has a fan be due at this time, and at no other.
+    fn call(&mut self, number: usize, at: Option<Duration>) {
+        self.due_at[number] = at;
+        self.due.extend(at.map(|at| Reverse((at, number))));
+    }
+
+    /// Who is due first, leaving out what is of the past.
+    fn first_due(&mut self) -> Option<(Duration, usize)> {
+        while let Some(Reverse((at, number))) = self.due.peek().copied() {
+            if self.due_at[number] == Some(at) {
+                return Some((at, number));
+            }
+            self.due.pop();
+        }
+        None
+    }
+
+    /// Opens the stream that a fan wants now, and closes one that they do not want any more.
+    fn follow(&mut self, number: usize, now: Instant) {
+        let wanted = self.journeys[number].follows().filter(|_| self.ends[number].is_none());
+        if self.follows[number] == wanted {
+            return;
+        }
+        self.follows[number] = wanted;
+        match wanted.and_then(|_| self.journeys[number].follow(&self.night.sale)) {
+            Some(request) => self.ears.open(number, request, now),
+            None => self.ears.close(number),
+        }
+    }
+
+    /// Takes in what has come on streams.
+    fn listen(&mut self, now: Instant) {
+        let heard = self.ears.listen(now).unwrap_or_default();
+        let at = self.since_opening(now);
+        for (number, heard) in heard {
+            match (heard, self.follows[number]) {
+                (_, None) => continue,
+                (Heard::Event(_, status), Some(Follows::Line)) => {
+                    self.streams.events += 1;
+                    let turn = self.journeys[number].hear_place(&self.fans[number], &status, at);
+                    self.turn(number, turn, at);
+                }
+                (Heard::Event(name, changes), Some(Follows::Map)) => {
+                    self.streams.events += 1;
+                    if name == "reset" || !self.journeys[number].hear_map(&changes) {
+                        self.streams.resets += 1;
+                        self.journeys[number].forget_map();
+                    }
+                }
+                (Heard::Ended, Some(_)) => {
+                    self.streams.ended_early += 1;
+                    self.follows[number] = None;
+                    if self.journeys[number].stream_ended() {
+                        self.turn(number, Turn::After(Duration::ZERO), at);
+                    }
+                }
+            }
+            self.count(number);
+            self.follow(number, now);
         }
     }
 
@@ -203,15 +276,20 @@ impl<'a> Crowd<'a> {
             *ends.entry(end.unwrap_or(End::Unfinished)).or_default() += 1;
         }
         let places: Vec<_> = self.journeys.iter().filter_map(|journey| journey.place).collect();
-        let (mut told, mut hits) = (0, 0);
+        let (mut told, mut hits, mut waits) = (0, 0, histogram());
         for journey in &self.journeys {
             let admitted_at = journey.place.and_then(|place| place.admitted_at);
+            if let Some(waited) = admitted_at.and_then(|at| u64::try_from(at - journey.joined_at).ok()) {
+                waits.saturating_record(waited.max(1));
+            }
             if let (Some((low, high)), Some(admitted_at)) = (journey.told, admitted_at) {
                 let waited = (admitted_at - journey.joined_at) as f64 / 1e6;
                 told += 1;
                 hits += u64::from((f64::from(low)..=f64::from(high)).contains(&waited));
             }
         }
+        self.streams.opened = self.ears.opened();
+        let hearings = hearings(&self.journeys);
         let refusals = self.refusals.into_iter();
         Outcome {
             fans: self.fans.len() as u64,
@@ -229,7 +307,12 @@ impl<'a> Crowd<'a> {
                 joined_out_of_order: order::joined_out_of_order(&places) as u64,
                 told_a_wait: told,
                 waited_as_told: hits,
+                wait_p50_seconds: waits.value_at_quantile(0.5) as f64 / 1e6,
+                wait_p95_seconds: waits.value_at_quantile(0.95) as f64 / 1e6,
+                wait_max_seconds: waits.max() as f64 / 1e6,
             },
+            streams: self.streams,
+            hearings,
             steps: report.steps.iter().map(StepFigures::of).collect(),
             refusals: refusals
                 .map(|((stage, status, code), count)| Refusal {
@@ -256,10 +339,17 @@ impl Script for Crowd<'_> {
         if self.is_over || self.finished == self.fans.len() {
             return Some(began);
         }
-        self.due.peek().map(|Reverse((at, _))| began + *at)
+        self.first_due().map(|(at, _)| began + at)
+    }
+
+    fn tick_every(&self) -> Duration {
+        if self.ears.is_idle() { Duration::MAX } else { LISTEN_EVERY }
     }
 
     fn tick(&mut self, now: Instant) {
+        if !self.ears.is_idle() && !self.is_over {
+            self.listen(now);
+        }
         let at = self.since_opening(now);
         if at >= self.now.last_second + SAMPLE {
             self.is_over |= at >= self.night.limit;
@@ -271,9 +361,21 @@ impl Script for Crowd<'_> {
         if self.is_over || self.finished == self.fans.len() {
             return Next::Done;
         }
-        let Some(Reverse((due, number))) = self.due.pop() else { return Next::Later(AFTER_LOSS) };
-        let sent = self.since_opening(Instant::now());
+        let Some((due, number)) = self.first_due() else { return Next::Later(AFTER_LOSS) };
+        self.due.pop();
+        self.due_at[number] = None;
+        let now = Instant::now();
+        let sent = self.since_opening(now);
+        if self.follows[number] == Some(Follows::Line) {
+            // Whoever listens is due when their patience ends.
+            let turn = self.journeys[number].patience_ends(&self.fans[number]);
+            self.turn(number, turn, sent);
+            self.count(number);
+            self.follow(number, now);
+            return Next::Later(Duration::ZERO);
+        }
         let journey = &mut self.journeys[number];
+        journey.get_ready(&self.night.sale, now);
         if due == self.fans[number].comes {
             self.now.arrived += 1;
         }
@@ -300,6 +402,7 @@ impl Script for Crowd<'_> {
         let turn = self.journeys[number].take_in(&self.night.sale, &self.fans[number], answer, times);
         self.turn(number, turn, heard);
         self.count(number);
+        self.follow(number, Instant::now());
         Then::Free
     }
 
@@ -307,7 +410,7 @@ impl Script for Crowd<'_> {
         if let Some((number, _, _)) = self.on.remove(&connection) {
             self.now.lost += 1;
             let at = self.since_opening(Instant::now()) + AFTER_LOSS;
-            self.due.push(Reverse((at, number)));
+            self.call(number, Some(at));
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Crew {
     pub thinking: f64,
     /// Percent of the fans who give up somewhere on their way.
     pub give_up_percent: u32,
+    /// Percent of the fans who follow streams.
+    pub streaming_percent: u32,
     /// The most seats that one fan may have.
     pub party_max: u32,
     /// On how many schedules seats are sold.
@@ -86,6 +88,18 @@ pub struct Fan {
     pub pays: Duration,
     /// What they give up over, if they do.
     pub surrender: Option<Surrender>,
+    /// Whether they follow their place, and the map, on streams and do not ask again and again.
+    pub streams: bool,
+}
+
+impl Fan {
+    /// How long they stay in line at the most, if they do not stay to the end.
+    pub fn patience(&self) -> Option<Duration> {
+        match self.surrender {
+            Some(Surrender::LeavesLine(patience) | Surrender::Vanishes(patience)) => Some(patience),
+            _ => None,
+        }
+    }
 }
 
 impl Crew {
@@ -110,7 +124,9 @@ impl Crew {
             3 => Surrender::GivesBack,
             _ => Surrender::LetsLapse,
         });
-        Fan { comes, party, picks, schedule, place, looks, chooses_again, pays, surrender }
+        // Drawn last, so that a crowd with streams is the crowd without, but for them.
+        let streams = rng.u32(0..100) < self.streaming_percent;
+        Fan { comes, party, picks, schedule, place, looks, chooses_again, pays, surrender, streams }
     }
 }
 
@@ -148,6 +164,7 @@ mod tests {
             seed,
             thinking: 1.0,
             give_up_percent: 10,
+            streaming_percent: 30,
             party_max: 4,
             schedules: 2,
         }
@@ -171,6 +188,7 @@ mod tests {
         assert!(near(share(&|fan| fan.comes < Duration::from_mins(1)), 0.6), "the burst");
         assert!(near(share(&|fan| fan.surrender.is_some()), 0.1), "who gives up");
         assert!(near(share(&|fan| fan.picks == Picks::FromMap), 0.6), "who takes from the map");
+        assert!(near(share(&|fan| fan.streams), 0.3), "who follows streams");
         assert!(near(share(&|fan| fan.party == 2), 0.45), "pairs");
         assert!(near(share(&|fan| fan.schedule == 0), 0.5), "schedules");
         assert!(near(share(&|fan| fan.looks < Duration::from_secs(8)), 0.5), "the median of looking");
@@ -185,9 +203,9 @@ mod tests {
 
     #[test]
     fn another_share_of_those_who_give_up_changes_nothing_else() {
-        let stubborn = Crew { give_up_percent: 0, ..crew(5) };
+        let stubborn = Crew { give_up_percent: 0, streaming_percent: 0, ..crew(5) };
         for (fan, other) in all(&crew(5)).into_iter().zip(all(&stubborn)) {
-            assert_eq!(Fan { surrender: None, ..fan }, other);
+            assert_eq!(Fan { surrender: None, streams: false, ..fan }, other);
         }
     }
 }

@@ -1,16 +1,16 @@
 //! One fan on their way through the sale: what they ask next, and what an answer means to them.
 
-use std::time::Duration;
-
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use std::time::{Duration, Instant};
 
 use crate::answer::Answer;
 use crate::request::Request;
 
-use super::crowd::Sale;
+use super::end::End;
 use super::fan::{Fan, Picks, Surrender};
+use super::hall::Hall;
 use super::order::Place;
+use super::sale::{LogIn, Sale};
+use super::wire::{Held, Map, MapChanges, Renewed, Status, Wait, code};
 
 /// How often a fan asks for seats, or finds an empty map, before they have enough of it.
 const TRIES: u32 = 8;
@@ -28,11 +28,21 @@ pub(super) enum Stage {
     Pay,
     GiveBack,
     Leave,
+    Renew,
 }
 
 impl Stage {
-    pub(super) const ALL: [Self; 8] =
-        [Self::Join, Self::Ask, Self::Map, Self::Hold, Self::Charge, Self::Pay, Self::GiveBack, Self::Leave];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Join,
+        Self::Ask,
+        Self::Map,
+        Self::Hold,
+        Self::Charge,
+        Self::Pay,
+        Self::GiveBack,
+        Self::Leave,
+        Self::Renew,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -44,71 +54,15 @@ impl Stage {
             Self::Pay => "pay",
             Self::GiveBack => "give back",
             Self::Leave => "leave",
+            Self::Renew => "renew log-in",
         }
     }
-}
 
-/// How the night of a fan ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum End {
-    /// Has paid tickets.
-    Bought,
-    /// Was told that nothing is left.
-    SoldOut,
-    /// Had enough of waiting and left the line.
-    LeftLine,
-    /// Had enough of waiting and vanished without a word.
-    Vanished,
-    /// Looked at the map and took nothing.
-    TookNothing,
-    /// Held seats and gave them back.
-    GaveBack,
-    /// Held seats and let the hold lapse.
-    LetLapse,
-    /// Wanted to pay when the hold had ended.
-    HoldEnded,
-    /// The session was over before anything was held.
-    SessionEnded,
-    /// Others were faster again and again.
-    OutrunTooOften,
-    /// Was refused something that they cannot help.
-    Refused,
-    /// Was still on their way when the rehearsal ended.
-    Unfinished,
-}
-
-impl End {
-    /// All of them.
-    pub const ALL: [Self; 12] = [
-        Self::Bought,
-        Self::SoldOut,
-        Self::LeftLine,
-        Self::Vanished,
-        Self::TookNothing,
-        Self::GaveBack,
-        Self::LetLapse,
-        Self::HoldEnded,
-        Self::SessionEnded,
-        Self::OutrunTooOften,
-        Self::Refused,
-        Self::Unfinished,
-    ];
-
-    /// In words.
-    pub const fn name(self) -> &'static str {
+    /// Whether an access token goes with it.
+    const fn names_the_fan(self) -> bool {
         match self {
-            Self::Bought => "bought tickets",
-            Self::SoldOut => "came too late: sold out",
-            Self::LeftLine => "left the line",
-            Self::Vanished => "vanished from the line",
-            Self::TookNothing => "looked and took nothing",
-            Self::GaveBack => "gave their seats back",
-            Self::LetLapse => "let their hold lapse",
-            Self::HoldEnded => "paid too late: the hold had ended",
-            Self::SessionEnded => "the session ended first",
-            Self::OutrunTooOften => "gave up after others were faster",
-            Self::Refused => "refused",
-            Self::Unfinished => "still there at the end",
+            Self::Join | Self::Hold | Self::Charge | Self::Pay | Self::GiveBack => true,
+            Self::Ask | Self::Map | Self::Leave | Self::Renew => false,
         }
     }
 }
@@ -118,6 +72,8 @@ impl End {
 pub(super) enum Turn {
     /// The next request, after so long.
     After(Duration),
+    /// Nothing before the stream of the line says something.
+    Listen,
     /// Nothing any more.
     Over(End),
 }
@@ -129,10 +85,40 @@ pub(super) struct Times {
     pub(super) heard: Duration,
 }
 
+/// What a fan has a stream open to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Follows {
+    Line,
+    Map,
+}
+
+/// How a fan heard that they are let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeardBy {
+    Stream,
+    Asking,
+}
+
+/// The map as a fan has it who follows it.
+#[derive(Debug)]
+struct FollowedMap {
+    version: u64,
+    states: Vec<u8>,
+}
+
 /// A fan on their way.
 #[derive(Debug)]
 pub(super) struct Journey {
     pub(super) stage: Stage,
+    /// How they heard that they are let in, if they were told to wait before.
+    pub(super) heard_by: Option<HeardBy>,
+    /// Where the journey goes on once the log-in is renewed.
+    resumes: Stage,
+    /// Whether they follow streams; no longer once one has ended on them.
+    streams: bool,
+    has_waited: bool,
+    map: Option<FollowedMap>,
+    log_in: Option<LogIn>,
     /// What they know of their place, once they have one.
     pub(super) place: Option<Place>,
     /// When joining was first asked for.
@@ -150,6 +136,8 @@ pub(super) struct Journey {
     /// Whether seats that are not together will do.
     is_apart: bool,
     tries: u32,
+    /// Where in the hall they look now, 0 in front and 1 at the back.
+    looks_at: f64,
     reservation: String,
     charged: i64,
     charges: u32,
@@ -157,71 +145,17 @@ pub(super) struct Journey {
     leaving: End,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Status<'a> {
-    state: &'a str,
-    token: Option<&'a str>,
-    sequence: Option<u64>,
-    estimated_wait_seconds: Option<Wait>,
-    seats_left: u32,
-    seats_held: u32,
-    poll_after_seconds: u32,
-    joined_at: Moment,
-    admitted_at: Option<Moment>,
-}
-
-/// A time of the server, in microseconds.
-#[derive(Clone, Copy)]
-struct Moment(i64);
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&str>::deserialize(deserializer)?;
-        let moment: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
-        Ok(Self(moment.as_microsecond()))
-    }
-}
-
-#[derive(Deserialize)]
-struct Wait {
-    low: u32,
-    high: u32,
-}
-
-#[derive(Deserialize)]
-struct Map<'a> {
-    states: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Held<'a> {
-    #[serde(rename = "reservationId")]
-    id: &'a str,
-    amount: i64,
-    seats: Vec<Numbered>,
-}
-
-#[derive(Deserialize)]
-struct Numbered {
-    no: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Problem<'a> {
-    code: &'a str,
-}
-
-/// The code of a refusal; `unreadable` for what is no problem document.
-pub(super) fn code<'a>(answer: &Answer<'a>) -> &'a str {
-    serde_json::from_slice(answer.body).map_or("unreadable", |Problem { code }| code)
-}
-
 impl Journey {
-    pub(super) fn new(fan: &Fan, has_line: bool) -> Self {
+    pub(super) fn new(fan: &Fan, has_line: bool, log_in: Option<LogIn>) -> Self {
+        let stage = if has_line { Stage::Join } else { Stage::Map };
         Self {
-            stage: if has_line { Stage::Join } else { Stage::Map },
+            stage,
+            heard_by: None,
+            resumes: stage,
+            streams: fan.streams,
+            has_waited: false,
+            map: None,
+            log_in,
             place: None,
             join_sent: None,
             told: None,
@@ -234,6 +168,7 @@ impl Journey {
             picks: fan.picks,
             is_apart: false,
             tries: 0,
+            looks_at: fan.place,
             reservation: String::new(),
             charged: 0,
             charges: 0,
@@ -262,27 +197,149 @@ impl Journey {
             }
             Stage::GiveBack => (format!("/api/v1/reservations/{}", self.reservation), String::new()),
             Stage::Leave => ("/api/v1/queues".to_owned(), String::new()),
+            Stage::Renew => {
+                let token = self.log_in.as_ref().map_or("", |log_in| log_in.refresh_token.as_str());
+                ("/api/v1/auth/refresh".to_owned(), format!("{{\"refreshToken\":\"{token}\"}}"))
+            }
         };
         // A request that got no answer is repeated with its key, so nothing happens twice.
         let key = match self.stage {
             Stage::Charge => format!("charge-{number}-{}", self.charges),
             stage => format!("{}-{number}-{}", stage.name(), self.tries),
         };
-        let (bearer, host) = (("authorization", sale.bearers[number].as_str()), sale.host.as_str());
+        let bearer =
+            self.log_in.as_ref().map_or_else(|| sale.bearers[number].as_str(), |log_in| &log_in.bearer);
+        let (bearer, host) = (("authorization", bearer), sale.host.as_str());
         let (queue, key) = (("queue-token", self.token.as_str()), ("idempotency-key", key.as_str()));
         let request = match self.stage {
             Stage::Ask | Stage::Map => return Request::get(host, &path).headers(&[queue]).write(buffer),
             Stage::Leave => return Request::new("DELETE", host, &path).headers(&[queue]).write(buffer),
             Stage::GiveBack => return Request::new("DELETE", host, &path).headers(&[bearer]).write(buffer),
-            Stage::Join | Stage::Hold | Stage::Charge | Stage::Pay => {
+            Stage::Join | Stage::Hold | Stage::Charge | Stage::Pay | Stage::Renew => {
                 Request::post(host, &path, body.as_bytes())
             }
         };
         match self.stage {
+            Stage::Renew => request.write(buffer),
             Stage::Join => request.headers(&[bearer]).write(buffer),
             Stage::Hold if sale.has_line => request.headers(&[bearer, key, queue]).write(buffer),
             _ => request.headers(&[bearer, key]).write(buffer),
         }
+    }
+
+    /// The request for the stream that this fan follows now.
+    pub(super) fn follow(&self, sale: &Sale) -> Option<Vec<u8>> {
+        let path = match self.follows()? {
+            Follows::Line => "/api/v1/queues/stream".to_owned(),
+            Follows::Map => {
+                let (hall, version) = (&sale.halls[self.schedule], self.map.as_ref()?.version);
+                let Hall { concert, schedule, .. } = hall;
+                format!("/api/v1/concerts/{concert}/schedules/{schedule}/seats/stream?since={version}")
+            }
+        };
+        let token = ("queue-token", self.token.as_str());
+        let headers: &[_] = if self.token.is_empty() { &[] } else { &[token] };
+        Some(Request::get(&sale.host, &path).headers(headers).to_bytes())
+    }
+
+    /// What a stream should be open to.
+    pub(super) fn follows(&self) -> Option<Follows> {
+        match self.stage {
+            Stage::Ask if self.streams => Some(Follows::Line),
+            Stage::Hold if self.map.is_some() => Some(Follows::Map),
+            _ => None,
+        }
+    }
+
+    /// Before the next request is written: a log-in that ends is renewed first, and who follows the map looks at it again.
+    pub(super) fn get_ready(&mut self, sale: &Sale, now: Instant) {
+        let ends = self.log_in.as_ref().is_some_and(|log_in| now >= log_in.renews);
+        if ends && self.stage.names_the_fan() {
+            self.renew();
+        }
+        if self.stage == Stage::Hold && self.picks == Picks::FromMap {
+            self.look_again(sale);
+        }
+    }
+
+    fn renew(&mut self) {
+        self.resumes = self.stage;
+        self.stage = Stage::Renew;
+    }
+
+    fn renewed(&mut self, body: &[u8]) -> Turn {
+        let Ok(Renewed { access_token, refresh_token, expires_in }) = serde_json::from_slice(body) else {
+            return Turn::Over(End::Refused);
+        };
+        self.log_in = Some(LogIn::new(access_token, refresh_token, Duration::from_secs(expires_in)));
+        self.stage = self.resumes;
+        Turn::After(Duration::ZERO)
+    }
+
+    /// Who follows the map sees that a seat is gone, and takes another before asking for it.
+    fn look_again(&mut self, sale: &Sale) {
+        let Some(map) = &self.map else { return };
+        let is_free = |no: &u32| map.states.get((*no as usize).wrapping_sub(1)) == Some(&b'a');
+        if self.seats.is_empty() || !self.seats.iter().all(is_free) {
+            self.seats = sale.halls[self.schedule].choose(&map.states, self.party as usize, self.looks_at);
+        }
+        if self.seats.is_empty() {
+            // Nothing is left on it: a map that is fetched says whether anything may come back.
+            self.map = None;
+            self.stage = Stage::Map;
+        }
+    }
+
+    /// Takes an event of the line's stream in.
+    pub(super) fn hear_place(&mut self, fan: &Fan, status: &[u8], heard: Duration) -> Turn {
+        // When it was asked nobody knows, so nothing can be proved by it of who was first.
+        self.in_line(fan, status, Times { sent: Duration::ZERO, heard }, HeardBy::Stream)
+    }
+
+    /// Takes an event of the map's stream in. False when the map has to be fetched again.
+    pub(super) fn hear_map(&mut self, changes: &[u8]) -> bool {
+        let (Some(map), Ok(news)) = (&mut self.map, serde_json::from_slice::<MapChanges<'_>>(changes)) else {
+            return false;
+        };
+        // An older event has nothing that the map has not.
+        if news.version > map.version {
+            for change in news.changes {
+                let (Some(seat), Some(&letter)) = (
+                    map.states.get_mut((change.no as usize).wrapping_sub(1)),
+                    change.state.as_bytes().first(),
+                ) else {
+                    return false;
+                };
+                *seat = letter;
+            }
+            map.version = news.version;
+        }
+        true
+    }
+
+    /// The stream that they followed has ended, and they ask from now on. True when they have to ask at once.
+    pub(super) fn stream_ended(&mut self) -> bool {
+        let waits = self.follows() == Some(Follows::Line);
+        if waits {
+            self.streams = false;
+        }
+        self.map = None;
+        waits
+    }
+
+    /// The map that they followed is too old: the next look fetches it.
+    pub(super) fn forget_map(&mut self) {
+        self.map = None;
+    }
+
+    /// They have waited for as long as they would.
+    pub(super) fn patience_ends(&mut self, fan: &Fan) -> Turn {
+        if matches!(fan.surrender, Some(Surrender::Vanishes(_))) {
+            return Turn::Over(End::Vanished);
+        }
+        self.stage = Stage::Leave;
+        self.leaving = End::LeftLine;
+        Turn::After(Duration::ZERO)
     }
 
     fn wish(&self, schedule: u64) -> String {
@@ -310,7 +367,17 @@ impl Journey {
         }
         match (self.stage, answer.status) {
             (Stage::Leave, _) => Turn::Over(self.leaving),
-            (Stage::Join, 200 | 201) | (Stage::Ask, 200) => self.in_line(fan, answer.body, times),
+            (Stage::Renew, 200) => self.renewed(answer.body),
+            (stage, 401) if stage.names_the_fan() && code(answer) == "access_token_expired" => {
+                if self.log_in.is_none() {
+                    return Turn::Over(End::Refused);
+                }
+                self.renew();
+                Turn::After(Duration::ZERO)
+            }
+            (Stage::Join, 200 | 201) | (Stage::Ask, 200) => {
+                self.in_line(fan, answer.body, times, HeardBy::Asking)
+            }
             (Stage::Map, 200) => self.at_map(sale, fan, answer.body),
             (Stage::Hold, 201) => self.with_seats(fan, answer.body),
             (Stage::Charge, 200) => {
@@ -327,7 +394,7 @@ impl Journey {
         }
     }
 
-    fn in_line(&mut self, fan: &Fan, body: &[u8], times: Times) -> Turn {
+    fn in_line(&mut self, fan: &Fan, body: &[u8], times: Times, by: HeardBy) -> Turn {
         let Ok(status) = serde_json::from_slice::<Status<'_>>(body) else { return Turn::Over(End::Refused) };
         if let Some(token) = status.token {
             token.clone_into(&mut self.token);
@@ -349,24 +416,23 @@ impl Journey {
                     place.admitted_at = status.admitted_at.map(|at| at.0);
                     place.active_heard = Some(times.heard);
                 }
+                self.heard_by = self.has_waited.then_some(by);
                 self.stage = Stage::Map;
                 Turn::After(Duration::ZERO)
             }
             "waiting" | "lobby" => {
+                self.has_waited = true;
                 if let Some(place) = &mut self.place {
-                    place.waiting_sent = Some(times.sent);
+                    place.waiting_sent = place.waiting_sent.max(Some(times.sent));
                 }
-                match fan.surrender {
-                    Some(Surrender::Vanishes(after)) if waited >= after => return Turn::Over(End::Vanished),
-                    Some(Surrender::LeavesLine(after)) if waited >= after => {
-                        self.stage = Stage::Leave;
-                        self.leaving = End::LeftLine;
-                        return Turn::After(Duration::ZERO);
-                    }
-                    _ => {}
+                if fan.patience().is_some_and(|patience| waited >= patience) {
+                    return self.patience_ends(fan);
                 }
                 if status.seats_left == 0 && status.seats_held == 0 {
                     return Turn::Over(End::SoldOut);
+                }
+                if self.streams {
+                    return Turn::Listen;
                 }
                 Turn::After(Duration::from_secs(status.poll_after_seconds.into()))
             }
@@ -378,11 +444,13 @@ impl Journey {
         if fan.surrender == Some(Surrender::TakesNothing) {
             return self.leave(sale, End::TookNothing);
         }
-        let Ok(Map { states }) = serde_json::from_slice(body) else { return Turn::Over(End::Refused) };
-        let party = self.party as usize;
-        let place =
-            if self.tries == 0 { fan.place } else { (fan.place + 0.37 * f64::from(self.tries)) % 1.0 };
-        self.seats = sale.halls[self.schedule].choose(states.as_bytes(), party, place);
+        let Ok(Map { version, states }) = serde_json::from_slice(body) else {
+            return Turn::Over(End::Refused);
+        };
+        self.looks_at = self.place_to_look(fan);
+        self.seats = sale.halls[self.schedule].choose(states.as_bytes(), self.party as usize, self.looks_at);
+        self.map = (self.streams && self.picks == Picks::FromMap && !self.seats.is_empty())
+            .then(|| FollowedMap { version, states: states.as_bytes().to_vec() });
         if self.seats.is_empty() {
             let may_return = states.contains('h');
             if !may_return && sale.halls.len() == 1 {
@@ -394,6 +462,11 @@ impl Journey {
         }
         self.stage = Stage::Hold;
         Turn::After(if self.tries == 0 { fan.looks } else { fan.chooses_again })
+    }
+
+    /// Where in the hall they look: somewhere else each time.
+    fn place_to_look(&self, fan: &Fan) -> f64 {
+        if self.tries == 0 { fan.place } else { (fan.place + 0.37 * f64::from(self.tries)) % 1.0 }
     }
 
     fn with_seats(&mut self, fan: &Fan, body: &[u8]) -> Turn {
@@ -439,6 +512,18 @@ impl Journey {
             return self.leave(sale, at_last);
         }
         self.stage = Stage::Map;
+        if let Some(map) = self.map.as_mut().filter(|_| self.picks == Picks::FromMap) {
+            // They see on the map what is left, and need not fetch it. What they were refused is gone, whether the
+            // stream has said so yet or not.
+            for no in &self.seats {
+                if let Some(seat) = map.states.get_mut((*no as usize).wrapping_sub(1)) {
+                    *seat = b'h';
+                }
+            }
+            self.stage = Stage::Hold;
+            self.looks_at = self.place_to_look(fan);
+            self.seats.clear();
+        }
         Turn::After(fan.chooses_again)
     }
 

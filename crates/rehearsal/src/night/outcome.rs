@@ -26,6 +26,10 @@ pub struct Outcome {
     pub ends: Vec<(String, u64)>,
     /// Whether the line kept its promises.
     pub order: Order,
+    /// What came on streams.
+    pub streams: Streams,
+    /// How long it took until fans who had to wait heard that they are let in.
+    pub hearings: Vec<Hearing>,
     /// Each kind of request.
     pub steps: Vec<StepFigures>,
     /// Every answer from 400 on, by step and code.
@@ -54,6 +58,50 @@ pub struct Order {
     pub told_a_wait: u64,
     /// Of these, how many waited within what they were told.
     pub waited_as_told: u64,
+    /// Half of those who were let in had waited no longer. Seconds.
+    pub wait_p50_seconds: f64,
+    /// 95 % of them had waited no longer. Seconds.
+    pub wait_p95_seconds: f64,
+    /// None of them had waited longer. Seconds.
+    pub wait_max_seconds: f64,
+}
+
+/// What came on streams.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Streams {
+    /// Fans who follow streams.
+    pub fans: u64,
+    /// Streams that they opened.
+    pub opened: u64,
+    /// Streams that ended before they were done with them; they asked from then on.
+    pub ended_early: u64,
+    /// Events over all streams.
+    pub events: u64,
+    /// Maps that had to be fetched again.
+    pub resets: u64,
+}
+
+/// How long after the server had let them in fans heard of it, of those who had been told to wait.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hearing {
+    /// How they heard: `on a stream` or `by asking`.
+    pub how: String,
+    /// How many fans.
+    pub fans: u64,
+    /// Milliseconds within which half of them heard.
+    pub p50_ms: f64,
+    /// Milliseconds within which 95 % heard.
+    pub p95_ms: f64,
+    /// Milliseconds within which 99 % heard.
+    pub p99_ms: f64,
+    /// Milliseconds within which all heard.
+    pub max_ms: f64,
+    /// So far all of these may be off, either way: the clocks of server and crowd are compared by the times of joins.
+    pub uncertainty_ms: f64,
+    /// How many heard within so many seconds, and not within those before; the last ones later still, without a number.
+    pub within_seconds: Vec<(Option<f64>, u64)>,
 }
 
 /// One kind of request. Times are milliseconds from when it was due to the end of its answer.
@@ -138,6 +186,8 @@ pub struct Audit {
 pub struct Settings {
     /// The title of the concert.
     pub title: String,
+    /// The currency of amounts, as three letters; empty when nobody knows.
+    pub currency: String,
     /// Facts as names and values, in order.
     pub facts: Vec<(String, String)>,
 }

@@ -53,6 +53,8 @@ fn proofs(outcome: &Outcome, audit: &Audit) -> Vec<Check> {
     let agrees = sold == outcome.sold && audit.confirmed == outcome.revenue;
     let is_explained = sold >= outcome.sold && (missing == 0 || lost > 0);
     let differences = match audit.differences.first() {
+        // Without a count the audit itself has not come to its end.
+        Some(why) if audit.difference_count == 0 => why.clone(),
         Some(first) => format!("{} differences; the first: {first}", audit.difference_count),
         None => format!("{} differences", audit.difference_count),
     };
@@ -164,6 +166,15 @@ fn words(outcome: &Outcome, checks: &[Check], counts: bool, met: bool) -> Vec<St
             ),
         });
     }
+    if order.admitted > 0 {
+        words.push(format!(
+            "Half of those who were let in had waited {} at the most, 95 of 100 {}, and nobody longer than {}.",
+            duration(order.wait_p50_seconds),
+            duration(order.wait_p95_seconds),
+            duration(order.wait_max_seconds)
+        ));
+    }
+    words.extend(heard(outcome));
     if order.told_a_wait > 0 {
         words.push(format!(
             "{} of {} who were told how long they would wait waited so long ({:.0} %).",
@@ -192,6 +203,28 @@ fn words(outcome: &Outcome, checks: &[Check], counts: bool, met: bool) -> Vec<St
         (true, false) => format!("NOT MET: {}.", missed.join("; ")),
         (false, _) => format!("THESE FIGURES DO NOT COUNT: {}.", missed.join("; ")),
     });
+    words
+}
+
+/// How soon fans heard that it is their turn, and what became of streams.
+fn heard(outcome: &Outcome) -> Vec<String> {
+    let each = outcome
+        .hearings
+        .iter()
+        .map(|hearing| format!("within {} {}", duration(hearing.p95_ms / 1_000.0), hearing.how));
+    let each: Vec<String> = each.collect();
+    let mut words = Vec::new();
+    if !each.is_empty() {
+        words.push(format!("95 of 100 who had waited knew that it was their turn {}.", each.join(", and ")));
+    }
+    let streams = &outcome.streams;
+    if streams.ended_early > 0 {
+        words.push(format!(
+            "{} of {} streams ended early, and their fans asked from then on.",
+            number(streams.ended_early),
+            number(streams.opened)
+        ));
+    }
     words
 }
 
@@ -337,6 +370,31 @@ mod tests {
         assert_eq!(missed(&outcome, &audit, &strict), expected);
         let lenient = Targets { overtaken_max: 1, server_errors_max: 2, ..Targets::default() };
         assert!(missed(&outcome, &audit, &lenient).is_empty());
+    }
+
+    #[test]
+    fn an_audit_that_did_not_come_to_its_end_says_so_and_counts_for_nothing() {
+        let (outcome, audit) = good();
+        let late = Audit { clean: false, differences: vec!["not through within 5 s".to_owned()], ..audit };
+        let verdict = Verdict::of(&outcome, &late, &Targets::default());
+        assert_eq!((verdict.met, verdict.checks[0].found.as_str()), (false, "not through within 5 s"));
+    }
+
+    #[test]
+    fn how_soon_fans_heard_is_said_with_what_became_of_streams() {
+        let (mut outcome, audit) = good();
+        let hearing = |how: &str, p95_ms| super::super::outcome::Hearing {
+            how: how.to_owned(),
+            p95_ms,
+            ..super::super::outcome::Hearing::default()
+        };
+        outcome.hearings = vec![hearing("on a stream", 490.0), hearing("by asking", 75_000.0)];
+        (outcome.streams.opened, outcome.streams.ended_early) = (1_200, 7);
+        let words = Verdict::of(&outcome, &audit, &Targets::default()).words.join(" ");
+        assert!(words.contains(
+            "95 of 100 who had waited knew that it was their turn within 0.5 s on a stream, and within 1 min 15 s by asking."
+        ), "{words}");
+        assert!(words.contains("7 of 1,200 streams ended early"), "{words}");
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Servers that split, close, lie and keep silent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use frontrow_rehearsal::floor::{self, Floor, FloorHandle};
 use frontrow_rehearsal::{
@@ -40,6 +40,61 @@ impl Script for Witness {
     fn failed(&mut self, _connection: usize, _step: Step, failure: Failure) {
         self.failures.push(failure);
     }
+}
+
+/// Is held up while a connection that rests is closed on it.
+struct HeldUp {
+    due: VecDeque<Duration>,
+    began: Instant,
+    failures: Vec<Failure>,
+}
+
+impl Script for HeldUp {
+    fn due(&mut self) -> Option<Instant> {
+        Some(self.began + self.due.front().copied().unwrap_or_default())
+    }
+
+    fn next(&mut self, _connection: usize, buffer: &mut Vec<u8>) -> Next {
+        if self.due.pop_front().is_none() {
+            return Next::Done;
+        }
+        Request::get("server", "/").write(buffer);
+        Next::Send(Step(0))
+    }
+
+    fn answered(&mut self, _connection: usize, _step: Step, answer: &Answer<'_>) -> Then {
+        if answer.body == b"late" {
+            server::pass(Duration::from_millis(1_500));
+        }
+        Then::Free
+    }
+
+    fn failed(&mut self, _connection: usize, _step: Step, failure: Failure) {
+        self.failures.push(failure);
+    }
+}
+
+#[test]
+fn a_connection_that_was_closed_while_it_rested_costs_no_request() {
+    let address = server::spawn(|number, peer| {
+        // The second one is answered when the first has rested for long, which is closed while the script is busy.
+        if number == 1 && peer.request().is_some() {
+            server::pass(Duration::from_millis(1_200));
+            peer.write(server::answer(200, "late").as_bytes());
+        }
+        while peer.request().is_some() {
+            peer.write(server::answer(200, "soon").as_bytes());
+            if number == 0 {
+                server::pass(Duration::from_secs(2));
+                return;
+            }
+        }
+    });
+    let due = [0, 0, 2_400].map(Duration::from_millis).into();
+    let mut script = HeldUp { due, began: Instant::now(), failures: Vec::new() };
+    let report = run(&Plan::new(address, 2).planned(), &mut script).unwrap();
+    assert_eq!(script.failures, []);
+    assert_eq!((report.statuses(), report.reconnects), (BTreeMap::from([(200, 3)]), 1));
 }
 
 #[test]

@@ -107,7 +107,8 @@ enum Command {
     ///
     /// Fans come in a burst, join the line, ask, look at the map, choose seats, collide, pay or give up. At the end it says in
     /// plain words how the night went and whether the targets were met. The store that a concert is copied from is only read.
-    Rehearse(rehearse::RehearseArguments),
+    /// Only when told with --live, the crowd is let loose on a server that is there.
+    Rehearse(Box<rehearse::RehearseArguments>),
     /// Seat plans
     Plan {
         #[command(subcommand)]

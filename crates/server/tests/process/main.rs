@@ -33,6 +33,8 @@ mod plans;
 mod receiver;
 mod refusals;
 mod rehearse;
+mod rehearse_cluster;
+mod rehearse_live;
 mod restarts;
 mod rolling;
 mod rounds;

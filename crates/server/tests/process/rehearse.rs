@@ -10,9 +10,9 @@ use crate::client::{Person, http, on_sale_titled};
 use crate::server::{Server, frontrow};
 
 /// A night that takes seconds: fans come at once and hardly think.
-const QUICK: [&str; 6] = ["--over", "2", "--thinking", "0.02", "--hold-seconds", "2"];
+pub(crate) const QUICK: [&str; 6] = ["--over", "2", "--thinking", "0.02", "--hold-seconds", "2"];
 
-fn rehearse(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn rehearse(folder: &Path, arguments: &[&str]) -> Output {
     frontrow(folder)
         .arg("rehearse")
         .args(arguments)
@@ -23,16 +23,16 @@ fn rehearse(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the binary runs")
 }
 
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn read(file: &Path) -> Value {
+pub(crate) fn read(file: &Path) -> Value {
     serde_json::from_str(&std::fs::read_to_string(file).expect("the report")).expect("JSON")
 }
 
 /// The sum of a member over a list.
-fn sum(list: &Value, of: impl Fn(&Value) -> Option<u64>) -> u64 {
+pub(crate) fn sum(list: &Value, of: impl Fn(&Value) -> Option<u64>) -> u64 {
     list.as_array().expect("a list").iter().filter_map(of).sum()
 }
 
@@ -90,6 +90,35 @@ fn a_rehearsed_night_adds_up_with_the_audit() {
         .collect();
     left.sort();
     assert_eq!(left, ["report.html", "report.json", "targets.toml"], "the store of the rehearsal is gone");
+}
+
+#[test]
+fn fans_on_streams_and_fans_who_ask_are_told_apart() {
+    let folder = tempfile::tempdir().expect("folder");
+    let json = folder.path().join("report.json");
+    let mut arguments =
+        vec!["--seats", "40", "--fans", "160", "--streaming", "50", "--admit-per-second", "40"];
+    arguments.extend(["--max-active", "20", "--json", json.to_str().expect("UTF-8")]);
+    arguments.extend(QUICK);
+    let output = rehearse(folder.path(), &arguments);
+    let outcome = &read(&json)["outcome"];
+    let streams = &outcome["streams"];
+    let followers = streams["fans"].as_u64().expect("a number");
+    assert!((50..110).contains(&followers), "about half of 160, and not {followers}");
+    assert!(streams["opened"].as_u64() > Some(20), "{streams}");
+    assert!(streams["events"].as_u64() >= streams["opened"].as_u64(), "each says first how it is: {streams}");
+    assert_eq!(streams["endedEarly"], 0, "{streams}");
+    let hearings = outcome["hearings"].as_array().expect("a list");
+    let how: Vec<_> = hearings.iter().map(|hearing| hearing["how"].as_str().expect("words")).collect();
+    assert_eq!(how, ["on a stream", "by asking"], "{}", said(&output));
+    for hearing in hearings {
+        // Everybody is in one bar, and the last one heard last.
+        let in_bars = sum(&hearing["withinSeconds"], |bar| bar[1].as_u64());
+        assert_eq!(Some(in_bars), hearing["fans"].as_u64(), "{hearing}");
+        assert!(hearing["p50Ms"].as_f64() <= hearing["maxMs"].as_f64(), "{hearing}");
+    }
+    assert_eq!(outcome["sold"], 40);
+    assert_eq!(outcome["order"]["overtaken"], 0);
 }
 
 #[test]

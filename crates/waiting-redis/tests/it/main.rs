@@ -10,5 +10,6 @@ mod outages;
 mod own;
 mod own_cluster;
 mod rules;
+mod scratch;
 mod servers;
 mod tls;

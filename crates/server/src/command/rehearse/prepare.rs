@@ -4,13 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use frontrow_application::Clock as _;
-use frontrow_rehearsal::night::{Hall, Sale};
+use frontrow_rehearsal::night::Hall;
 use frontrow_rehearsal::{Answer, Next, Plan, Request, Script, Step, Then, run};
 use serde_json::Value;
 
-use super::scratch::{Scratch, document, json_document};
-use crate::adapters::clock::SystemClock;
+use super::servers::Servers;
 
 /// Connections over which accounts are made.
 const CONNECTIONS: usize = 64;
@@ -21,51 +19,33 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What is sold, as its fans find it.
 pub(super) struct Prepared {
-    host: String,
-    has_line: bool,
+    pub(super) title: String,
+    pub(super) has_line: bool,
+    /// The schedules that are on sale.
     pub(super) halls: Vec<Hall>,
     /// Seats that one fan may have.
     pub(super) party_max: u32,
-    seats: usize,
-    charge_min: i64,
-    charge_max: i64,
+    /// Seats that are to be had.
+    pub(super) seats: usize,
+    /// The currency of its prices.
+    pub(super) currency: String,
     /// What is copied into the report: names and values.
     pub(super) facts: Vec<(String, String)>,
 }
 
 impl Prepared {
-    /// Looks at what is on sale, and has every fan known to the server. Answers their tokens too.
-    pub(super) fn of(
-        scratch: &Scratch,
-        fans: usize,
-        stopped: &AtomicBool,
-    ) -> anyhow::Result<(Self, Vec<String>)> {
-        let address = scratch.address();
-        eprintln!("frontrow: making {fans} accounts on a server for the rehearsal alone");
-        let now = SystemClock::start().now().micros() / 1_000_000;
-        let bearers = scratch.bearers(fans, now)?;
-        let host = address.to_string();
-        let mut known = Known { bearers: &bearers, host: &host, next: 0, refused: None, stopped };
-        run(&Plan::new(address, CONNECTIONS).timeout(PATIENCE), &mut known)?;
-        if stopped.load(Ordering::Acquire) {
-            bail!("interrupted: what was made for the rehearsal is gone");
-        }
-        if let Some(refused) = known.refused {
-            bail!("the server of the rehearsal does not take its fans: {refused}");
-        }
-        let first = bearers.first().map(String::as_str);
-        let limits = &json_document(address, "/api/v1/users/me/balance", first)?["limits"];
-        let concerts = json_document(address, "/api/v1/concerts", None)?;
-        let concert = concerts["items"][0]["concertId"].as_u64().context("the concert is not there")?;
-        let found = json_document(address, &format!("/api/v1/concerts/{concert}"), None)?;
+    /// Looks at what is on sale. Waits a little for the waiting room to open.
+    pub(super) fn look(servers: &Servers, concert: u64) -> anyhow::Result<Self> {
+        let found = servers.json(&format!("/api/v1/concerts/{concert}"), None)?;
         let has_line = found["waitingRoom"]["enabled"] == true;
         let (mut halls, mut seats, mut party_max) = (Vec::new(), 0, u32::MAX);
-        let schedules = json_document(address, &format!("/api/v1/concerts/{concert}/schedules"), None)?;
-        for schedule in schedules["items"].as_array().into_iter().flatten() {
+        let schedules = servers.json(&format!("/api/v1/concerts/{concert}/schedules"), None)?;
+        let on_sale = |schedule: &&Value| schedule["status"] == "on_sale";
+        for schedule in schedules["items"].as_array().into_iter().flatten().filter(on_sale) {
             let number =
                 |name: &str| schedule[name].as_u64().with_context(|| format!("a schedule without {name}"));
             let id = number("scheduleId")?;
-            let plan = document(address, &format!("/api/v1/concerts/{concert}/schedules/{id}/plan"), None)?;
+            let plan = servers.document(&format!("/api/v1/concerts/{concert}/schedules/{id}/plan"), None)?;
             halls.push(Hall::read(concert, id, &plan)?);
             seats += usize::try_from(number("seatsLeft")?)?;
             party_max = party_max.min(u32::try_from(number("maxSeatsPerFan")?)?);
@@ -74,20 +54,41 @@ impl Prepared {
             bail!("no seat is on sale, so there is nothing to rehearse");
         }
         if has_line {
-            until_open(scratch, concert)?;
+            until_open(servers, concert)?;
         }
-        let charge =
-            |name: &str| limits[name].as_i64().with_context(|| format!("the wallet does not say its {name}"));
         let facts = facts(&found, &halls, seats);
-        let (charge_min, charge_max) = (charge("chargeMin")?, charge("chargeMax")?);
-        let prepared = Self { host, has_line, halls, party_max, seats, charge_min, charge_max, facts };
-        Ok((prepared, bearers))
+        let currency = text(&schedules["items"][0]["currency"]);
+        Ok(Self { title: text(&found["title"]), has_line, halls, party_max, seats, currency, facts })
     }
+}
 
-    pub(super) fn sale(self, bearers: Vec<String>) -> Sale {
-        let Self { host, has_line, halls, seats, charge_min, charge_max, .. } = self;
-        Sale { host, has_line, halls, seats, charge_min, charge_max, bearers }
+/// The one concert of a scratch store.
+pub(super) fn only_concert(servers: &Servers) -> anyhow::Result<u64> {
+    let concerts = servers.json("/api/v1/concerts", None)?;
+    concerts["items"][0]["concertId"].as_u64().context("the concert is not there")
+}
+
+/// The least and the most that a wallet takes at once, in minor units.
+pub(super) fn limits(servers: &Servers, bearer: &str) -> anyhow::Result<(i64, i64)> {
+    let limits = &servers.json("/api/v1/users/me/balance", Some(bearer))?["limits"];
+    let charge =
+        |name: &str| limits[name].as_i64().with_context(|| format!("the wallet does not say its {name}"));
+    Ok((charge("chargeMin")?, charge("chargeMax")?))
+}
+
+/// Has fans of an issuer known to the servers.
+pub(super) fn make_known(servers: &Servers, bearers: &[String], stopped: &AtomicBool) -> anyhow::Result<()> {
+    eprintln!("frontrow: making {} accounts on a server for the rehearsal alone", bearers.len());
+    let mut known = Known { bearers, host: &servers.host, next: 0, refused: None, stopped };
+    let plan = Plan::new(servers.first(), CONNECTIONS).also(&servers.addresses[1..]).timeout(PATIENCE);
+    run(&plan, &mut known)?;
+    if stopped.load(Ordering::Acquire) {
+        bail!("interrupted: what was made for the rehearsal is gone");
     }
+    if let Some(refused) = known.refused {
+        bail!("the server of the rehearsal does not take its fans: {refused}");
+    }
+    Ok(())
 }
 
 fn facts(concert: &Value, halls: &[Hall], seats: usize) -> Vec<(String, String)> {
@@ -108,10 +109,10 @@ fn text(value: &Value) -> String {
 }
 
 /// Waits until the waiting room has heard of its schedules: who joins sooner is told that nothing is on sale.
-fn until_open(scratch: &Scratch, concert: u64) -> anyhow::Result<()> {
+fn until_open(servers: &Servers, concert: u64) -> anyhow::Result<()> {
     let begin = Instant::now();
     loop {
-        let room = json_document(scratch.address(), &format!("/api/v1/concerts/{concert}/queue"), None)?;
+        let room = servers.json(&format!("/api/v1/concerts/{concert}/queue"), None)?;
         if room["state"] == "open" {
             return Ok(());
         }

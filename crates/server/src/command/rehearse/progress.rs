@@ -40,11 +40,12 @@ impl Progress {
         true
     }
 
-    pub(super) fn end(&self) {
+    /// The night is over; this comes next.
+    pub(super) fn end(&self, next: &str) {
         if self.is_terminal {
             eprintln!();
         }
-        eprintln!("frontrow: stopping the server, and auditing its store");
+        eprintln!("frontrow: {next}");
     }
 }
 

@@ -1,28 +1,34 @@
-//! A server that is thrown away: a folder of its own, a process of its own, keys of its own.
+//! Servers that are thrown away: a folder of their own, processes of their own, keys of their own; on files, or on a database
+//! and a prefix of keys that nobody else uses ([`Shared`]).
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, anyhow, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use frontrow_application::Clock as _;
 use frontrow_application::audit::audit;
 use frontrow_http::ConcertImport;
 use frontrow_rehearsal::night::Audit;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::servers::Servers;
+use super::shared::Shared;
+use crate::adapters::clock::SystemClock;
 use crate::command::audit::as_json;
 use crate::command::concert::make;
 use crate::config::{Config, load};
+use crate::keys::Keys;
 use crate::wiring::{Wired, open_reads};
 
 /// Whose fans the crowd are.
@@ -34,14 +40,22 @@ const LOG: &str = "server.log";
 /// Lines of its log that are shown when it does not start.
 const LOG_LINES: usize = 20;
 
-/// A server with a store of its own. Both are gone with it.
+/// Servers with a store of their own. All are gone with it.
 pub(super) struct Scratch {
     folder: TempDir,
-    /// What its process gets as settings; nothing else counts there.
+    /// What the first process gets as settings; nothing else counts there.
     settings: Vec<(String, String)>,
     secret: String,
-    server: Option<Child>,
+    processes: Vec<Process>,
+    shared: Option<Shared>,
+}
+
+/// One server.
+struct Process {
+    child: Child,
     address: SocketAddr,
+    /// Where it logs to, and keeps what is its own.
+    folder: PathBuf,
 }
 
 #[derive(Serialize)]
@@ -54,36 +68,72 @@ struct Claims<'a> {
 }
 
 impl Scratch {
-    /// Makes a store with this concert, and a server on it.
-    pub(super) fn make(config: &Config, import: ConcertImport, runtime: &Runtime) -> anyhow::Result<Self> {
+    /// Makes a store with this concert, and servers on it: one on files, or several on what they share.
+    pub(super) fn make(
+        config: &Config,
+        import: ConcertImport,
+        shared: Option<Shared>,
+        runtime: &Runtime,
+    ) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()
             .context("cannot make a folder to rehearse in; set TMPDIR to one with room")?;
         let secret = secret()?;
-        let settings = settings(config, folder.path(), &secret)?;
-        let of_scratch = config_of(&settings)?;
+        let mut settings = settings(config, folder.path(), &secret)?;
+        settings.extend(shared.iter().flat_map(Shared::settings));
+        // From here on whatever goes wrong takes everything with it.
+        let mut scratch = Self { folder, settings, secret, processes: Vec::new(), shared };
+        scratch.fill(import, runtime)?;
+        let count = scratch.shared.as_ref().map_or(1, Shared::servers);
+        for number in 1..=count {
+            scratch.start(number)?;
+        }
+        Ok(scratch)
+    }
+
+    /// Makes the store, with the concert.
+    fn fill(&self, import: ConcertImport, runtime: &Runtime) -> anyhow::Result<()> {
+        let config = config_of(&self.settings)?;
+        if self.shared.is_some() {
+            // What one server signs, the others have to recognise.
+            Keys::read(&config, None)?.complete(SystemClock::start().now())?;
+        }
         let _entered = runtime.enter();
-        let wired = runtime.block_on(Wired::open(&of_scratch))?;
+        let wired = runtime.block_on(Wired::open(&config))?;
         let made = runtime.block_on(make(&wired.app, import));
         wired.close();
         // The lock of the folder goes with it; the server needs it next.
         drop(wired);
-        made?;
-        let mut server = start(folder.path(), &settings)?;
-        let address = match where_it_serves(&mut server) {
-            Ok(address) => address,
-            Err(error) => {
-                let _ = server.kill();
-                let _ = server.wait();
-                let log = log_of(folder.path());
-                bail!("the server of the rehearsal did not start: {error:#}\n{log}");
-            }
-        };
-        Ok(Self { folder, settings, secret, server: Some(server), address })
+        made.map(drop)
     }
 
-    /// Where the server listens.
-    pub(super) const fn address(&self) -> SocketAddr {
-        self.address
+    fn start(&mut self, number: usize) -> anyhow::Result<()> {
+        let folder = match self.shared {
+            None => self.folder.path().to_owned(),
+            Some(_) => self.folder.path().join(format!("server-{number}")),
+        };
+        std::fs::create_dir_all(&folder)?;
+        let name = folder.to_str().context("the folder for temporary files has a name that is no UTF-8")?;
+        let own = ("FRONTROW__STORE__DATA".to_owned(), name.to_owned());
+        let mut child = start(&folder, self.settings.iter().chain([&own]))?;
+        match where_it_serves(&mut child) {
+            Ok(address) => self.processes.push(Process { child, address, folder }),
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                bail!("the server of the rehearsal did not start: {error:#}\n{}", log_of(&folder));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the servers listen.
+    pub(super) fn servers(&self) -> anyhow::Result<Servers> {
+        Servers::local(self.processes.iter().map(|process| process.address).collect())
+    }
+
+    /// What they run on, in words.
+    pub(super) fn store(&self) -> String {
+        self.shared.as_ref().map_or_else(|| "embedded store".to_owned(), Shared::in_words)
     }
 
     /// What these many fans say who they are with.
@@ -97,33 +147,39 @@ impl Scratch {
         (0..fans).map(bearer).collect()
     }
 
-    /// Stops the server and audits its store. Answers the audit, and what the server had in memory at the most where the
-    /// system says it, in KiB.
+    /// Stops the servers, audits their store, and takes it away. Answers the audit, and what the servers had in memory at the
+    /// most where the system says it, in KiB.
     pub(super) fn close(mut self, runtime: &Runtime) -> anyhow::Result<(Audit, Option<u64>)> {
-        let Some(mut server) = self.server.take() else { bail!("the server has ended before") };
-        let memory = peak_kib(server.id());
-        if let Some(pid) = i32::try_from(server.id()).ok().and_then(Pid::from_raw) {
-            kill_process(pid, Signal::TERM).context("the server of the rehearsal cannot be stopped")?;
+        let memory = self.processes.iter().map(|process| peak_kib(process.child.id())).sum();
+        for process in &self.processes {
+            if let Some(pid) = i32::try_from(process.child.id()).ok().and_then(Pid::from_raw) {
+                kill_process(pid, Signal::TERM).context("a server of the rehearsal cannot be stopped")?;
+            }
         }
-        let status = server.wait()?;
-        if !status.success() {
-            bail!("the server of the rehearsal ended with {status}:\n{}", log_of(self.folder.path()));
+        while let Some(mut process) = self.processes.pop() {
+            let status = process.child.wait()?;
+            if !status.success() {
+                bail!("a server of the rehearsal ended with {status}:\n{}", log_of(&process.folder));
+            }
         }
         let config = config_of(&self.settings)?;
         let report = runtime.block_on(async {
             let reads = open_reads(&config).await?;
             anyhow::Ok(audit(&*reads).await?)
         })?;
+        if let Some(mut shared) = self.shared.take() {
+            shared.drop_all()?;
+        }
         Ok((serde_json::from_value(as_json(&report))?, memory))
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Some(server) = &mut self.server {
-            // The store is thrown away in any case.
-            let _ = server.kill();
-            let _ = server.wait();
+        // The store is thrown away in any case; what is shared goes with its field, once nobody uses it any more.
+        for process in &mut self.processes {
+            let _ = process.child.kill();
+            let _ = process.child.wait();
         }
     }
 }
@@ -153,7 +209,7 @@ fn settings(config: &Config, folder: &Path, secret: &str) -> anyhow::Result<Vec<
             }),
         ),
         ("issuer", json!({"enabled": true, "issuer": ISSUER, "audience": ISSUER, "shared_secret": secret})),
-        ("store", json!({"data": folder})),
+        ("store", json!({"data": folder, "writers": config.store.writers, "readers": config.store.readers})),
         ("log", json!({"filter": "warn"})),
     ];
     let mut settings = vec![("FRONTROW__HTTP__LISTEN".to_owned(), "127.0.0.1:0".to_owned())];
@@ -171,19 +227,29 @@ fn config_of(settings: &[(String, String)]) -> anyhow::Result<Config> {
     loaded.map_err(|problems| anyhow!("the rehearsal's own settings are refused:\n{problems}"))
 }
 
-fn secret() -> anyhow::Result<String> {
+/// What nobody can guess, as text.
+pub(super) fn secret() -> anyhow::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes from the system: {error}"))?;
     Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn start(folder: &Path, settings: &[(String, String)]) -> anyhow::Result<Child> {
+/// A name that nobody has had before, of so many hexadecimal digits up to 16.
+pub(super) fn new_name(digits: usize) -> anyhow::Result<String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow!("no random bytes from the system: {error}"))?;
+    let mut name = format!("{:016x}", u64::from_ne_bytes(bytes));
+    name.truncate(digits);
+    Ok(name)
+}
+
+fn start<'a>(folder: &Path, settings: impl Iterator<Item = &'a (String, String)>) -> anyhow::Result<Child> {
     let program = std::env::current_exe().context("cannot find this program to start it again")?;
     let started = Command::new(program)
         .arg("serve")
         // What this process was told about the real sale is not for the rehearsal.
         .env_clear()
-        .envs(settings.iter().map(|(name, text)| (name, text)))
+        .envs(settings.map(|(name, text)| (name, text)))
         // An interrupt at the terminal is for this process alone, which then stops the other.
         .process_group(0)
         .stdin(Stdio::null())
@@ -215,25 +281,4 @@ fn peak_kib(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").parse().ok()
-}
-
-/// A document that has to be there.
-pub(super) fn document(address: SocketAddr, path: &str, bearer: Option<&str>) -> anyhow::Result<Vec<u8>> {
-    use frontrow_rehearsal::Request;
-    use frontrow_rehearsal::floor::FloorAnswer;
-
-    let host = address.to_string();
-    let bearer = bearer.map(|bearer| ("authorization", bearer));
-    let request = Request::get(&host, path).headers(bearer.as_slice()).to_bytes();
-    let answer = FloorAnswer::sampled(address, &request)?;
-    let answer = answer.with_context(|| format!("the server of the rehearsal gave no answer to {path}"))?;
-    if answer.status != 200 {
-        bail!("{path} was answered {} {}", answer.status, String::from_utf8_lossy(&answer.body));
-    }
-    Ok(answer.body.to_vec())
-}
-
-/// The same as JSON.
-pub(super) fn json_document(address: SocketAddr, path: &str, bearer: Option<&str>) -> anyhow::Result<Value> {
-    Ok(serde_json::from_slice(&document(address, path, bearer)?)?)
 }
