@@ -32,9 +32,11 @@ const SLACK_SECONDS: f64 = 3.0;
 /// How far the ends of a range may be apart: `high` ≤ 2 × `low` + 30 s.
 const WIDEST_TIMES: f64 = 2.0;
 const WIDEST_SECONDS: f64 = 30.0;
-/// Seats that somebody who is let in takes, before it was seen. Fans come in pairs and more, and others leave with none:
-/// a rehearsal of 50,000 fans sold 15,000 seats to the first 17,700.
-const PRESUMED_SEATS: f64 = 0.85;
+/// Seats that somebody who is let in takes, before it was seen. Fans come in pairs and more, and others leave with none.
+const PRESUMED_SEATS: f64 = 1.0;
+/// What those take who come later, as a share of that: the fewer seats are left, the oftener others were faster. A rehearsal
+/// sold 1,500 seats to the first 1,720 who were let in, and more than one each to the first hundred.
+const LATER_SHARE: f64 = 0.85;
 /// So many fans have to have been let in until what they took counts for half.
 const PRESUMED_TAKERS: f64 = 50.0;
 /// The fewest seats that somebody takes, on average.
@@ -158,7 +160,7 @@ impl Outflow {
         // Half of those who are there have not taken any yet.
         let takers = (self.admitted - admitted - 0.5 * self.sessions.there()).max(0.0);
         let each = (taken + PRESUMED_TAKERS * PRESUMED_SEATS) / (takers + PRESUMED_TAKERS);
-        f64::from(seats_left) / each.max(SEATS_MIN)
+        f64::from(seats_left) / (LATER_SHARE * each.max(SEATS_MIN))
     }
 }
 

@@ -114,7 +114,7 @@ fn nobody_is_told_a_wait_who_will_not_be_let_in() {
     flow.add(&Tally { admitted: 1_000, ended: ends(&[10; 1_000]), active: 0 }, at(10));
     let after = flow.forecast(Limits { seats_left: 850, ..LIMITS }, 1.0);
     assert!(after.wait(400).is_some());
-    assert_eq!(after.wait(500), None);
+    assert_eq!(after.wait(600), None);
 }
 
 #[test]
