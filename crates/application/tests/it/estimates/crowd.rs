@@ -226,11 +226,11 @@ impl Night {
         }
         self.available -= party;
         self.held += party;
-        let pays = self.steps(12.0);
-        if surrender == Some(4) || pays >= self.sale.hold_seconds * STEPS {
+        let until_paid = self.steps(12.0);
+        if surrender == Some(4) || until_paid >= self.sale.hold_seconds * STEPS {
             return self.does(fan, Doing::Lapses, self.sale.hold_seconds * STEPS);
         }
-        self.does(fan, Doing::Pays, pays);
+        self.does(fan, Doing::Pays, until_paid);
     }
 
     async fn pay(&mut self, fan: usize) {

@@ -48,19 +48,20 @@ impl Ages {
     }
 }
 
-/// The seconds at which an age begins.
-fn begin(age: usize) -> f64 {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "there are 32 ages")]
-    let half = (age / 2) as i32;
-    match age {
-        0 => 0.0,
-        _ if age % 2 == 1 => 2_f64.powi(half + 1),
-        _ => 3.0 * 2_f64.powi(half - 1),
+/// The seconds at which ages begin, and at which the last one ends: 2, 4, 8 and so on, and the middle between two of them.
+const BEGINS: [f64; AGES + 1] = {
+    let mut begins = [0.0; AGES + 1];
+    let mut age = 1;
+    while age <= AGES {
+        let seconds = if age % 2 == 1 { 1_u32 << age.div_ceil(2) } else { 3 << (age / 2 - 1) };
+        begins[age] = seconds as f64;
+        age += 1;
     }
-}
+    begins
+};
 
 fn age_of(seconds: f64) -> usize {
-    (1..AGES).take_while(|&age| begin(age) <= seconds).count()
+    BEGINS[1..AGES].partition_point(|begin| *begin <= seconds)
 }
 
 /// The rate of ends between two ages where a session takes two steps of equal length on average, such as choosing and
@@ -155,7 +156,7 @@ impl Sessions {
         // By what factor those of the age before went faster than presumed, and how much is known of that.
         let (mut faster, mut known) = (1.0_f64, 0.0);
         for age in 0..AGES {
-            let usual = usual_hazard(presumed.max(0.1), begin(age), begin(age + 1));
+            let usual = usual_hazard(presumed.max(0.1), BEGINS[age], BEGINS[age + 1]);
             let assumed = usual * faster.powf(ALIKE * known);
             let assumed_seconds = ASSUMED_ENDS / assumed;
             stay.hazard[age] = (ASSUMED_ENDS + self.ended[age]) / (assumed_seconds + self.exposure[age]);
@@ -223,19 +224,18 @@ impl Stay {
             return 0.0;
         }
         let mut sum = 0.0;
-        for age in 0..AGES {
-            let (from, to) = (begin(age), self.end_of(age));
-            if seconds <= from {
+        for (age, (from, hazard)) in BEGINS.iter().zip(&self.hazard).enumerate() {
+            if seconds <= *from {
                 break;
             }
-            sum += self.hazard[age] * (seconds.min(to) - from);
+            sum += hazard * (seconds.min(self.end_of(age)) - from);
         }
         (-sum).exp()
     }
 
     /// Seconds that a session spends at that age, on average over all sessions.
     fn spent_at(&self, age: usize) -> f64 {
-        let (from, to) = (begin(age), self.end_of(age).min(self.longest));
+        let (from, to) = (BEGINS[age], self.end_of(age).min(self.longest));
         if from >= to {
             return 0.0;
         }
@@ -244,6 +244,6 @@ impl Stay {
     }
 
     fn end_of(&self, age: usize) -> f64 {
-        if age + 1 < AGES { begin(age + 1) } else { self.longest.max(begin(age)) }
+        if age + 1 < AGES { BEGINS[age + 1] } else { self.longest.max(BEGINS[age]) }
     }
 }

@@ -16,7 +16,9 @@ fn at(second: u32) -> Timestamp {
 
 fn ends(lasted: &[u64]) -> Ages {
     let mut ages = Ages::default();
-    lasted.iter().for_each(|&seconds| ages.note(seconds));
+    for &seconds in lasted {
+        ages.note(seconds);
+    }
     ages
 }
 
