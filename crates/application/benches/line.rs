@@ -130,7 +130,10 @@ impl Queue {
             presence_seconds: 86_400,
             ..WaitingRoomSettings::OFF
         };
-        let ticking = self.line.tick(CONCERT, LinePolicy { settings, state: RoomState::Open });
+        let ticking = self.line.tick(
+            CONCERT,
+            LinePolicy { settings, state: RoomState::Open, hold_seconds: 300, seats_left: 1_000_000 },
+        );
         let figures = self.runtime.block_on(ticking).expect("a tick");
         assert_eq!(figures.waiting, (self.passes.len() - self.left) as u64);
     }

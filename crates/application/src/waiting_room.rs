@@ -18,7 +18,7 @@
 
 use frontrow_domain::catalog::WaitingRoomSettings;
 use frontrow_domain::event::QueueAdmitted;
-use frontrow_domain::queue::{EndReason, Forecast, JoinRefused, Place, RoomState};
+use frontrow_domain::queue::{EndReason, Forecast, JoinRefused, Limits, Place, RateLimit, RoomState};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use futures_util::future::BoxFuture;
 
@@ -97,10 +97,27 @@ pub struct LinePolicy {
     pub settings: WaitingRoomSettings,
     /// Whether anybody is let in, and whether the line is over.
     pub state: RoomState,
+    /// Seconds for which a fan who was let in keeps seats that are not paid; the longest of all schedules.
+    pub hold_seconds: u32,
+    /// Seats that can be had.
+    pub seats_left: u32,
+}
+
+impl LinePolicy {
+    /// What decides how fast the line goes.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            rate: RateLimit::of_milli(self.settings.admit_per_second_milli),
+            cap: self.settings.max_active,
+            session_seconds: self.settings.session_seconds,
+            hold_seconds: self.hold_seconds,
+            seats_left: self.seats_left,
+        }
+    }
 }
 
 /// What a line looks like after a tick.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LineFigures {
     /// Fans in line who were never skipped: those that `ahead` counts.
     pub waiting: u64,

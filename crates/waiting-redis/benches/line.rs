@@ -97,6 +97,8 @@ async fn measure(url: &str, fans: u64, at_once: u64) {
             lobby_opens_at: None,
         },
         state: RoomState::Open,
+        hold_seconds: 300,
+        seats_left: 1_000_000,
     };
     line.tick(CONCERT, policy(0)).await.expect("answered");
     let before = used_memory(url);

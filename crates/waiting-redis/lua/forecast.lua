@@ -1,28 +1,40 @@
 -- What newcomers are told of the wait. It is kept with their place, and judged when they are let in.
--- ARGV: 4 whether the line flows (1), 5 rate, 6 cap, 7 active, 8 hazard or -1, 9 share of those present. They are what
--- the calling instance knows; nothing is decided by them. Complexity: O(1).
+-- ARGV 4, numbers of eight bytes: the share of those present, how many can be let in before the seats are gone, and of
+-- each bend of the forecast how many people, the least and the most seconds. Empty when nobody can say. It is what the
+-- calling instance knows; nothing is decided by it. Complexity: O(bends), of which there are about fifty.
+
+local bends
+
+local function read_bends()
+  bends = {}
+  for at = 17, #ARGV[4], 24 do
+    local people, low, high = struct.unpack('<ddd', ARGV[4], at)
+    bends[#bends + 1] = { people = people, low = low, high = high }
+  end
+end
 
 -- The wait that is told to somebody with so many ahead: Forecast::wait.
 local function told_wait(ahead)
-  local is_flowing, rate, cap = ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
-  local active, hazard, present = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-  if not is_flowing or rate <= 0 then
+  if #ARGV[4] == 0 then
     return UNKNOWN_WAIT, UNKNOWN_WAIT
   end
-  local function around(seconds, least, most, slack)
-    local function whole(number) return math.max(0, math.min(number, 1e9)) end
-    return whole(math.floor(seconds * least)), whole(math.ceil(seconds * most + slack))
-  end
+  local present, lasting = struct.unpack('<dd', ARGV[4])
   local people = (ahead + 1) * math.max(0, math.min(present, 1))
-  local by_rate = people / rate
-  local free = math.max(cap - active, 0)
-  if people <= free then
-    return around(by_rate, 0.85, 1.2, 3)
-  end
-  local turnover = hazard * cap
-  if turnover <= 0 then
+  if people > lasting then
     return UNKNOWN_WAIT, UNKNOWN_WAIT
   end
-  return around(math.max(by_rate, free / rate + (people - free) / turnover), 0.7, 1.4, 5)
+  if not bends then
+    read_bends()
+  end
+  local index = 2
+  while index < #bends and bends[index].people <= people do
+    index = index + 1
+  end
+  local before, after = bends[index - 1], bends[index]
+  local share = (people - before.people) / (after.people - before.people)
+  local function whole(number) return math.max(0, math.min(number, 1e9)) end
+  local low = whole(math.floor(before.low + (after.low - before.low) * share))
+  local high = whole(math.ceil(before.high + (after.high - before.high) * share))
+  return low, math.min(high, 2 * low + 30)
 end
 

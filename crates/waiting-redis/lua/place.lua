@@ -11,6 +11,9 @@ local UNKNOWN_WAIT = 4294967295
 local IN_LINE = '<Bc16c16I7I6I2I4I4'
 local CALLED = '<c16c16i8Bi8I4I4I4i8i8i8B'
 local IN_LINE_BYTES = 56
+-- Of how many ages the sessions are that have ended, and none of them: a count of four bytes each.
+local AGES = 32
+local NO_AGES = string.rep('\0', 4 * AGES)
 local ANSWER = '<Bi8c16c16i8Bi8i8i8Bi8I4i8'
 
 local function unpack_place(packed)
@@ -129,6 +132,28 @@ local function see(name, number, place)
   return standing
 end
 
+-- Which age somebody is of who was let in so many seconds ago: frontrow_domain::queue::Ages. They begin at 0, 2, 3, 4, 6,
+-- 8, 12, 16 seconds and so on.
+local function age_of(seconds)
+  local age, begin = 0, 2
+  while age < AGES do
+    if seconds < begin then
+      return age
+    elseif seconds < begin * 1.5 then
+      return age + 1
+    end
+    age, begin = age + 2, begin * 2
+  end
+  return AGES - 1
+end
+
+-- Counts a session that lasted so many seconds.
+local function note_age(seconds)
+  local ages, at = room.ages or NO_AGES, 4 * age_of(seconds)
+  local count = struct.unpack('<I4', ages, at + 1)
+  set('ages', string.sub(ages, 1, at) .. struct.pack('<I4', count + 1) .. string.sub(ages, at + 5))
+end
+
 -- Ends a place that is not noted as over.
 local function end_place(name, place, reason, at)
   if place.state == WAIT then
@@ -138,7 +163,7 @@ local function end_place(name, place, reason, at)
     redis.call('ZREM', RETURNED, name)
   elseif place.state == ACTIVE then
     redis.call('ZREM', SESSIONS, name)
-    set('ended_total', get('ended_total') + 1)
+    note_age(math.max(0, math.ceil((at - place.admitted) / SECOND)))
   end
   place.state, place.ends, place.claim, place.reason = OVER, at, 0, reason
   keep_place(name, place)

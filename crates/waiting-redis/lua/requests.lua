@@ -1,6 +1,6 @@
 -- What fans ask, many at a time and in their order: join, standing, find, enter, end.
 --
--- ARGV after those of room.lua: 4 to 9 the forecast, for forecast.lua; from 10 on one request each: its kind, the user,
+-- ARGV after those of room.lua: 4 the forecast, for forecast.lua; from 5 on one request each: its kind, the user,
 -- the entry, a flag, the number in decimals. Answers one string each: a code, and behind it the standing if there is
 -- one.
 -- Complexity: O(log n) a request; whoever calls sends at most 300.
@@ -142,7 +142,7 @@ end
 
 open_room()
 local answers = {}
-for index = 10, #ARGV do
+for index = 5, #ARGV do
   local request = ARGV[index]
   local kind, user, entry, flag = struct.unpack('<Bc16c16B', request)
   local name = string.sub(request, 35)

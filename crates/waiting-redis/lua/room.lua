@@ -1,7 +1,7 @@
 -- What every script of a room begins with: its keys, its fields, its time, and whether Redis still knows the line.
 --
 -- A room is ten keys in one hash slot:
---   room        hash: the fields below, all numbers but `run`
+--   room        hash: the fields below, all numbers but `run` and `ages`
 --   places      hash: number -> packed place
 --   fans        hash: user -> number of the fan's newest place
 --   waiting     sorted set of numbers: in line and never skipped. Score = number: the order of the line
@@ -14,7 +14,7 @@
 --
 -- Fields: seq (the last number given out), last_now, offset (of the line's time to the clock), run (the id of the
 -- Redis process), alive_until, ready_at, outage_from, claim_floor, closed_below, closed_at, swept_below, credit,
--- credit_at, admitted_total, ended_total, present, sampled_at, lost_from, lost_to, lost_at, and of the
+-- credit_at, admitted_total, ages (of sessions that have ended: place.lua), present, sampled_at, lost_from, lost_to, lost_at, and of the
 -- last policy cap, milli, session, claim, presence.
 --
 -- ARGV: 1 the time in microseconds, empty for the clock of Redis; 2 the highest number that the caller knows of;
@@ -106,8 +106,8 @@ end
 local function open_room()
   local flat = redis.call('HGETALL', ROOM)
   for index = 1, #flat, 2 do
-    if flat[index] == 'run' then
-      room.run = flat[index + 1]
+    if flat[index] == 'run' or flat[index] == 'ages' then
+      room[flat[index]] = flat[index + 1]
     else
       room[flat[index]] = tonumber(flat[index + 1])
     end

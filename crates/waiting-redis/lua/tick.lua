@@ -3,7 +3,7 @@
 --
 -- ARGV after those of room.lua: 4 cap, 5 rate in thousandths a second, 6 session, 7 claim and 8 presence in seconds,
 -- 9 what the room does (0 held, 1 open, 2 closed), 10 how many places this chunk may touch.
--- Answers the figures; the last but one says whether there is more to do, for the next call.
+-- Answers the figures, whether there is more to do for the next call, the time, and how many sessions have ended by age.
 -- Complexity: O(chunk × log n). Closing is O(1): what was in line is over by its number, and the sets are freed
 -- in the background.
 
@@ -190,8 +190,13 @@ end
 save_room()
 local head = redis.call('ZRANGE', WAITING, 0, 0)[1]
 local waiting = redis.call('ZCARD', WAITING)
-return {
+local figures = {
   waiting, redis.call('ZCARD', SKIPPED), redis.call('ZCARD', SESSIONS), tonumber(head) or get('seq') + 1, get('seq'),
-  admitted, let_in_within(10 * SECOND), inside, shorter, longer, unknown, get('admitted_total'), get('ended_total'),
+  admitted, let_in_within(10 * SECOND), inside, shorter, longer, unknown, get('admitted_total'),
   math.floor((room.present or 1) * 1000000), wants_sample, has_more and 1 or 0, now,
 }
+local ended = { struct.unpack('<' .. string.rep('I4', AGES), room.ages or NO_AGES) }
+for age = 1, AGES do
+  figures[#figures + 1] = ended[age]
+end
+return figures

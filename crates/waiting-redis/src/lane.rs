@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use frontrow_application::waiting_room::{LineError, LineFigures, LinePolicy, Receipt, Untold};
 use frontrow_domain::ConcertId;
-use frontrow_domain::queue::{Forecast, RoomState};
+use frontrow_domain::queue::RoomState;
 use futures_util::future::poll_immediate;
 use metrics::counter;
 use parking_lot::Mutex;
@@ -168,7 +168,7 @@ impl Lane {
 
     async fn send(&self, shared: &Shared, batch: &[Pending]) -> Result<Vec<Answer>, Fault> {
         let mut args = self.header(shared);
-        args.extend(forecast(&self.outlook.lock().told));
+        args.push(Arc::clone(&self.outlook.lock().told));
         args.extend(batch.iter().map(|pending| pending.request.encode().into()));
         let begun = Instant::now();
         let ran = self.run(shared, &shared.scripts.requests, &args, false).await;
@@ -341,18 +341,6 @@ fn refuse(batch: Vec<Pending>, why: &str) {
 fn numbers_of(value: &Value) -> Option<Vec<i64>> {
     let Value::Array(values) = value else { return None };
     values.iter().map(|value| if let Value::Int(number) = value { Some(*number) } else { None }).collect()
-}
-
-/// The forecast as the script reads it.
-fn forecast(told: &Forecast) -> [Arc<[u8]>; 6] {
-    [
-        text(u8::from(told.is_flowing)),
-        text(told.rate),
-        text(told.cap),
-        text(told.active),
-        text(told.hazard.unwrap_or(-1.0)),
-        text(told.present),
-    ]
 }
 
 pub(crate) fn text(value: impl ToString) -> Arc<[u8]> {

@@ -1,14 +1,19 @@
 //! What a line is like after a tick, and what can be said of its speed. Each instance works it out for itself from
 //! the totals that all share.
 
+use std::sync::Arc;
+
 use frontrow_application::waiting_room::{EstimateHits, LineFigures, LinePolicy};
-use frontrow_domain::queue::{Forecast, Outflow, RateLimit, RoomState, Tally};
+use frontrow_domain::catalog::WaitingRoomSettings;
+use frontrow_domain::queue::{Ages, Forecast, Outflow, RoomState, Tally};
 use frontrow_domain::{Sequence, Timestamp};
 
 /// Seconds over which the shown rate of admission is an average; `lua/tick.lua` counts as many.
 const SHOWN_SECONDS: f64 = 10.0;
 /// The script tells the share of those present in millionths.
 const SHARE_ONE: f64 = 1e6;
+/// Seconds after which a forecast is made anew.
+const FORECAST_SECONDS: u32 = 1;
 
 /// What one call of the tick's script has answered.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +28,8 @@ pub(crate) struct Ticked {
     lately: u32,
     estimates: EstimateHits,
     admitted_total: u64,
-    ended_total: u64,
+    /// How many sessions have ended, by age.
+    ended: Ages,
     pub(crate) present_millionths: u32,
     pub(crate) wants_sample: bool,
     pub(crate) has_more: bool,
@@ -45,11 +51,11 @@ impl Ticked {
             lately: few(6)?,
             estimates: EstimateHits { inside: few(7)?, shorter: few(8)?, longer: few(9)?, unknown: few(10)? },
             admitted_total: many(11)?,
-            ended_total: many(12)?,
-            present_millionths: few(13)?,
-            wants_sample: few(14)? == 1,
-            has_more: few(15)? == 1,
-            now: Timestamp::from_micros(*numbers.get(16)?),
+            present_millionths: few(12)?,
+            wants_sample: few(13)? == 1,
+            has_more: few(14)? == 1,
+            now: Timestamp::from_micros(*numbers.get(15)?),
+            ended: ages(numbers.get(16..)?)?,
         })
     }
 
@@ -67,46 +73,55 @@ impl Ticked {
     }
 }
 
+/// The counts by age; nothing when there are too few of them.
+fn ages(numbers: &[i64]) -> Option<Ages> {
+    let mut ages = Ages::default();
+    for (age, count) in ages.0.iter_mut().enumerate() {
+        *count = u32::try_from(*numbers.get(age)?).ok()?;
+    }
+    Some(ages)
+}
+
 /// What one instance has seen of a line.
 #[derive(Debug)]
 pub(crate) struct Outlook {
     outflow: Outflow,
     /// How many had been let in, and how many sessions had ended, at the last tick.
-    seen: Option<(u64, u64)>,
-    /// What newcomers are told of the wait.
-    pub(crate) told: Forecast,
+    seen: Option<(u64, Ages)>,
+    forecast: Forecast,
+    /// When it was made, and with which policy.
+    made: Option<(Timestamp, WaitingRoomSettings, RoomState)>,
+    /// What newcomers are told of the wait, as `lua/forecast.lua` reads it.
+    pub(crate) told: Arc<[u8]>,
 }
 
 impl Default for Outlook {
     fn default() -> Self {
-        Self { outflow: Outflow::default(), seen: None, told: Forecast::UNKNOWN }
+        Self {
+            outflow: Outflow::default(),
+            seen: None,
+            forecast: Forecast::UNKNOWN,
+            made: None,
+            told: Arc::from(&[][..]),
+        }
     }
 }
 
 impl Outlook {
     /// Takes in a tick, and answers its figures.
     pub(crate) fn take_in(&mut self, ticked: &Ticked, policy: LinePolicy) -> LineFigures {
-        let totals = (ticked.admitted_total, ticked.ended_total);
-        let before = self.seen.replace(totals);
-        let (admitted, ended) =
-            before.unwrap_or((totals.0.saturating_sub(u64::from(ticked.admitted)), totals.1));
+        let before = self.seen.replace((ticked.admitted_total, ticked.ended));
+        let (admitted, ended) = before
+            .unwrap_or((ticked.admitted_total.saturating_sub(u64::from(ticked.admitted)), ticked.ended));
         // Totals fall when Redis has lost something: then nothing is known of what happened.
-        let since = |total: u64, before: u64| u32::try_from(total.saturating_sub(before)).unwrap_or(u32::MAX);
+        let admitted = ticked.admitted_total.saturating_sub(admitted);
         let tally = Tally {
-            admitted: since(totals.0, admitted),
-            ended: since(totals.1, ended),
+            admitted: u32::try_from(admitted).unwrap_or(u32::MAX),
+            ended: ticked.ended.since(&ended),
             active: ticked.active,
         };
-        self.outflow.add(tally, ticked.now);
-        let settings = policy.settings;
-        self.told = Forecast {
-            rate: RateLimit::of_milli(settings.admit_per_second_milli).per_second(),
-            cap: settings.max_active,
-            active: ticked.active,
-            hazard: self.outflow.hazard(),
-            present: f64::from(ticked.present_millionths) / SHARE_ONE,
-            is_flowing: policy.state == RoomState::Open && self.outflow.admitted() > 0.0,
-        };
+        self.outflow.add(&tally, ticked.now);
+        self.look_ahead(ticked, policy);
         LineFigures {
             waiting: ticked.waiting,
             skipped: ticked.skipped,
@@ -114,8 +129,34 @@ impl Outlook {
             head: Sequence::new(ticked.head),
             admitted_per_second: f64::from(ticked.lately) / SHOWN_SECONDS,
             admitted: ticked.admitted,
-            forecast: self.told,
+            forecast: self.forecast.clone(),
             estimates: ticked.estimates,
         }
     }
+
+    /// Makes the forecast anew, once a second and when the policy has changed.
+    fn look_ahead(&mut self, ticked: &Ticked, policy: LinePolicy) {
+        let is_fresh = self.made.is_some_and(|(at, settings, state)| {
+            ticked.now < at.plus_seconds(FORECAST_SECONDS)
+                && (settings, state) == (policy.settings, policy.state)
+        });
+        if is_fresh {
+            return;
+        }
+        self.made = Some((ticked.now, policy.settings, policy.state));
+        let present = f64::from(ticked.present_millionths) / SHARE_ONE;
+        let forecast = self.outflow.forecast(policy.limits(), present);
+        self.forecast = if policy.state == RoomState::Open { forecast } else { forecast.halted() };
+        self.told = told(&self.forecast);
+    }
+}
+
+/// A forecast as the script reads it.
+pub(crate) fn told(forecast: &Forecast) -> Arc<[u8]> {
+    let bends = forecast.bends();
+    if bends.is_empty() {
+        return Arc::from(&[][..]);
+    }
+    let of_bends = bends.iter().flat_map(|bend| [bend.people, bend.low, bend.high]);
+    [forecast.present, forecast.lasting].into_iter().chain(of_bends).flat_map(f64::to_le_bytes).collect()
 }

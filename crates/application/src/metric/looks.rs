@@ -41,7 +41,7 @@ const SEAT_VALUES: usize = SeatState::ALL.len();
 const TAKINGS_KINDS: [&str; 3] = ["gross", "refunded", "fees"];
 
 fn line_values(view: &RoomView) -> [f64; LINE_GAUGES.len()] {
-    let (waiting, skipped, active, admitted) = view.figures.map_or((0, 0, 0, 0.0), |figures| {
+    let (waiting, skipped, active, admitted) = view.figures.as_ref().map_or((0, 0, 0, 0.0), |figures| {
         (figures.waiting, figures.skipped, figures.active, figures.admitted_per_second)
     });
     [

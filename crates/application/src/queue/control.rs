@@ -210,15 +210,16 @@ impl App {
             let command = EditQueue { id, patch, signature: self.sign(by) };
             self.box_office.run(Priority::Begin, command).await?
         };
-        let figures = view.as_ref().and_then(|view| view.figures);
+        let figures = view.as_ref().and_then(|view| view.figures.as_ref());
         let wait_before = figures.and_then(|figures| figures.forecast.wait(figures.waiting));
-        let wait_after = view.zip(figures).and_then(|(view, figures)| {
+        let wait_after = view.as_ref().zip(figures).and_then(|(view, figures)| {
             let mut facts = view.facts.clone();
             facts.controls = edited.controls.clone();
             let settings = &edited.waiting_room;
             let is_open = facts.state(self.clock.now()) == RoomState::Open;
             let limit = RateLimit::of_milli(settings.admit_per_second_milli);
-            figures.forecast.with(limit, settings.max_active, is_open).wait(figures.waiting)
+            let forecast = is_open.then(|| figures.forecast.with(limit, settings.max_active));
+            forecast.and_then(|forecast| forecast.wait(figures.waiting))
         });
         let Concert { waiting_room: settings, controls, .. } = edited;
         Ok(EditedQueue { settings, controls, wait_before, wait_after })

@@ -60,7 +60,7 @@ impl Line {
             .view
             .load()
             .as_ref()
-            .and_then(|view| view.figures)
+            .and_then(|view| view.figures.as_ref())
             .is_some_and(|figures| figures.waiting == 0 && figures.skipped == 0 && figures.active == 0);
         if is_idle && now < ticked_at.plus_millis(IDLE_MS) {
             return false;

@@ -55,8 +55,10 @@ pub(super) struct Room {
     is_resumed: bool,
     admissions: AdmissionLog,
     outflow: Outflow,
-    /// What could be said of the speed at the last tick: what those who join are told.
+    /// What could be said of the speed lately: what those who join are told.
     told_forecast: Forecast,
+    /// With which policy that was said.
+    forecast_policy: Option<(WaitingRoomSettings, RoomState)>,
     /// What happened since it was last reckoned.
     tally: Tally,
     estimates: EstimateHits,
@@ -126,11 +128,17 @@ impl Room {
             calling: 0,
             is_closing: false,
             durable_below: mark.next.get(),
-            policy: LinePolicy { settings: WaitingRoomSettings::OFF, state: RoomState::Off },
+            policy: LinePolicy {
+                settings: WaitingRoomSettings::OFF,
+                state: RoomState::Off,
+                hold_seconds: 0,
+                seats_left: 0,
+            },
             is_resumed: true,
             admissions: AdmissionLog::default(),
             outflow: Outflow::default(),
             told_forecast: Forecast::UNKNOWN,
+            forecast_policy: None,
             tally: Tally::default(),
             estimates: EstimateHits::default(),
             present: 1.0,

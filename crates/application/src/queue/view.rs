@@ -32,6 +32,8 @@ pub struct RoomView {
     pub facts: RoomFacts,
     /// How it lets fans in.
     pub settings: WaitingRoomSettings,
+    /// Seconds for which a fan keeps seats that are not paid; the longest of all schedules.
+    pub hold_seconds: u32,
     /// Where it stands.
     pub state: RoomState,
     /// What is left, by schedule in order of start.
@@ -75,7 +77,9 @@ impl RoomView {
     }
 
     pub(super) fn policy(&self) -> LinePolicy {
-        LinePolicy { settings: self.settings, state: self.state }
+        let seats_left = self.facts.schedules.iter().map(|schedule| schedule.available).sum();
+        let Self { settings, state, hold_seconds, .. } = *self;
+        LinePolicy { settings, state, hold_seconds, seats_left }
     }
 
     pub(super) fn with_figures(mut self, figures: LineFigures) -> Self {
@@ -110,6 +114,7 @@ impl App {
             schedules: Vec::with_capacity(known.len()),
         };
         let mut schedules = Vec::with_capacity(known.len());
+        let hold_seconds = known.iter().map(|schedule| schedule.hold.hold_seconds).max().unwrap_or(0);
         for schedule in known.iter() {
             let board = self.memory.boards.get(schedule.id).await?;
             let Some(board) = board else {
@@ -129,6 +134,7 @@ impl App {
             concert: id,
             state: facts.state(at),
             settings: concert.waiting_room,
+            hold_seconds,
             facts,
             schedules,
             figures: None,

@@ -86,7 +86,8 @@ impl App {
         for (at, admitted) in self.memory.admitted.since(concert, since) {
             minutes.entry(at).or_insert_with(|| SalesMinute::empty(at)).admitted += admitted;
         }
-        let line = self.memory.lines.view(concert).and_then(|view| view.figures);
+        let view = self.memory.lines.view(concert);
+        let line = view.as_ref().and_then(|view| view.figures.as_ref());
         Ok(Some(SalesFigures {
             waiting: line.map_or(0, |line| line.waiting),
             active: line.map_or(0, |line| u64::from(line.active)),

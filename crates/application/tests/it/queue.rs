@@ -225,7 +225,7 @@ fn bug_28_what_an_operator_changes_shows_with_the_next_tick_and_is_on_the_audit_
         tick(&stage).await;
         let active = |figures: frontrow_application::waiting_room::LineFigures| figures.active;
         let count = || stage.app.room(concert);
-        assert_eq!(count().await.expect("read").and_then(|room| room.figures).map(active), Some(1));
+        assert_eq!(count().await.expect("read").and_then(|room| room.figures.clone()).map(active), Some(1));
         let patch = QueuePatch { paused: Some(true), max_active: Some(3), ..QueuePatch::default() };
         let dry = stage.app.edit_queue(olga(), concert, patch.clone(), true).await.expect("tried");
         assert!(dry.controls.paused && dry.settings.max_active == 3);
@@ -234,13 +234,13 @@ fn bug_28_what_an_operator_changes_shows_with_the_next_tick_and_is_on_the_audit_
         stage.app.edit_queue(olga(), concert, patch, false).await.expect("changed");
         tick(&stage).await;
         let room = status(&stage, passes[4]).await.room;
-        assert_eq!((room.state, room.figures.map(active)), (RoomState::Paused, Some(1)));
+        assert_eq!((room.state, room.figures.clone().map(active)), (RoomState::Paused, Some(1)));
         let notice = Some(Some("We are back in five minutes.".to_owned()));
         let resume = QueuePatch { paused: Some(false), notice, ..QueuePatch::default() };
         stage.app.edit_queue(olga(), concert, resume, false).await.expect("changed");
         tick(&stage).await;
         let room = status(&stage, passes[4]).await.room;
-        assert_eq!((room.state, room.figures.map(active)), (RoomState::Open, Some(3)));
+        assert_eq!((room.state, room.figures.clone().map(active)), (RoomState::Open, Some(3)));
         assert_eq!(room.notice(), Some("We are back in five minutes."));
         let wrong = QueuePatch {
             admit_per_second_milli: Some(0),

@@ -11,7 +11,7 @@ mod place;
 mod rate;
 mod room;
 
-pub use estimate::{Forecast, Outflow, Tally, WaitRange};
+pub use estimate::{AGES, Ages, Bend, Forecast, Limits, Outflow, Tally, WaitRange};
 pub use pace::{Pace, presence_seconds};
 pub use place::{EndReason, Place, PlaceState, Session, SessionTerms};
 pub use rate::{AdmissionLog, RateLimit};

@@ -175,40 +175,4 @@ proptest! {
             prop_assert!(count == 0 || within <= limit.per_window(), "{within} within {window} ms");
         }
     }
-
-    #[test]
-    fn a_range_is_never_wider_than_it_may_be(
-        rate in 0.001_f64..10_000.0, cap in 1_u32..100_000, active in 0_u32..100_000,
-        hazard in proptest::option::of(0.0001_f64..1.0), present in 0.0_f64..=1.0, ahead in 0_u64..2_000_000,
-    ) {
-        let forecast = Forecast { rate, cap, active, hazard, present, is_flowing: true };
-        if let Some(range) = forecast.wait(ahead) {
-            prop_assert!(range.low <= range.high);
-            prop_assert!(u64::from(range.high) <= 2 * u64::from(range.low) + 30, "{range:?}");
-        }
-    }
-}
-
-#[test]
-fn an_estimate_is_honest_when_nobody_can_know() {
-    let open = Forecast { rate: 100.0, cap: 1_000, active: 0, hazard: None, present: 1.0, is_flowing: true };
-    assert_eq!(open.wait(499), Some(WaitRange { low: 4, high: 9 }));
-    assert_eq!(Forecast { is_flowing: false, ..open }.wait(499), None, "nobody is let in");
-    assert_eq!(open.wait(5_000), None, "the cap will bind, and nobody has left yet");
-    let full = Forecast { active: 1_000, hazard: Some(0.01), ..open };
-    assert_eq!(full.wait(999), Some(WaitRange { low: 70, high: 145 }), "1,000 active leave at 10 a second");
-    assert_eq!(Forecast { present: 0.1, ..full }.wait(999), Some(WaitRange { low: 7, high: 19 }));
-}
-
-#[test]
-fn sessions_that_go_on_keep_the_measured_speed_honest() {
-    let mut flow = Outflow::default();
-    for second in 0..50 {
-        flow.add(Tally { admitted: 10, ended: 1, active: 100 }, at(second * 1_000));
-    }
-    let hazard = flow.hazard().expect("measured");
-    assert!((hazard - 0.01).abs() < 0.001, "{hazard}: one in a hundred a second");
-    let mut few = Outflow::default();
-    few.add(Tally { admitted: 10, ended: 2, active: 100 }, at(0));
-    assert_eq!(few.hazard(), None);
 }

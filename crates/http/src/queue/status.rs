@@ -38,7 +38,8 @@ pub(crate) struct StatusView<'a> {
     /// `ahead` + 1 in line, 0 once let in; null in the lobby and once the place is over.
     #[schema(required)]
     position: Option<u64>,
-    /// How long the fan will wait; null when nobody can say, and when they wait no more.
+    /// How long the fan will wait; null while nobody is let in, when the seats will be gone before, and when they wait no
+    /// more.
     #[schema(required)]
     estimated_wait_seconds: Option<WaitView>,
     /// Seats available over all schedules.

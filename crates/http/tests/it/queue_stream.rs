@@ -8,7 +8,7 @@ use frontrow_application::staff::By;
 use frontrow_testkit::stage::seats;
 use serde_json::json;
 
-use crate::line::{QUEUES, STREAM};
+use crate::line::{Event, QUEUES, STREAM};
 use crate::world::World;
 
 fn room() -> WaitingRoomPatch {
@@ -33,23 +33,31 @@ async fn a_stream_tells_of_a_place_from_joining_to_its_end() {
     assert_eq!(present.data, world.status(&second).await, "the present state, as it can be asked for");
     assert_eq!(present.data["state"], "waiting");
 
+    // The longer the first one takes, the longer the second one waits; nothing else has changed.
     world.later(2_000).await;
-    assert_eq!(stream.now(), [], "nothing has changed");
+    let meanwhile = stream.now();
+    let [longer] = &meanwhile[..] else { panic!("one event: {meanwhile:?}") };
+    let without_wait = |event: &Event| {
+        let mut data = event.data.clone();
+        data["estimatedWaitSeconds"].take();
+        data
+    };
+    assert_eq!((longer.id, without_wait(longer)), (2, without_wait(&present)));
     // A new state is told at once.
     world.delete(QUEUES).token(&first).send().await.expect(204);
     world.later(500).await;
     let active = stream.next().await;
     assert_eq!(
         (active.id, &active.data["state"], &active.data["position"]),
-        (2, &json!("active"), &json!(0))
+        (3, &json!("active"), &json!(0))
     );
     world.later(60_000).await;
     let expired = stream.next().await;
-    assert_eq!((expired.id, &expired.data["endReason"]), (3, &json!("no_show")));
+    assert_eq!((expired.id, &expired.data["endReason"]), (4, &json!("no_show")));
     stream.end().await;
 
     let back = |last: &str| world.get(STREAM).token(&second).header("last-event-id", last).send();
-    let gone = back("3").await.expect(204);
+    let gone = back("4").await.expect(204);
     expect![["
         204
         content-length: 0
@@ -62,6 +70,19 @@ async fn a_stream_tells_of_a_place_from_joining_to_its_end() {
     let mut first_time = world.follow(&second).await;
     assert_eq!(first_time.next().await.data["state"], "expired");
     first_time.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_silent_while_nothing_changes() {
+    let world = World::new();
+    let ann = world.fan("ann", 0).await;
+    let sale = world.a_sale(WaitingRoomPatch { max_active: Some(0), ..room() }).await;
+    let token = world.join(&ann, sale.concert).await;
+    world.tick().await;
+    let mut stream = world.follow(&token).await;
+    assert_eq!(stream.next().await.data["estimatedWaitSeconds"], json!(null), "nobody is let in");
+    world.later(2_000).await;
+    assert_eq!(stream.now(), []);
 }
 
 #[tokio::test]

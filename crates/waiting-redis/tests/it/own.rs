@@ -172,7 +172,7 @@ pub(crate) fn policy(cap: u32) -> LinePolicy {
         presence_seconds: 60,
         lobby_opens_at: None,
     };
-    LinePolicy { settings, state: RoomState::Open }
+    LinePolicy { settings, state: RoomState::Open, hold_seconds: 300, seats_left: 1_000_000 }
 }
 
 /// An instance, and fans who ask it by number.

@@ -52,7 +52,9 @@ impl Room {
             PlaceState::Active(session) => {
                 self.deadlines.remove(&(session.expires_at(), number));
                 self.active -= 1;
-                self.tally.ended += 1;
+                if let PlaceState::Ended { at, .. } = moved.state {
+                    self.tally.ended.note(session.admitted_at.seconds_until(at));
+                }
             }
             PlaceState::Ended { .. } => {}
         }

@@ -14,13 +14,16 @@ const SAMPLE_SECONDS: u32 = 1;
 impl Room {
     /// What the line looks like, and what has happened since this was last asked.
     pub(in crate::queue) fn figures(&mut self, now: Timestamp) -> LineFigures {
-        if now >= self.sampled_at.plus_seconds(SAMPLE_SECONDS) {
-            self.sampled_at = now;
-            self.present = self.present_share(now);
-        }
         let tally = Tally { active: self.active, ..std::mem::take(&mut self.tally) };
-        self.outflow.add(tally, now);
-        self.told_forecast = self.forecast();
+        self.outflow.add(&tally, now);
+        let policy = (self.policy.settings, self.policy.state);
+        let is_due = now >= self.sampled_at.plus_seconds(SAMPLE_SECONDS);
+        if is_due || self.forecast_policy != Some(policy) {
+            self.sampled_at = now;
+            self.forecast_policy = Some(policy);
+            self.present = self.present_share(now);
+            self.told_forecast = self.forecast();
+        }
         LineFigures {
             waiting: self.waiting.len(),
             skipped: self.skipped.len() as u64,
@@ -28,7 +31,7 @@ impl Room {
             head: self.waiting.first().map_or(self.mark.next, Sequence::new),
             admitted_per_second: self.admissions.shown_per_second(now),
             admitted: tally.admitted,
-            forecast: self.told_forecast,
+            forecast: self.told_forecast.clone(),
             estimates: std::mem::take(&mut self.estimates),
         }
     }
@@ -63,15 +66,8 @@ impl Room {
         if looked_at == 0 { 1.0 } else { f64::from(present) / f64::from(looked_at) }
     }
 
-    pub(in crate::queue) fn forecast(&self) -> Forecast {
-        let settings = self.policy.settings;
-        Forecast {
-            rate: self.rate().per_second(),
-            cap: settings.max_active,
-            active: self.active,
-            hazard: self.outflow.hazard(),
-            present: self.present,
-            is_flowing: self.policy.state == RoomState::Open && self.outflow.admitted() > 0.0,
-        }
+    pub(in crate::queue) fn forecast(&mut self) -> Forecast {
+        let forecast = self.outflow.forecast(self.policy.limits(), self.present);
+        if self.policy.state == RoomState::Open { forecast } else { forecast.halted() }
     }
 }

@@ -143,7 +143,7 @@ pub async fn figures_are_the_places_counted(factory: impl LineFactory) {
             let gap = standing.place.sequence.get() - figures.head.get();
             assert!(standing.ahead <= Some(gap), "step {step}: {standing:?} with head {}", figures.head);
         }
-        assert_eq!((figures.forecast.active, figures.forecast.cap), (active, evening.cap()));
+        assert_eq!((figures.active, figures.forecast.cap), (active, evening.cap()));
     }
     assert!(let_in > 30, "{let_in} let in: the evening was too quiet");
 }

@@ -55,7 +55,12 @@ impl<F: LineFactory> Bench<F> {
     pub fn open(factory: F) -> Self {
         let clock = ManualClock::default();
         let opened = Some(factory.open(Arc::new(clock.clone())));
-        let policy = LinePolicy { settings: SETTINGS, state: RoomState::Open };
+        let policy = LinePolicy {
+            settings: SETTINGS,
+            state: RoomState::Open,
+            hold_seconds: 300,
+            seats_left: 1_000_000,
+        };
         Self { factory, clock, concert: samples::CONCERT, policy, entries: AtomicU64::new(1), opened }
     }
 
