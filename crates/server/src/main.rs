@@ -7,6 +7,7 @@ mod config;
 mod keys;
 mod metering;
 mod open_files;
+mod rush;
 mod telemetry;
 mod wiring;
 

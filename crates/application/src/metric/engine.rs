@@ -58,9 +58,19 @@ pub(super) const BOX_OFFICE: Section = Section {
             "Log-ins and sign-ups that wait for their password to be hashed.",
         ),
         counter(
+            "frontrow_password_hashes_total",
+            &[],
+            "Passwords that were hashed, at sign-ups, or checked, at log-ins.",
+        ),
+        counter(
             "frontrow_password_hashes_shed_total",
             &[],
             "Log-ins and sign-ups that were refused because too many waited.",
+        ),
+        gauge(
+            "frontrow_giving_way_ratio",
+            &[],
+            "How far what can wait (hashing, the audit) gives way to the sale: 0 while it is calm, 1 as far as it may.",
         ),
         counter(
             "frontrow_job_failures_total",

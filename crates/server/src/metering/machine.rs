@@ -8,6 +8,8 @@ use metrics::gauge;
 use metrics_process::Collector;
 use tokio::runtime::Handle;
 
+use crate::rush::worked;
+
 /// What is looked at, with what was seen last.
 pub(crate) struct Machine {
     /// The data folder of an embedded store.
@@ -21,14 +23,14 @@ impl Machine {
     /// For this runtime, and the data folder of an embedded store.
     pub(crate) fn new(folder: Option<PathBuf>) -> Self {
         let runtime = Handle::current();
-        let seen = (Instant::now(), busy(&runtime));
+        let seen = (Instant::now(), worked(&runtime));
         Self { folder, process: Collector::default(), runtime, seen }
     }
 
     /// Looks, and shows what it sees.
     pub(crate) fn look(&mut self) {
         self.process.collect();
-        let (now, busy) = (Instant::now(), busy(&self.runtime));
+        let (now, busy) = (Instant::now(), worked(&self.runtime));
         let (then, before) = std::mem::replace(&mut self.seen, (now, busy));
         let could = (now - then).as_secs_f64() * self.runtime.metrics().num_workers() as f64;
         if could > 0.0 {
@@ -38,12 +40,6 @@ impl Machine {
             look_at_disk(folder);
         }
     }
-}
-
-/// For how long all threads together have worked since the start.
-fn busy(runtime: &Handle) -> Duration {
-    let metrics = runtime.metrics();
-    (0..metrics.num_workers()).map(|worker| metrics.worker_total_busy_duration(worker)).sum()
 }
 
 fn look_at_disk(folder: &Path) {
