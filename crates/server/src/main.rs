@@ -2,6 +2,7 @@
 //! fan or an operator can have decided is in `frontrow-application` and `frontrow-domain`; nothing is here.
 
 mod adapters;
+mod backups;
 mod command;
 mod config;
 mod keys;

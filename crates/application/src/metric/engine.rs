@@ -202,6 +202,18 @@ pub(super) const STORE: Section = Section {
             "1 once the tables of the embedded store did not take what was committed, which stops the sale; else 0.",
         )
         .only(Scope::Embedded),
+        gauge(
+            "frontrow_backup_made",
+            &[],
+            "1 when `frontrow backup` has noted a whole backup in the data folder, 0 when none was ever made.",
+        )
+        .only(Scope::Embedded),
+        gauge(
+            "frontrow_backup_age_seconds",
+            &[],
+            "Since the moment that the last backup is of; since the store was made where there is none.",
+        )
+        .only(Scope::Embedded),
         gauge("frontrow_data_free_bytes", &[], "Free space for this server on the disk of the data folder.")
             .only(Scope::Embedded),
         gauge("frontrow_data_size_bytes", &[], "Size of the disk of the data folder.").only(Scope::Embedded),

@@ -1,19 +1,26 @@
 //! The process and its disk. Looking may block, so it belongs on a thread that may.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use frontrow_application::Clock as _;
+use frontrow_domain::Timestamp;
 use frontrow_store_sqlite::{DELIVERY_FILE_NAME, FILE_NAME, LINE_FILE_NAME};
 use metrics::gauge;
 use metrics_process::Collector;
 use tokio::runtime::Handle;
 
+use crate::adapters::clock::SystemClock;
+use crate::backups;
 use crate::rush::worked;
 
 /// What is looked at, with what was seen last.
 pub(crate) struct Machine {
     /// The data folder of an embedded store.
     folder: Option<PathBuf>,
+    clock: Arc<SystemClock>,
+    started: Timestamp,
     process: Collector,
     runtime: Handle,
     seen: (Instant, Duration),
@@ -21,10 +28,11 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// For this runtime, and the data folder of an embedded store.
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(folder: Option<PathBuf>, clock: Arc<SystemClock>) -> Self {
         let runtime = Handle::current();
         let seen = (Instant::now(), worked(&runtime));
-        Self { folder, process: Collector::default(), runtime, seen }
+        let started = clock.now();
+        Self { folder, clock, started, process: Collector::default(), runtime, seen }
     }
 
     /// Looks, and shows what it sees.
@@ -38,6 +46,9 @@ impl Machine {
         }
         if let Some(folder) = &self.folder {
             look_at_disk(folder);
+            let backup = backups::look(folder, self.clock.now(), self.started);
+            gauge!("frontrow_backup_made").set(f64::from(u8::from(backup.is_made)));
+            gauge!("frontrow_backup_age_seconds").set(backup.age_seconds);
         }
     }
 }

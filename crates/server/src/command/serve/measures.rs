@@ -38,7 +38,8 @@ pub(super) async fn run_measures(
     handle: PrometheusHandle,
     stop: CancellationToken,
 ) {
-    let machine = tokio::spawn(run_machine(Machine::new(folder), handle, stop.clone()));
+    let machine = Machine::new(folder, Arc::clone(&wired.clock));
+    let machine = tokio::spawn(run_machine(machine, handle, stop.clone()));
     let sale = tokio::spawn(run_sale(Arc::clone(&wired.app), stop.clone()));
     let checks = tokio::spawn(run_checks(wired, stop));
     let _ = tokio::join!(machine, sale, checks);
