@@ -151,6 +151,7 @@ fn work_off(jobs: &Mutex<Receiver<Job>>, niceness: i32, pace: &Pace, rest: Rest)
     if let Err(error) = setpriority_process(None, niceness) {
         tracing::warn!(%error, "hashing passwords does not give way to other work");
     }
+    pace.rush.set_apart();
     loop {
         // Held while waiting: of several threads one waits for a job, the others for the lock.
         let Ok(job) = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv() else { return };
@@ -232,9 +233,9 @@ mod tests {
         Argon2Passwords::new(&settings(&[("auth.hashing_queue", queue)]), Arc::default()).expect("argon2")
     }
 
-    fn rush(share: f64) -> Arc<Rush> {
+    fn rush(wanted: f64) -> Arc<Rush> {
         let rush = Arc::<Rush>::default();
-        rush.note(share);
+        rush.note(wanted);
         rush
     }
 
@@ -250,14 +251,14 @@ mod tests {
     fn the_busier_the_sale_the_longer_hashing_rests_and_it_never_stops() {
         for threads in ["1", "4"] {
             let settings = settings(&[("auth.hashing_concurrency", threads)]);
-            let per_second = |share: f64, millis| hashes_in_100_s(&settings, &rush(share), millis) / 100;
+            let per_second = |wanted: f64, millis| hashes_in_100_s(&settings, &rush(wanted), millis) / 100;
             let threads = settings.hashing_concurrency;
             assert_eq!(per_second(0.4, 10), 100 * threads, "as many as can be while it is calm");
-            let falling = [0.5, 0.6, 0.7, 0.8, 0.9].map(|share| per_second(share, 10));
+            let falling = [0.5, 0.55, 0.6, 0.7, 0.9].map(|wanted| per_second(wanted, 10));
             assert!(falling.windows(2).all(|pair| pair[0] > pair[1]), "{falling:?}");
-            // Whatever others ask for, and whatever share of the machine that takes.
-            for share in [0.9, 1.0, 2.0] {
-                assert_eq!(per_second(share, 10), 10, "{threads} threads at {share}");
+            // Whatever others ask for, and whatever part of the machine that takes.
+            for wanted in [0.9, 1.0, 2.0] {
+                assert_eq!(per_second(wanted, 10), 10, "{threads} threads at {wanted}");
             }
             // One that is as slow as that by itself does not rest at all.
             assert_eq!(per_second(1.0, 500), 2 * threads);
@@ -290,7 +291,8 @@ mod tests {
         assert_eq!(hash(5).await, 0);
         rush.note(1.0);
         let first = hash(5).await;
-        assert!((5..=6).contains(&first), "{first}: the one before the rush may have been through with it");
+        // The one before these may have ended in the rush, and the one behind them may be resting already.
+        assert!((5..=7).contains(&first), "{first}");
         (0..20).for_each(|_| rush.note(0.0));
         let last = hash(1).await;
         assert_eq!(hash(5).await, last, "and it is over with the rush");

@@ -96,7 +96,7 @@ async fn serve(
     let events = tokio::spawn(events::run_events(config.clone(), Arc::clone(&wired), stop.clone()));
     let folder = (!wired.is_shared()).then(|| config.store.data.clone());
     let measures = tokio::spawn(measures::run_measures(Arc::clone(&wired), folder, metrics, stop.clone()));
-    let rush = tokio::spawn(rush::follow(Arc::clone(&wired.rush), stop.clone()));
+    let rush = tokio::spawn(rush::follow(Arc::clone(&wired.rush), processors(), stop.clone()));
     let pause_ms = config.jobs.audit_pause_ms;
     let audit = tokio::spawn(measures::run_audit(Arc::clone(&wired), pause_ms, stop.clone()));
     let key_watch = tokio::spawn(keys::follow(keys, ring, Arc::clone(&wired), stop.clone()));
