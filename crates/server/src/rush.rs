@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const CALM: f64 = 0.5;
 /// From this part on everything that can wait gives way as far as it may. Less than all: beside a thread that hashes the sale
 /// cannot run on all of them. On two processors a sale at its limit wants 1.0 to 1.5, and a storm of log-ins alone 0.1 to 0.4.
-const FULL: f64 = 0.8;
+const FULL: f64 = 0.75;
 
 /// How busy the sale is. Calm until somebody looks.
 #[derive(Debug, Default)]
@@ -159,7 +159,7 @@ mod tests {
         };
         assert!([0.0, 0.3, CALM].map(pressure).iter().all(|pressure| *pressure <= 0.0));
         assert!([FULL, 1.0, 1.2].map(pressure).iter().all(|pressure| *pressure >= 1.0));
-        let between = [0.55, 0.6, 0.7, 0.75].map(pressure);
+        let between = [0.55, 0.6, 0.65, 0.7].map(pressure);
         assert!(between.windows(2).all(|pair| 0.0 < pair[0] && pair[0] < pair[1] && pair[1] < 1.0));
     }
 
