@@ -115,7 +115,7 @@ fn accounts() -> Option<Vec<(u32, u64)>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// The sum of the first two numbers, time on a processor and time waiting for one (proc_pid_schedstat(5)).
+/// The sum of the first two numbers, time on a processor and time waiting for one (`proc_pid_schedstat(5)`).
 fn wanted_of(schedstat: &str) -> Option<u64> {
     let mut numbers = schedstat.split_ascii_whitespace().map(str::parse::<u64>);
     let (ran, waited) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
