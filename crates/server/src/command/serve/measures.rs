@@ -28,6 +28,11 @@ const REST: f64 = 19.0;
 const REST_CALM: f64 = 3.0;
 /// Which part of the pause of the settings it rests while the sale is calm, at the least.
 const PAUSE_CALM: f64 = 0.02;
+/// How many times as long as a round took it rests after one while the sale is calm: in the long run it takes a twentieth
+/// of a processor then as well.
+const ROUND_REST_CALM: f64 = 4.0;
+/// The longest rest between two rounds: a proof is at the most so much older than a round is long.
+const ROUND_REST_MAX: Duration = Duration::from_mins(5);
 /// How long the audit rests after a slice that could not be read.
 const AWAY: Duration = Duration::from_secs(5);
 
@@ -138,6 +143,16 @@ fn rest_after(took: Duration, pause: Duration, pressure: f64, is_shared: bool) -
     took.mul_f64(of_slice).max(pause.mul_f64(between(PAUSE_CALM, 1.0)))
 }
 
+/// How long it rests before the next round, after one that took so long with all its rests. On a shared store it has had its
+/// rests by then.
+fn rest_after_round(took: Duration, pressure: f64, is_shared: bool) -> Duration {
+    if is_shared {
+        Duration::ZERO
+    } else {
+        took.mul_f64(ROUND_REST_CALM * (1.0 - pressure)).min(ROUND_REST_MAX)
+    }
+}
+
 /// Audits the store until told to stop.
 pub(super) async fn run_audit(wired: Arc<Wired>, pause_ms: u64, stop: CancellationToken) {
     if pause_ms == 0 {
@@ -148,20 +163,41 @@ pub(super) async fn run_audit(wired: Arc<Wired>, pause_ms: u64, stop: Cancellati
     let mut auditing = Watched::new("audit", "auditing the store");
     rounds.show();
     let mut rest = pause;
+    let mut round = Instant::now();
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = sleep(rest) => {}
+        if !rests(&rounds, rest, &stop).await {
+            return;
         }
         let audited = tokio::select! {
             () = stop.cancelled() => return,
             audited = wired.app.tick_audit(&mut rounds) => audited,
         };
-        let pressure = wired.rush.pressure();
-        rest = auditing
-            .note(audited)
-            .map_or(AWAY, |(took, _)| rest_after(took, pause, pressure, wired.is_shared()));
+        let (pressure, is_shared) = (wired.rush.pressure(), wired.is_shared());
+        rest = match auditing.note(audited) {
+            None => AWAY,
+            Some((took, false)) => rest_after(took, pause, pressure, is_shared),
+            Some((took, true)) => {
+                let of_round = rest_after_round(round.elapsed(), pressure, is_shared);
+                round = Instant::now() + of_round;
+                of_round.max(rest_after(took, pause, pressure, is_shared))
+            }
+        };
         rounds.show();
+    }
+}
+
+/// Rests, and shows meanwhile where the audit is. False when told to stop.
+async fn rests(rounds: &AuditRounds, rest: Duration, stop: &CancellationToken) -> bool {
+    let until = tokio::time::Instant::now() + rest;
+    loop {
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = sleep(left.min(LOOK)) => rounds.show(),
+        }
     }
 }
 
@@ -184,6 +220,16 @@ mod tests {
         assert_eq!(calm, Duration::from_mins(2));
         let falling = [0.0, 0.25, 0.5, 0.75, 1.0].map(|pressure| round(600, 50, pressure, false));
         assert!(falling.windows(2).all(|pair| pair[0] < pair[1]), "{falling:?}");
+    }
+
+    #[test]
+    fn a_calm_server_does_not_audit_all_the_time() {
+        let (round, minutes) = (Duration::from_secs(10), Duration::from_mins);
+        assert_eq!(rest_after_round(round, 0.0, false), Duration::from_secs(40));
+        assert_eq!(rest_after_round(round, 1.0, false), Duration::ZERO, "it has rested within it");
+        assert_eq!(rest_after_round(round, 0.0, true), Duration::ZERO, "and so it has on a shared store");
+        // The alert FrontrowAuditNotRunning looks at ten minutes without a slice.
+        assert_eq!(rest_after_round(minutes(60), 0.0, false), minutes(5));
     }
 
     #[test]
