@@ -44,6 +44,8 @@ impl Rush {
 
     /// Takes in what a look has found: at once when it is more, and by half when it is less, because a rush has gaps.
     pub(crate) fn note(&self, wanted: f64) {
+        // More than there is says no more than that, and would take longer to be forgotten.
+        let wanted = wanted.min(1.0);
         let before = f64::from_bits(self.wanted.load(Ordering::Relaxed));
         let now = if wanted >= before { wanted } else { f64::midpoint(before, wanted) };
         self.wanted.store(now.to_bits(), Ordering::Relaxed);
@@ -127,7 +129,8 @@ pub(crate) async fn follow(rush: Arc<Rush>, processors: usize, stop: Cancellatio
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut wants = Wants::new();
-    // What was done for the start is no sale.
+    // The first tick is at once, and what was done for the start is no sale.
+    tick.tick().await;
     wants.look(&rush);
     let mut then = Instant::now();
     loop {
