@@ -13,6 +13,8 @@ use frontrow_domain::{EntryId, Timestamp, UserId};
 use parking_lot::Mutex;
 use tokio::task::futures::TaskLocalFuture;
 
+use crate::seldom::Seldom;
+
 tokio::task_local! {
     static REQUEST: Arc<Request>;
 }
@@ -239,12 +241,30 @@ pub fn note_entry(entry: EntryId) {
     with_current(|request| request.entry.set(entry).ok());
 }
 
-/// Says why something failed: once, where the request ends, or at once when it is done for no request. Of several causes
-/// the first counts.
+/// When each kind of failure that was of no request may be said again. As many kinds as there are callers of [`failed`].
+static SAID: Mutex<Vec<(&'static str, Seldom)>> = Mutex::new(Vec::new());
+
+/// Says why something failed: once, where the request ends, or when it is done for no request, at once. Of several causes
+/// of a request the first counts. What jobs find out again and again, while a part is away, is said once a second.
 pub fn failed(what: &'static str, error: &impl Display) {
-    if with_current(|request| request.cause.set(format!("{what}: {error}")).ok()).is_none() {
-        tracing::error!(%error, "{what}");
+    if with_current(|request| request.cause.set(format!("{what}: {error}")).ok()).is_some() {
+        return;
     }
+    if let Some(untold) = turn(what) {
+        tracing::error!(%error, untold, "{what}");
+    }
+}
+
+/// How many of this kind were not said since the last time, when it may be said now.
+fn turn(what: &'static str) -> Option<u64> {
+    let mut said = SAID.lock();
+    if let Some((_, seldom)) = said.iter().find(|(known, _)| *known == what) {
+        return seldom.turn();
+    }
+    let seldom = Seldom::new();
+    let first = seldom.turn();
+    said.push((what, seldom));
+    first
 }
 
 #[cfg(test)]
@@ -278,6 +298,22 @@ mod tests {
         ] {
             assert_eq!(SpanContext::parse_parent(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_fails_for_no_request_is_said_at_once_and_then_not_each_time() {
+        assert_eq!(turn("one kind"), Some(0));
+        assert_eq!(turn("another kind"), Some(0), "it does not wait for the first");
+        let begun = Instant::now();
+        let (mut asked, mut said, mut untold) = (0, 0, 0);
+        while said == 0 && begun.elapsed() < Duration::from_secs(30) {
+            asked += 1;
+            if let Some(since) = turn("one kind") {
+                (said, untold) = (said + 1, since);
+            }
+        }
+        assert_eq!((said, untold), (1, asked - 1), "with how many there were");
+        assert!(asked > 1, "not each time");
     }
 
     #[tokio::test]

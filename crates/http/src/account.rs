@@ -181,6 +181,8 @@ async fn log_in(
     ClientAddress(client): ClientAddress,
     Open(form): Open<LogInForm>,
 ) -> Answer {
+    // A storm is refused before it costs a look at the store, or at what servers count together.
+    state.app().admit_log_in().map_err(|failure| state.problem(failure))?;
     let attempt = state.throttle().enter(&form.email, client).await.map_err(too_many)?;
     let result = state.app().log_in(&form.email, form.password).await;
     if !matches!(result, Err(Failure::Refused(LogInRefused::InvalidCredentials))) {

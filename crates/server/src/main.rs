@@ -2,11 +2,13 @@
 //! fan or an operator can have decided is in `frontrow-application` and `frontrow-domain`; nothing is here.
 
 mod adapters;
+mod backups;
 mod command;
 mod config;
 mod keys;
 mod metering;
 mod open_files;
+mod rush;
 mod telemetry;
 mod wiring;
 

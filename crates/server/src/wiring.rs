@@ -31,6 +31,7 @@ use crate::adapters::courier::HttpCourier;
 use crate::adapters::entropy::SystemEntropy;
 use crate::adapters::passwords::Argon2Passwords;
 use crate::config::Config;
+use crate::rush::Rush;
 #[cfg(feature = "kafka")]
 pub(crate) use kafka::Kafka;
 
@@ -45,6 +46,8 @@ pub(crate) struct Wired {
     pub(crate) clock: Arc<SystemClock>,
     /// What is kept of events on their way, without copies for others.
     pub(crate) delivery: Arc<dyn Delivery>,
+    /// How busy it is, as far as somebody looks.
+    pub(crate) rush: Arc<Rush>,
     engine: Engine,
     passwords: Arc<Argon2Passwords>,
     has_kafka: bool,
@@ -77,7 +80,8 @@ impl Wired {
         let of_line: Arc<dyn LineJournal> = Arc::<SqliteLine>::clone(&journal);
         let line = EmbeddedLine::open(of_line, Arc::clone(&of_store))?;
         let delivery: Arc<dyn Delivery> = Arc::new(SqliteDelivery::open(&config.store.data)?);
-        let passwords = Arc::new(Argon2Passwords::new(&config.auth)?);
+        let rush = Arc::<Rush>::default();
+        let passwords = Arc::new(Argon2Passwords::new(&config.auth, Arc::clone(&rush))?);
         let parts = Parts {
             store: Arc::<SqliteStore>::clone(&store),
             reads: Arc::new(store.reads()),
@@ -93,7 +97,8 @@ impl Wired {
         };
         let app = App::open(parts, settings(config, 1)?);
         let engine = Engine::Embedded { store, line, journal };
-        Ok(Self { app, clock, delivery, engine, passwords, has_kafka: !config.kafka.url.is_empty() })
+        let has_kafka = !config.kafka.url.is_empty();
+        Ok(Self { app, clock, delivery, rush, engine, passwords, has_kafka })
     }
 
     async fn shared(config: &Config, clock: Arc<SystemClock>) -> anyhow::Result<Self> {
@@ -107,7 +112,8 @@ impl Wired {
         let messages = RedisMessages::open(redis.clone()).context("waiting_room.url")?;
         let counts = RedisCounts::open(redis.clone()).context("waiting_room.url")?;
         let line = RedisLine::open(redis).context("waiting_room.url")?;
-        let passwords = Arc::new(Argon2Passwords::new(&config.auth)?);
+        let rush = Arc::<Rush>::default();
+        let passwords = Arc::new(Argon2Passwords::new(&config.auth, Arc::clone(&rush))?);
         let parts = Parts {
             store: Arc::<MysqlStore>::clone(&store),
             reads: Arc::new(reads.clone()),
@@ -123,7 +129,8 @@ impl Wired {
         };
         let app = App::open(parts, settings(config, writers)?);
         let engine = Engine::Shared { store, reads, line, counts };
-        Ok(Self { app, clock, delivery, engine, passwords, has_kafka: !config.kafka.url.is_empty() })
+        let has_kafka = !config.kafka.url.is_empty();
+        Ok(Self { app, clock, delivery, rush, engine, passwords, has_kafka })
     }
 
     /// What the store and the waiting room run on.
@@ -140,6 +147,7 @@ impl Wired {
         let events = if self.has_kafka { "kafka" } else { "log" };
         gauge!("frontrow_instance_info", "store" => store, "waiting_room" => line, "events" => events)
             .set(1.0);
+        gauge!("frontrow_giving_way_ratio").set(self.rush.pressure());
         gauge!("frontrow_password_hashes_waiting").set(self.passwords.waiting() as f64);
         match &self.engine {
             Engine::Embedded { store, journal, .. } => {

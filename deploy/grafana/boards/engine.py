@@ -125,10 +125,17 @@ ENGINE = dashboard(
                 ),
                 graph(
                     "Passwords",
-                    "Log-ins and sign-ups that wait for their hash, and those refused because too many did.",
+                    "Log-ins and sign-ups that wait for their hash, those that had it, and those refused because too many waited.",
                     "short",
                     (f"sum(frontrow_password_hashes_waiting{{{AT}}})", "waiting"),
+                    (rate("frontrow_password_hashes_total"), "hashed a second"),
                     (rate("frontrow_password_hashes_shed_total"), "refused a second"),
+                ),
+                graph(
+                    "Giving way",
+                    "How far hashing and the audit give way to the sale. At 1 for hours, log-ins are few and the audit is slow.",
+                    "percentunit",
+                    (f"frontrow_giving_way_ratio{{{AT}}}", "{{instance}}"),
                 ),
             ],
         ),

@@ -34,6 +34,13 @@ STORES = dashboard(
                     steps=limits((0.1, GOOD), of=BAD),
                 ),
                 graph(
+                    "Embedded: age of the last backup",
+                    "Since the moment that the last backup is of, or since the store was made. What was sold since is on one disk.",
+                    "s",
+                    (f"frontrow_backup_age_seconds{{{AT}}}", "{{instance}}"),
+                    steps=limits((10_800, BAD)),
+                ),
+                graph(
                     "Clock",
                     "How far the wall clock has moved away from the time that holds go by.",
                     "s",

@@ -145,6 +145,11 @@ impl Command for LogOut {
 }
 
 impl App {
+    /// Whether a log-in would find a place to have its password checked, before anything is counted or looked up for it.
+    pub fn admit_log_in(&self) -> Result<(), Failure<LogInRefused>> {
+        self.passwords.admit().map_err(|_| Failure::Overloaded)
+    }
+
     /// Checks a password and opens a log-in.
     pub async fn log_in(&self, email: &str, password: String) -> Result<LoggedIn, Failure<LogInRefused>> {
         let account = match Email::parse(email) {

@@ -25,6 +25,11 @@ pub struct HashingOverloaded;
 /// MUST use argon2id, MUST bound how many run at once (a log-in storm is not to take the processor from the
 /// sale) and how many wait, and MUST take as long for an account that does not exist.
 pub trait Passwords: Send + Sync + 'static {
+    /// Whether one more would be taken now. To be asked before anything else is done for somebody, because whoever is
+    /// refused anyway is to cost as little as can be; a yes is no promise.
+    fn admit(&self) -> Result<(), HashingOverloaded> {
+        Ok(())
+    }
     /// A new hash, as a PHC string.
     fn hash(&self, password: String) -> BoxFuture<'_, Result<String, HashingOverloaded>>;
     /// Whether the password belongs to the hash. Without a hash it takes as long and is false.

@@ -58,9 +58,19 @@ pub(super) const BOX_OFFICE: Section = Section {
             "Log-ins and sign-ups that wait for their password to be hashed.",
         ),
         counter(
+            "frontrow_password_hashes_total",
+            &[],
+            "Passwords that were hashed, at sign-ups, or checked, at log-ins.",
+        ),
+        counter(
             "frontrow_password_hashes_shed_total",
             &[],
             "Log-ins and sign-ups that were refused because too many waited.",
+        ),
+        gauge(
+            "frontrow_giving_way_ratio",
+            &[],
+            "How far what can wait (hashing, the audit) gives way to the sale: 0 while it is calm, 1 as far as it may.",
         ),
         counter(
             "frontrow_job_failures_total",
@@ -190,6 +200,18 @@ pub(super) const STORE: Section = Section {
             "frontrow_sqlite_fold_violation",
             &[],
             "1 once the tables of the embedded store did not take what was committed, which stops the sale; else 0.",
+        )
+        .only(Scope::Embedded),
+        gauge(
+            "frontrow_backup_made",
+            &[],
+            "1 when `frontrow backup` has noted a whole backup in the data folder, 0 when none was ever made.",
+        )
+        .only(Scope::Embedded),
+        gauge(
+            "frontrow_backup_age_seconds",
+            &[],
+            "Since the moment that the last backup is of; since the store was made where there is none.",
         )
         .only(Scope::Embedded),
         gauge("frontrow_data_free_bytes", &[], "Free space for this server on the disk of the data folder.")

@@ -74,6 +74,11 @@ impl House {
         self.server.address
     }
 
+    /// The data folder of the first.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Where all serve.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         let others = self.others.iter().map(|(_, server)| server.address);

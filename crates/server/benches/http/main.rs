@@ -4,7 +4,8 @@
 //!
 //! Each part has a server with a data folder of its own, so that none measures what another has left behind: `sale` is
 //! holds, charges, payments and reads; `best` is best available; `join` and `poll` are the line; `maps` are seats behind a waiting room;
-//! `journeys` is all of it, one fan after the other; `storm` is holds beside a storm of log-ins.
+//! `journeys` is all of it, one fan after the other; `storm` is holds beside a storm of log-ins, `backup`
+//! holds beside `frontrow backup`.
 //!
 //! `cargo bench -p frontrow-server --bench http -- [--seconds 3] [--runs 3] [--connections 64,256]
 //! [--only /reservations] [--places 1000000] [--mysql URL --redis URL [--servers 2]]`
@@ -17,6 +18,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod asking;
+mod backup;
 mod best;
 mod house;
 mod join;
@@ -89,5 +91,6 @@ fn main() -> Result<()> {
     asking::bench(&options)?;
     maps::bench(&options)?;
     journeys::bench(&options)?;
-    storm::bench(&options)
+    storm::bench(&options)?;
+    backup::bench(&options)
 }

@@ -60,6 +60,8 @@ impl Kind {
 pub(crate) struct Night {
     host: String,
     bearers: Vec<String>,
+    /// The concert of all of them but the small one.
+    concert: u64,
     schedules: Vec<u64>,
     small_map: String,
     big_map: String,
@@ -90,6 +92,7 @@ impl Night {
             bearers,
             small_map: format!("/api/v1/concerts/{small}/schedules/{small_schedule}/seats"),
             big_map: format!("/api/v1/concerts/{big}/schedules/{}/states", schedules[0]),
+            concert: big,
             schedules,
             held: 0,
             charged: 0,
@@ -98,6 +101,14 @@ impl Night {
             read: 0,
             numbers: 0,
         })
+    }
+
+    /// Has so many seats more put on sale that there are schedules enough for a run, however fast it is.
+    pub(crate) fn refill(&mut self, house: &House) -> Result<()> {
+        while self.schedules.len() * SEATS < self.held + SCHEDULES * SEATS {
+            self.schedules.push(house.schedule(self.concert, SEATS)?);
+        }
+        house.wait_for_all(self.concert)
     }
 }
 

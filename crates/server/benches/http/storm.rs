@@ -1,11 +1,13 @@
 //! Holds beside a storm of log-ins: how much of its speed the sale keeps while many more want to log in than can be hashed.
-//! Once with hashing that gives way, as by default, and once with hashing that takes a fair share of the processors.
+//! With hashing that gives way, as by default; with hashing that never rests; and with hashes that cost nothing, which shows
+//! what the requests alone take: all of them are the same but for the hash.
 
 use std::net::SocketAddr;
-use std::thread::{JoinHandle, spawn};
+use std::thread::{JoinHandle, park_timeout, spawn};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use frontrow_rehearsal::floor::FloorAnswer;
 use frontrow_rehearsal::{Next, Plan, Report, Request, Spread, Step, run};
 
 use crate::house::House;
@@ -13,15 +15,24 @@ use crate::measure::{Options, WITH_WARM_UP, run_once};
 use crate::sale::{Kind, Night, Sale};
 
 const NAME: &str = "POST /reservations beside a storm of log-ins";
-/// Log-ins a second: ten times what one thread can hash.
+/// Log-ins a second: many times what one thread can hash.
 const LOG_INS_PER_SECOND: f64 = 500.0;
 const LOG_IN_CONNECTIONS: usize = 128;
-/// As costly as they are outside of tests, and from one address as many as there are.
-const SETTINGS: [(&str, &str); 4] = [
-    ("FRONTROW__AUTH__ARGON2_MEMORY_KIB", "19456"),
-    ("FRONTROW__AUTH__ARGON2_ITERATIONS", "2"),
+/// From one address as many as there are.
+const SETTINGS: [(&str, &str); 2] = [
     ("FRONTROW__AUTH__LOGIN_ATTEMPTS_PER_ADDRESS", "1000000"),
     ("FRONTROW__AUTH__LOGIN_ATTEMPTS_PER_ACCOUNT", "1000000"),
+];
+/// As costly as they are outside of tests.
+const COSTLY: [(&str, &str); 2] =
+    [("FRONTROW__AUTH__ARGON2_MEMORY_KIB", "19456"), ("FRONTROW__AUTH__ARGON2_ITERATIONS", "2")];
+/// As if nobody sold.
+const WITHOUT_REST: (&str, &str) = ("FRONTROW__AUTH__HASHING_MIN_PER_SECOND", "1000");
+/// What hashing does in each row.
+const ROWS: [(&str, &[(&str, &str)]); 3] = [
+    ("gives way", &COSTLY),
+    ("never rests", &[COSTLY[0], COSTLY[1], WITHOUT_REST]),
+    ("costs nothing", &[WITHOUT_REST]),
 ];
 
 pub(crate) fn bench(options: &Options) -> Result<()> {
@@ -30,35 +41,31 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     }
     println!("\n{LOG_INS_PER_SECOND} log-ins a second beside holds");
     println!(
-        "\n| nice value | connections | holds/s alone | beside the storm | ratio | log-ins/s hashed | refused/s |"
+        "\n| hashing | connections | holds/s alone | beside the storm | ratio | log-ins/s hashed | refused/s | giving way |"
     );
-    println!("|---|---|---|---|---|---|---|");
-    for niceness in ["10", "0"] {
-        let mut settings = SETTINGS.to_vec();
-        settings.push(("FRONTROW__AUTH__HASHING_NICENESS", niceness));
+    println!("|---|---|---|---|---|---|---|---|");
+    for (what, settings) in ROWS {
+        let settings = [&SETTINGS, settings].concat();
         let house = House::open_with(options, &settings)?;
         let mut night = Night::prepare(&house)?;
         for &connections in &options.connections {
-            row(&house, &mut night, niceness, connections, options)?;
+            row(&house, &mut night, what, connections, options)?;
         }
         house.close()?;
     }
     Ok(())
 }
 
-fn row(
-    house: &House,
-    night: &mut Night,
-    niceness: &str,
-    connections: usize,
-    options: &Options,
-) -> Result<()> {
+fn row(house: &House, night: &mut Night, what: &str, connections: usize, options: &Options) -> Result<()> {
     let (mut quiet, mut stormy, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut hashed, mut refused) = (Vec::new(), Vec::new());
+    let (mut hashed, mut refused, mut giving_way) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..options.runs {
+        night.refill(house)?;
         let mut holds = Sale { night, kind: Kind::Hold };
         let alone = run_once(&house.addresses(), &mut holds, connections, options)?.rate();
-        let storm = begin(house.address(), house.host.clone(), options.seconds * WITH_WARM_UP);
+        let seconds = options.seconds * WITH_WARM_UP;
+        let storm = begin(house.address(), house.host.clone(), seconds);
+        let way = look(house.address(), house.host.clone(), seconds);
         let beside = run_once(&house.addresses(), &mut holds, connections, options)?.rate();
         let storm = storm.join().map_err(|_| anyhow!("the storm panicked"))??;
         let per_second = |status: u16| {
@@ -70,17 +77,31 @@ fn row(
         ratios.push(beside / alone);
         hashed.push(per_second(401));
         refused.push(per_second(503));
+        giving_way.push(way.join().map_err(|_| anyhow!("the look panicked"))??);
     }
     let spread = |figures: &Vec<f64>| Spread::of(figures.iter().copied()).context("no runs");
     println!(
-        "| {niceness} | {connections} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} |",
+        "| {what} | {connections} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} | {:.2} |",
         spread(&quiet)?,
         spread(&stormy)?,
         spread(&ratios)?,
         spread(&hashed)?,
-        spread(&refused)?
+        spread(&refused)?,
+        spread(&giving_way)?
     );
     Ok(())
+}
+
+/// How far what can wait gives way in the middle of a run.
+fn look(address: SocketAddr, host: String, seconds: f64) -> JoinHandle<Result<f64>> {
+    spawn(move || {
+        park_timeout(Duration::from_secs_f64(seconds / 2.0));
+        let request = Request::get(&host, "/metrics").to_bytes();
+        let answer = FloorAnswer::sampled(address, &request)?.context("no metrics")?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix("frontrow_giving_way_ratio "));
+        Ok(line.context("frontrow_giving_way_ratio is not shown")?.trim().parse()?)
+    })
 }
 
 /// Log-ins with passwords that nobody has, at their pace, whatever the server does.

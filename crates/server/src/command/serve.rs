@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::keys::Keys;
 use crate::telemetry::FilterHandle;
 use crate::wiring::{Wired, processors, refused_members};
-use crate::{metering, open_files, telemetry};
+use crate::{metering, open_files, rush, telemetry};
 
 mod events;
 mod jobs;
@@ -96,8 +96,9 @@ async fn serve(
     let events = tokio::spawn(events::run_events(config.clone(), Arc::clone(&wired), stop.clone()));
     let folder = (!wired.is_shared()).then(|| config.store.data.clone());
     let measures = tokio::spawn(measures::run_measures(Arc::clone(&wired), folder, metrics, stop.clone()));
+    let rush = tokio::spawn(rush::follow(Arc::clone(&wired.rush), processors(), stop.clone()));
     let pause_ms = config.jobs.audit_pause_ms;
-    let audit = tokio::spawn(measures::run_audit(Arc::clone(&wired.app), pause_ms, stop.clone()));
+    let audit = tokio::spawn(measures::run_audit(Arc::clone(&wired), pause_ms, stop.clone()));
     let key_watch = tokio::spawn(keys::follow(keys, ring, Arc::clone(&wired), stop.clone()));
     let drain = Duration::from_secs(config.http.drain_seconds);
     let stopping = tokio::spawn(until_told(stop.clone(), Arc::clone(&ready), drain));
@@ -129,7 +130,7 @@ async fn serve(
         key_watch,
         reloading
     );
-    let _ = tokio::join!(measures, audit);
+    let _ = tokio::join!(measures, audit, rush);
     if let Some(traces) = traces {
         traces.close().await;
     }

@@ -83,6 +83,7 @@ pub(super) const RANGES: &[(&str, RangeInclusive<i64>)] = &[
     ("auth.hashing_concurrency", 1..=256),
     ("auth.hashing_queue", 1..=100_000),
     ("auth.hashing_niceness", 0..=19),
+    ("auth.hashing_min_per_second", 1..=1_000),
     ("auth.login_attempts_per_account", 1..=1_000_000),
     ("auth.login_attempts_per_address", 1..=1_000_000),
     ("auth.login_window_seconds", 1..=86_400),
@@ -230,6 +231,8 @@ pub(crate) struct Auth {
     pub(crate) hashing_queue: usize,
     /// A nice value.
     pub(crate) hashing_niceness: i32,
+    /// Hashes a second, by all threads together.
+    pub(crate) hashing_min_per_second: u32,
     /// Attempts within the window.
     pub(crate) login_attempts_per_account: u32,
     /// Attempts within the window.

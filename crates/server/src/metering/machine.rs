@@ -1,17 +1,26 @@
 //! The process and its disk. Looking may block, so it belongs on a thread that may.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use frontrow_application::Clock as _;
+use frontrow_domain::Timestamp;
 use frontrow_store_sqlite::{DELIVERY_FILE_NAME, FILE_NAME, LINE_FILE_NAME};
 use metrics::gauge;
 use metrics_process::Collector;
 use tokio::runtime::Handle;
 
+use crate::adapters::clock::SystemClock;
+use crate::backups;
+use crate::rush::worked;
+
 /// What is looked at, with what was seen last.
 pub(crate) struct Machine {
     /// The data folder of an embedded store.
     folder: Option<PathBuf>,
+    clock: Arc<SystemClock>,
+    started: Timestamp,
     process: Collector,
     runtime: Handle,
     seen: (Instant, Duration),
@@ -19,16 +28,17 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// For this runtime, and the data folder of an embedded store.
-    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(folder: Option<PathBuf>, clock: Arc<SystemClock>) -> Self {
         let runtime = Handle::current();
-        let seen = (Instant::now(), busy(&runtime));
-        Self { folder, process: Collector::default(), runtime, seen }
+        let seen = (Instant::now(), worked(&runtime));
+        let started = clock.now();
+        Self { folder, clock, started, process: Collector::default(), runtime, seen }
     }
 
     /// Looks, and shows what it sees.
     pub(crate) fn look(&mut self) {
         self.process.collect();
-        let (now, busy) = (Instant::now(), busy(&self.runtime));
+        let (now, busy) = (Instant::now(), worked(&self.runtime));
         let (then, before) = std::mem::replace(&mut self.seen, (now, busy));
         let could = (now - then).as_secs_f64() * self.runtime.metrics().num_workers() as f64;
         if could > 0.0 {
@@ -36,14 +46,11 @@ impl Machine {
         }
         if let Some(folder) = &self.folder {
             look_at_disk(folder);
+            let backup = backups::look(folder, self.clock.now(), self.started);
+            gauge!("frontrow_backup_made").set(f64::from(u8::from(backup.is_made)));
+            gauge!("frontrow_backup_age_seconds").set(backup.age_seconds);
         }
     }
-}
-
-/// For how long all threads together have worked since the start.
-fn busy(runtime: &Handle) -> Duration {
-    let metrics = runtime.metrics();
-    (0..metrics.num_workers()).map(|worker| metrics.worker_total_busy_duration(worker)).sum()
 }
 
 fn look_at_disk(folder: &Path) {

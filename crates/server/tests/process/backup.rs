@@ -11,7 +11,9 @@ use tempfile::TempDir;
 use crate::client::{Person, http, on_sale, on_sale_in_line};
 use crate::crowd::{Crowd, PRICE};
 use crate::keys::Fan;
+use crate::metrics::shows;
 use crate::sale::audit;
+use crate::scrape::Scrape;
 use crate::server::{Server, frontrow};
 
 fn backup(data: &Path, to: &Path) -> Command {
@@ -94,6 +96,29 @@ async fn a_backup_made_while_selling_has_everything_that_was_answered_before_it(
     assert_eq!(server.stop().code(), Some(0));
     assert_eq!(again.stop().code(), Some(0));
     audit(fresh.path());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_shows_how_old_its_last_backup_is_and_that_there_is_none() {
+    let (data, place) = (tempfile::tempdir().expect("folder"), tempfile::tempdir().expect("folder"));
+    let server = Server::start(data.path(), &[]);
+    let client = http();
+    let made = |scraped: &Scrape| scraped.value("frontrow_backup_made", &[]);
+    let none = shows(&client, &server, "that there is none", |scraped| made(scraped) == Some(0.0)).await;
+    assert!(none.value("frontrow_backup_age_seconds", &[]).is_some(), "so long it has had none");
+    // One that fails is none.
+    let failed = backup(data.path(), data.path()).output().expect("runs");
+    assert!(!failed.status.success(), "{}", said(&failed));
+    assert!(!data.path().join("last-backup.json").exists());
+    let (begun, to) = (Instant::now(), place.path().join("one"));
+    assert!(backup(data.path(), &to).output().expect("runs").status.success());
+    let there = shows(&client, &server, "that there is one", |scraped| made(scraped) == Some(1.0)).await;
+    let age = there.value("frontrow_backup_age_seconds", &[]).expect("its age");
+    assert!((0.0..=begun.elapsed().as_secs_f64() + 1.0).contains(&age), "{age}");
+    // A restored store begins without one.
+    let fresh = tempfile::tempdir().expect("folder");
+    assert!(restore(&to, fresh.path()).status.success());
+    assert!(!fresh.path().join("last-backup.json").exists());
 }
 
 /// A store that takes some time to be copied, and its server.

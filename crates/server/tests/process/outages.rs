@@ -1,6 +1,7 @@
 //! What servers share goes away in the middle of a sale, and comes back.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use frontrow_testkit::wire::{Link, Wire};
 use futures_util::future::join_all;
@@ -8,9 +9,20 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Person, on_sale, on_sale_in_line, states};
 use crate::cluster::{Cluster, service, until};
+use crate::server::log_file;
 
 /// Two servers that reach a service by a network of ours, and the network.
 pub(crate) async fn two_with(variable: &str, setting: &str, behind: &str) -> (Cluster, Wire) {
+    two_with_more(variable, setting, behind, &[]).await
+}
+
+/// The same with more settings.
+async fn two_with_more(
+    variable: &str,
+    setting: &str,
+    behind: &str,
+    more: &[(&str, &str)],
+) -> (Cluster, Wire) {
     let url = service(variable);
     let (start, address) = url.rsplit_once(['@', '/']).expect("scheme://address");
     let wire = Wire::start(address).await;
@@ -22,6 +34,7 @@ pub(crate) async fn two_with(variable: &str, setting: &str, behind: &str) -> (Cl
         ("FRONTROW__HTTP__REQUEST_TIMEOUT_MS", "2000"),
         ("FRONTROW__STORE__DEADLINE_MS", "1000"),
     ];
+    let own = [&own, more].concat();
     (Cluster::start_with(2, &own).await, wire)
 }
 
@@ -127,7 +140,7 @@ async fn the_sale_goes_on_after_mysql_was(away: Link) {
         }
         let id = held.expect(201)["reservationId"].clone();
         // While some have bought, others are still about to.
-        tokio::time::sleep(std::time::Duration::from_millis(number as u64 * 20)).await;
+        tokio::time::sleep(Duration::from_millis(number as u64 * 20)).await;
         let key = format!("pay {number}");
         fan.insist("/payments", &key, json!({"reservationId": id}), failed).await.expect(201);
         1
@@ -154,6 +167,77 @@ async fn mysql_cut_off_in_a_sale_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mysql_fallen_silent_in_a_sale_loses_nothing() {
     the_sale_goes_on_after_mysql_was(Link::Silent).await;
+}
+
+/// How long it is asked while the database is away.
+const AWAY: Duration = Duration::from_secs(4);
+
+/// Whatever is asked of a server whose database is away is refused for the same reason, thousands of times over: the log says
+/// it again and again, and not each time.
+async fn the_log_stays_short_while_mysql_is(away: Link) {
+    let settings = ("FRONTROW__LOG__FILTER", "info");
+    let (cluster, wire) =
+        two_with_more("FRONTROW_TEST_MYSQL_URL", "FRONTROW__STORE__URL", "/{database}", &[settings]).await;
+    let operator = cluster.person(0, "operator", "operator");
+    let sale = on_sale(&operator, 100, 1_000, 300).await;
+    let fans: Vec<Person> =
+        (0..32).map(|number| cluster.person(0, &format!("fan {number}"), "fan")).collect();
+    join_all(fans.iter().map(|fan| fan.charge(10_000))).await;
+    let map = format!("/concerts/{}/schedules/{}/seats/stream", sale.0, sale.1);
+    let _followers = join_all(fans.iter().map(|fan| fan.follow(&map))).await;
+    let log = log_file(cluster.servers[0].1.path());
+    let said = || std::fs::read_to_string(&log).expect("a log");
+    let before = said().len();
+
+    wire.set(away);
+    let (begun, refused) = (Instant::now(), &AtomicUsize::new(0));
+    join_all(fans.iter().enumerate().map(|(at, fan)| async move {
+        for round in 0.. {
+            if begun.elapsed() > AWAY {
+                return;
+            }
+            let number = at * 10_000 + round;
+            let body = json!({"scheduleId": sale.1, "seats": [1]});
+            let log_in = json!({"email": format!("fan{number}@example.test"), "password": "not this one"});
+            let (concert, key) = (format!("/concerts/{}", 1_000 + number), format!("hold {number}"));
+            let reservation = format!("/reservations/{}", uuid::Uuid::from_u128(number as u128));
+            let answers = tokio::join!(
+                fan.get(&concert),
+                fan.get(&reservation),
+                fan.get("/reservations"),
+                fan.post("/reservations", &key, body),
+                fan.post("/auth/login", "log in", log_in),
+            );
+            let answers = [answers.0, answers.1, answers.2, answers.3, answers.4];
+            let not_now = answers.iter().filter(|answer| answer.status.is_server_error()).count();
+            refused.fetch_add(not_now, Ordering::Relaxed);
+        }
+    }))
+    .await;
+    let seconds = begun.elapsed().as_secs();
+    let (said, refused) = (said()[before..].to_owned(), refused.load(Ordering::Relaxed));
+    let lines = said.lines().count();
+    // What fails again and again is said once a second: for requests by their code, and what jobs meet by its kind. Besides a
+    // line for each job that begins to fail.
+    let again = usize::try_from(seconds).expect("a few") + 3;
+    let bound = 20 + 3 * again;
+    assert!(refused > 2 * bound, "{refused} refused: so few say nothing");
+    assert!(lines > 0 && lines <= bound, "{lines} lines of {refused} refused within {seconds} s:\n{said}");
+    let of_jobs = said.lines().filter(|line| line.contains(" a query failed ")).count();
+    assert!(of_jobs <= again, "{of_jobs} lines of jobs within {seconds} s:\n{said}");
+    wire.set(Link::Up);
+    until("the sale goes on", || async { fans[0].get("/reservations").await.status.is_success() }).await;
+    cluster.audit();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_cut_off_does_not_fill_the_log() {
+    the_log_stays_short_while_mysql_is(Link::Cut).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mysql_fallen_silent_does_not_fill_the_log() {
+    the_log_stays_short_while_mysql_is(Link::Silent).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -183,13 +267,13 @@ async fn a_server_that_stands_still_in_a_sale_does_not_stop_the_other() {
         // Whatever locks it has, the database ends a transaction that nobody continues.
         let (body, other) =
             (json!({"scheduleId": sale.1, "seats": [400]}), cluster.person(0, "other", "fan"));
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         other.insist("/reservations", "hold", body, failed).await.expect(201);
         assert!(held.load(Ordering::Relaxed) < 300, "it was stopped too late");
         tell("-CONT");
         begun.elapsed()
     };
     let (_, took) = tokio::join!(join_all(buy), trouble);
-    assert!(took < std::time::Duration::from_secs(10), "the other stood still for {took:?}");
+    assert!(took < Duration::from_secs(10), "the other stood still for {took:?}");
     assert_eq!(cluster.audit()["seatsByState"]["held"], 301);
 }

@@ -23,6 +23,7 @@ pub(super) use restore::{RestoreArguments, run as restore};
 use self::manifest::{Listed, Manifest};
 use super::answer;
 use crate::adapters::clock::SystemClock;
+use crate::backups;
 use crate::config::Config;
 
 /// What the keys are called in a backup, and in a data folder.
@@ -71,6 +72,13 @@ pub(super) fn run(config: &Config, arguments: &BackupArguments) -> anyhow::Resul
     let manifest = Manifest::new(made_at, epoch, files);
     manifest.write(to).with_context(|| unfinished(to))?;
     folder.sync_all()?;
+    if let Err(error) = backups::note(&config.store.data, made_at, bytes) {
+        eprintln!(
+            "the backup is whole, and cannot be noted in {}: a server there goes on to show the one before as its last \
+             ({error})",
+            config.store.data.display()
+        );
+    }
     answer(&format!(
         "backed up {} as it was at {}: {} files, {bytes} bytes, in {}\n\
          Try it now and then: frontrow restore --from {3} --data A-NEW-FOLDER",
