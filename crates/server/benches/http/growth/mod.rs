@@ -90,7 +90,7 @@ pub(crate) fn bench(options: &Options, growth: &Growth) -> Result<()> {
     table::print_streams(&streams);
     grown.into_iter().try_for_each(|one| one.house.close())?;
     if let Some(path) = &growth.plot {
-        let holds = [("in one schedule", &hot[..]), ("all over", &wide[..])];
+        let holds = [("hold in one schedule", &hot[..]), ("hold all over", &wide[..])];
         let drawn = plot::draw(&growth.sizes, &holds, &polls, &memory)?;
         std::fs::write(path, drawn).with_context(|| format!("the plot {}", path.display()))?;
     }

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::table::{Costs, Memory};
-use crate::house::grouped;
+use super::table::{Costs, Memory, TELLING_FROM};
 
 /// Of one panel, in points.
 const WIDTH: f64 = 320.0;
@@ -50,10 +49,10 @@ pub(super) fn draw(
         Line { name: "seats and line", points: single(|one| one.whole_seconds) },
         Line { name: "seats alone", points: single(|one| one.seats_seconds) },
     ];
+    let small = sizes.iter().position(|&size| size >= TELLING_FROM).unwrap_or(0);
     let panels = [
-        panel("µs of processor a request (holds: and back)", sizes, &costs),
-        // A thousand seats are less than what a process takes by itself: nothing could be read off that.
-        panel("bytes in memory for each", &sizes[1..], &kept.map(|line| line.without_first())),
+        panel("µs of processor a request", sizes, &costs),
+        panel("bytes in memory for each", &sizes[small..], &kept.map(|line| line.from(small))),
         panel("seconds to start", sizes, &starts),
     ];
     let width = WIDTH * panels.len() as f64;
@@ -70,8 +69,8 @@ pub(super) fn draw(
 }
 
 impl Line<'_> {
-    fn without_first(mut self) -> Self {
-        self.points.remove(0);
+    fn from(mut self, first: usize) -> Self {
+        self.points.drain(..first);
         self
     }
 }
@@ -108,7 +107,7 @@ fn panel(title: &str, sizes: &[usize], lines: &[Line<'_>]) -> String {
             "<text x=\"{:.1}\" y=\"{:.0}\" text-anchor=\"{anchor}\" fill=\"#525252\">{}</text>",
             x(size),
             HEIGHT - 12.0,
-            grouped(size as u64)
+            compact(size)
         );
     }
     for (at, line) in lines.iter().enumerate() {
@@ -152,6 +151,15 @@ fn ceiling(most: f64) -> f64 {
         .map(|times| times * size)
         .find(|top| *top >= most)
         .unwrap_or(most)
+}
+
+/// A size as it is written in `--sizes`.
+fn compact(size: usize) -> String {
+    match size {
+        size if size.is_multiple_of(1_000_000) => format!("{}M", size / 1_000_000),
+        size if size.is_multiple_of(1_000) => format!("{}k", size / 1_000),
+        size => size.to_string(),
+    }
 }
 
 fn short(value: f64) -> String {

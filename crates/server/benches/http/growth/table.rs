@@ -5,6 +5,9 @@ use frontrow_rehearsal::{Latency, Spread};
 
 use crate::house::grouped;
 
+/// Fewer seats or fans are less than what a process takes by itself: no bytes can be told for each.
+pub(super) const TELLING_FROM: usize = 100_000;
+
 /// What one kind of request has cost at one size, run by run.
 #[derive(Default)]
 pub(super) struct Costs {
@@ -95,13 +98,14 @@ pub(super) fn print_memory(sizes: &[usize], all: &[Memory]) {
     );
     println!("|---|---|---|---|---|---|---|---|");
     for (&size, memory) in sizes.iter().zip(all) {
+        let bytes = |each: f64| if size < TELLING_FROM { "–".to_owned() } else { format!("{each:.0}") };
         println!(
-            "| {} | {:.1} | {:.1} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} |",
+            "| {} | {:.1} | {:.1} | {} | {} | {:.2} | {:.2} | {:.2} |",
             grouped(size as u64),
             memory.empty_kib as f64 / 1_024.0,
             memory.seats_kib as f64 / 1_024.0,
-            memory.bytes_a_seat,
-            memory.bytes_a_fan,
+            bytes(memory.bytes_a_seat),
+            bytes(memory.bytes_a_fan),
             memory.empty_seconds,
             memory.seats_seconds,
             memory.whole_seconds
