@@ -306,7 +306,7 @@ fn parts_are_worked_out_from_their_unit_costs() {
     assert_eq!((one.joins, one.journeys), (10_000.0, 200.0));
     // Two processors half in use: a second of processor a second for each server. Joins take one, journeys 0.2.
     assert!((5_000.0..6_000.0).contains(&one.questions), "{}", one.questions);
-    assert_eq!(one.servers, 2.0);
+    assert_eq!(grouped(one.servers), "2");
     assert!((one.redis_thread - 0.2 - one.questions / 1e5).abs() < 1e-9);
     assert_eq!((one.redis_shards, one.stores, one.relay, one.partitions), (1.0, 0.2, 0.1, 1.0));
     assert!((one.redis_gib - 1.0).abs() < 1e-9 && (one.embedded_gib - 1.0).abs() < 1e-9);
