@@ -121,7 +121,7 @@ fn page_of(runs: &[&str]) -> String {
 fn figures_of_several_runs_become_the_middle_one_with_its_spread() {
     let run = |holds: &str, tick: &str, same: &str| {
         format!(
-            "100 seats\n   64 in flight: {holds} holds/s, a tick {tick}\n\n| what | each |\n|---|---|\n| x{same} | 5.5 |\n"
+            "100 seats\n   64 in flight: {holds:>6} holds/s, a tick {tick}\n\n| what | each |\n|---|---|\n| x{same} | 5.5 |\n"
         )
     };
     let runs = [
@@ -133,7 +133,7 @@ fn figures_of_several_runs_become_the_middle_one_with_its_spread() {
     ];
     assert_eq!(
         page_of(&runs.each_ref().map(String::as_str)),
-        "```text\n100 seats\n   64 in flight: 3000 (950–10000) holds/s, a tick 990µs (20ns–7s)\n```\n\n\
+        "```text\n100 seats\n   64 in flight:  3000 (950–10000) holds/s, a tick 990µs (20ns–7s)\n```\n\n\
          | what | each |\n|---|---|\n| x64 | 5.5 |\n"
     );
 }
