@@ -31,6 +31,7 @@ help:
 	@echo "make deny   licences, sources and known faults of everything that is built in (needs cargo-deny)"
 	@echo "make site-vendor the site's libraries, from the versions of deploy/dev/site (needs Node.js)"
 	@echo "make bench  the figures of docs/performance.md, on this machine (BENCH=name ...)"
+	@echo "make capacity the table in docs/performance/capacity.md, from the unit costs beside it"
 	@echo "make load   classic load scenarios with k6, a minute each (SCENARIO=name ...); see load/README.md"
 	@echo "make soak   the long ones: half an hour of everything"
 	@echo "make services       a MariaDB, Redis, Redis Cluster and Kafka for tests; see deploy/dev/README.md"
@@ -87,6 +88,10 @@ events: setup
 metrics: setup
 	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-application --lib -- the_page_of_metrics_is_current
 
+# Likewise: the table of growth on paper, from the unit costs in docs/performance/units.toml.
+capacity: setup
+	UPDATE_EXPECT=1 $(CARGO) test --locked --package frontrow-testkit --test it -- the_page_of_capacity_is_current
+
 # A test fails when they are not current.
 dashboards:
 	python3 deploy/grafana/generate.py
@@ -139,7 +144,7 @@ browser: site-types
 	FRONTROW_BINARY=$(CURDIR)/target/debug/frontrow node --test --test-concurrency=2 $(PACKAGES)/tests/*.test.mjs
 
 # These and the next ones are no files either.
-.PHONY: oidc deployment configuration deny
+.PHONY: oidc deployment configuration capacity deny
 
 # Compose file, Dockerfile and Kubernetes manifests, by tools that carry the schemas with them.
 deployment: setup

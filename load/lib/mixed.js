@@ -1,4 +1,5 @@
-// A sale as a whole, one request an iteration: what mixed.js asks for as fast as its mark says, and soak.js for long.
+// A sale as a whole, one request an iteration: mixed.js and soak.js ask for it at a rate and for a time of their own, by the
+// same marks.
 
 import { check } from 'k6';
 import exec from 'k6/execution';
@@ -17,6 +18,22 @@ const LEFT = 10;
 const REFUNDED = 50;
 // Holds that are left lapse within the shortest run.
 const HOLD_SECONDS = 30;
+
+// What k6 is told: so many requests a second for so long, and the marks of a sale that keeps up with them.
+export function optionsOf({ rate, duration, preAllocatedVUs }) {
+  return {
+    scenarios: {
+      everybody: { executor: 'constant-arrival-rate', exec: 'ask', rate, duration, preAllocatedVUs, maxVUs: 2000 },
+    },
+    thresholds: {
+      // A hundredth is left to the start and the end of the run.
+      'http_reqs{scenario:everybody}': [`rate>=${rate * 0.99}`],
+      'http_req_duration{scenario:everybody}': ['p(95)<500', 'p(99)<1000'],
+      'http_req_failed{scenario:everybody}': ['rate<0.001'],
+      checks: ['rate>0.9999'],
+    },
+  };
+}
 
 export function prepare(schedules) {
   const reading = concert('Mixed, to look at', NO_ROOM, [50]);

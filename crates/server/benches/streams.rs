@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
+mod process;
 #[path = "../tests/process/server.rs"]
 mod server;
 
@@ -16,14 +17,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use frontrow_rehearsal::floor::FloorAnswer;
 use frontrow_rehearsal::{Listeners, Request, Spread};
+use process::Process;
 use server::{Server, frontrow, token};
 
 /// How long all of them may take to open, or to hear of something.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Seats of the schedule.
 const SEATS: usize = 10_000;
-/// Processor time is counted in hundredths of a second on every Linux of today.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 struct Options {
     streams: usize,
@@ -69,18 +69,18 @@ fn bench(options: &Options) -> Result<()> {
     );
     // What the first hold loads for good is not a stream's.
     hall.hold(1)?;
-    let idle = Process::of(&server)?;
+    let idle = Process::of(server.id())?;
     let begin = Instant::now();
     let mut listeners = Listeners::open(server.address, &hall.stream(), options.streams, PATIENCE)?;
     println!("opened in {:.1} s", begin.elapsed().as_secs_f64());
-    report("open", &idle, &Process::of(&server)?, options.streams);
+    report("open", &idle, &Process::of(server.id())?, options.streams);
     events(&hall, &server, &mut listeners, options)?;
     storm(&hall, &server, &mut listeners, options)?;
-    report("after the events", &idle, &Process::of(&server)?, options.streams);
+    report("after the events", &idle, &Process::of(server.id())?, options.streams);
     // Long enough for a sign of life on each.
-    let before = Process::of(&server)?;
+    let before = Process::of(server.id())?;
     listeners.listen(Duration::from_secs(16))?;
-    let after = Process::of(&server)?;
+    let after = Process::of(server.id())?;
     println!("16 s of silence: {:.2} s of processor time", after.processor - before.processor);
     report("after the silence", &idle, &after, options.streams);
     let begin = Instant::now();
@@ -99,7 +99,7 @@ fn bench(options: &Options) -> Result<()> {
 
 /// Holds one seat after the other and waits each time until the last stream has heard of it.
 fn events(hall: &Hall, server: &Server, listeners: &mut Listeners, options: &Options) -> Result<()> {
-    let before = Process::of(server)?;
+    let before = Process::of(server.id())?;
     let mut delays = Vec::new();
     for number in 0..options.events {
         let due = Instant::now() + options.pause;
@@ -109,7 +109,7 @@ fn events(hall: &Hall, server: &Server, listeners: &mut Listeners, options: &Opt
         delays.push(listeners.wait_for(version, PATIENCE)?.as_secs_f64() * 1_000.0);
         listeners.listen(due.saturating_duration_since(Instant::now()))?;
     }
-    let spent = Process::of(server)?.processor - before.processor;
+    let spent = Process::of(server.id())?.processor - before.processor;
     let deliveries = options.streams * options.events;
     println!(
         "events: {:.1} ms of processor time each, {:.2} µs a stream; from the hold's answer to the last stream {:.0} ms",
@@ -122,7 +122,7 @@ fn events(hall: &Hall, server: &Server, listeners: &mut Listeners, options: &Opt
 
 /// Holds seats as fast as one client can, whatever the streams have heard.
 fn storm(hall: &Hall, server: &Server, listeners: &mut Listeners, options: &Options) -> Result<()> {
-    let (before, heard) = (Process::of(server)?, listeners.heard());
+    let (before, heard) = (Process::of(server.id())?, listeners.heard());
     let until = Instant::now() + options.storm;
     let first = options.events + 2;
     let held = std::thread::scope(|scope| {
@@ -139,7 +139,7 @@ fn storm(hall: &Hall, server: &Server, listeners: &mut Listeners, options: &Opti
     })?;
     // The schedule begins with version 1, and each hold is one more.
     listeners.wait_for(u64::try_from(first + held)?, PATIENCE)?;
-    let spent = Process::of(server)?.processor - before.processor;
+    let spent = Process::of(server.id())?.processor - before.processor;
     let heard = listeners.heard() - heard;
     println!(
         "storm: {held} holds in {:.0} s; {:.1} events a stream and second, {:.2} µs of processor time each; {:.2} processors",
@@ -160,31 +160,6 @@ fn report(when: &str, idle: &Process, now: &Process, streams: usize) {
         a_stream(now.resident_kib - idle.resident_kib),
         now.open_files
     );
-}
-
-/// What the system says of the server's process.
-struct Process {
-    resident_kib: i64,
-    /// Seconds.
-    processor: f64,
-    open_files: usize,
-}
-
-impl Process {
-    fn of(server: &Server) -> Result<Self> {
-        let folder = format!("/proc/{}", server.id());
-        let status = std::fs::read_to_string(format!("{folder}/status"))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        let stat = std::fs::read_to_string(format!("{folder}/stat"))?;
-        // The name, in brackets, may have spaces; the times are the 12th and 13th field behind it.
-        let fields = stat.rsplit_once(") ").context("no name")?.1.split(' ').skip(11).take(2);
-        let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
-        Ok(Self {
-            resident_kib: resident.trim().trim_end_matches(" kB").parse()?,
-            processor: ticks / TICKS_PER_SECOND,
-            open_files: std::fs::read_dir(format!("{folder}/fd"))?.count(),
-        })
-    }
 }
 
 /// One schedule, and fans who each hold a seat of it.

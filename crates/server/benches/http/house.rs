@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
 use tempfile::TempDir;
 
 use crate::measure::{Options, Shared, check, shown};
+use crate::process::Process;
 use crate::server::{Server, frontrow, token};
 
 /// What a seat costs.
@@ -95,7 +96,7 @@ impl House {
         }
         meanwhile(folder.path())?;
         let begin = Instant::now();
-        let server = Server::start(folder.path(), &SETTINGS);
+        let server = serve(folder.path(), &settings);
         let host = server.address.to_string();
         Ok((Self { folder, server, others, settings, operator, host }, begin))
     }
@@ -251,11 +252,9 @@ impl House {
         Ok(tokens)
     }
 
-    /// What the server has in memory, in KiB.
-    pub(crate) fn resident_kib(&self) -> Result<i64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.server.id()))?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(resident.trim().trim_end_matches(" kB").parse()?)
+    /// What the first server takes of the machine.
+    pub(crate) fn process(&self) -> Result<Process> {
+        Process::of(self.server.id())
     }
 
     /// How many changes shared a commit since the start, from the server's own metrics.
@@ -284,10 +283,15 @@ impl House {
 
 fn start(settings: &[(&'static str, String)]) -> Result<(TempDir, Server)> {
     let folder = tempfile::tempdir()?;
-    let all: Vec<(&str, &str)> =
-        SETTINGS.into_iter().chain(settings.iter().map(|(key, value)| (*key, value.as_str()))).collect();
-    let server = Server::start(folder.path(), &all);
+    let server = serve(folder.path(), settings);
     Ok((folder, server))
+}
+
+/// A server on this folder, with the settings that all of them have and these.
+fn serve(folder: &Path, settings: &[(&'static str, String)]) -> Server {
+    let more = settings.iter().map(|(key, value)| (*key, value.as_str()));
+    let all: Vec<(&str, &str)> = SETTINGS.into_iter().chain(more).collect();
+    Server::start(folder, &all)
 }
 
 /// An empty database and a name for lines of their own, as settings of all servers.

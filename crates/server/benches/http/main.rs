@@ -13,6 +13,9 @@
 //! With `--mysql` and `--redis` so many servers share them, and the generator spreads its connections over all: holds,
 //! charges, payments and reads, joins, questions and journeys. The other parts are of the embedded ones alone.
 //!
+//! `… --bench http -- --sizes 1k,100k,1M [--plot growth.svg]` measures growth instead ([`growth`]), over 64 connections when
+//! nothing else is said.
+//!
 //! To add a route: a `Route` in the file of its part, and its name where the part says what it measures.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
@@ -20,12 +23,16 @@
 mod asking;
 mod backup;
 mod best;
+mod growth;
 mod house;
 mod join;
 mod journeys;
 mod maps;
 mod measure;
+mod places;
 mod poll;
+#[path = "../process/mod.rs"]
+mod process;
 mod sale;
 #[path = "../../tests/process/server.rs"]
 mod server;
@@ -33,6 +40,7 @@ mod storm;
 
 use anyhow::{Context, Result, bail};
 use frontrow_rehearsal::floor::{Floor, FloorAnswer, announce_and_serve};
+use growth::Growth;
 use measure::{Options, Shared};
 
 fn main() -> Result<()> {
@@ -40,11 +48,12 @@ fn main() -> Result<()> {
     let mut options = Options {
         seconds: 3.0,
         runs: 3,
-        connections: vec![64, 256],
+        connections: Vec::new(),
         only: String::new(),
         places: 1_000_000,
         shared: None,
     };
+    let mut growth = Growth { sizes: Vec::new(), plot: None };
     let (mut mysql, mut redis, mut servers) = (None, None, 1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().with_context(|| format!("{argument} needs a value"));
@@ -59,6 +68,8 @@ fn main() -> Result<()> {
             "--mysql" => mysql = Some(value()?),
             "--redis" => redis = Some(value()?),
             "--servers" => servers = value()?.parse()?,
+            "--sizes" => growth.sizes = Growth::sizes(&value()?)?,
+            "--plot" => growth.plot = Some(value()?.into()),
             "--runs" => options.runs = value()?.parse()?,
             "--places" => options.places = value()?.parse()?,
             "--connections" => {
@@ -72,6 +83,9 @@ fn main() -> Result<()> {
         (Some(mysql), Some(redis)) if servers > 0 => Some(Shared { mysql, redis, servers }),
         _ => bail!("--mysql and --redis go together, and --servers is 1 or more"),
     };
+    if options.connections.is_empty() {
+        options.connections = if growth.sizes.is_empty() { vec![64, 256] } else { vec![64] };
+    }
     println!(
         "{} processors; {} runs of {} s each after 20 % warm-up, route and floor in turn; median (lowest–highest)",
         std::thread::available_parallelism()?,
@@ -83,6 +97,9 @@ fn main() -> Result<()> {
         Some(shared) => {
             println!("{} servers on one MySQL and one Redis, empty for each table", shared.servers);
         }
+    }
+    if !growth.sizes.is_empty() {
+        return growth::bench(&options, &growth);
     }
     sale::bench(&options)?;
     best::bench(&options)?;
