@@ -20,11 +20,11 @@ use crate::writer::{self, Writer};
 use crate::{FILE_NAME, Folding, schema};
 
 /// For how long one slice folds; the group that it has begun comes to its end.
-const SLICE: Duration = Duration::from_millis(1);
+const SLICE: Duration = Duration::from_micros(1_500);
 /// How long nothing must have come for the sale to be quiet.
 const QUIET: Duration = Duration::from_millis(2);
-/// Bytes of groups from which on they are folded between others that come.
-const MANY: usize = 24 << 20;
+/// Bytes of groups from which on they are folded between others that come: a rush of some 70,000 holds is over before.
+const MANY: usize = 48 << 20;
 /// The pause after something could not be folded for now.
 const TROUBLE: Duration = Duration::from_millis(500);
 /// How long whoever reads beside a server waits for it to fold.
