@@ -51,7 +51,9 @@ fn row(house: &House, night: &mut Night, connections: usize, options: &Options) 
     for _ in 0..options.runs {
         night.refill(house)?;
         let mut holds = Sale { night, kind: Kind::Hold };
+        house.settle()?;
         let alone = run_once(&house.addresses(), &mut holds, connections, options)?.rate();
+        house.settle()?;
         let is_over = Arc::new(AtomicBool::new(false));
         let backups = begin(house.folder().to_owned(), Arc::clone(&is_over));
         let with = run_once(&house.addresses(), &mut holds, connections, options);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -255,6 +256,25 @@ impl House {
     /// What the first server takes of the machine.
     pub(crate) fn process(&self) -> Result<Process> {
         Process::of(self.server.id())
+    }
+
+    /// Waits until everything that was sold is in its tables, so that of two runs that follow each other the second does not pay
+    /// for the first. A store without a journal has nothing to wait for.
+    pub(crate) fn settle(&self) -> Result<()> {
+        const NAME: &str = "frontrow_sqlite_unfolded_bytes ";
+        let begun = Instant::now();
+        loop {
+            let answer = self.get("/metrics", &[])?;
+            let metrics = String::from_utf8_lossy(&answer.body);
+            let line = metrics.lines().find_map(|line| line.strip_prefix(NAME));
+            if line.is_none_or(|bytes| bytes.trim() == "0") {
+                return Ok(());
+            }
+            if begun.elapsed() > PATIENCE {
+                bail!("what was sold has not come into its tables within {PATIENCE:?}");
+            }
+            park_timeout(LOOK_AGAIN);
+        }
     }
 
     /// How many changes shared a commit since the start, from the server's own metrics.

@@ -62,8 +62,10 @@ fn row(house: &House, night: &mut Night, what: &str, connections: usize, options
     for _ in 0..options.runs {
         night.refill(house)?;
         let mut holds = Sale { night, kind: Kind::Hold };
+        house.settle()?;
         let alone = run_once(&house.addresses(), &mut holds, connections, options)?.rate();
         let seconds = options.seconds * WITH_WARM_UP;
+        house.settle()?;
         let storm = begin(house.address(), house.host.clone(), seconds);
         let way = look(house.address(), house.host.clone(), seconds);
         let beside = run_once(&house.addresses(), &mut holds, connections, options)?.rate();
