@@ -189,7 +189,7 @@ impl House {
                 if begin.elapsed() > PATIENCE {
                     bail!("{address} does not know concert {concert}");
                 }
-                std::thread::park_timeout(LOOK_AGAIN);
+                park_timeout(LOOK_AGAIN);
             }
         }
         Ok(())
@@ -207,7 +207,7 @@ impl House {
             if begin.elapsed() > PATIENCE {
                 bail!("{what}: not within {PATIENCE:?}");
             }
-            std::thread::park_timeout(LOOK_AGAIN);
+            park_timeout(LOOK_AGAIN);
         }
         Ok(())
     }
