@@ -27,7 +27,12 @@ use frontrow_domain::wallet::ChargePolicy;
 use frontrow_domain::{Currency, Money, ScheduleId, SeatNo, Timestamp, UserId};
 use frontrow_store_sqlite::{Options, SqliteDelivery, SqliteLine, SqliteStore};
 use futures_util::future::BoxFuture;
+use mimalloc::MiMalloc;
 use uuid::Uuid;
+
+/// That of the server: a group is allocated by its callers and freed by the writer.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 struct Monotonic(Instant);
 
