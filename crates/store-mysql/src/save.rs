@@ -2,11 +2,12 @@
 //! Claims, ledger, payments, refunds, new tickets and keys are plain inserts, everything else is matched on the row
 //! version that was loaded, and nothing is ever an upsert: an upsert silently overwrites a winner.
 //!
-//! New rows go many to a statement, changed ones a statement each, and all statements in a packet or two. So every
-//! change says for itself whether it found the row as it was loaded.
+//! New rows go many to a statement, so do changed ones of the tables that a rush changes (`updates`), others a statement
+//! each, and all statements in a packet or two. Every statement says whether it found the rows as they were loaded.
 
 mod catalog;
 mod sale;
+mod updates;
 
 use frontrow_application::store::StoreError;
 use frontrow_domain::Timestamp;
@@ -21,6 +22,7 @@ use crate::load::counter_number;
 use crate::once;
 use crate::pool::Link;
 use crate::sql::{LIST_MAX, Value, fill, tuple, values};
+use updates::Updates;
 
 type Saved = Result<(), StoreError>;
 
@@ -354,6 +356,7 @@ impl Saver {
 
     fn wallets(&mut self, changes: &[Change<'_, UserId, Wallet>]) -> Saved {
         let mut rows = Rows::new("wallet (user_id, balance, last_entry, last_event, row_version)");
+        let mut updates = Updates::new("wallet", "user_id", &["balance", "last_entry", "last_event"]);
         for change in changes {
             let key = Key::Wallet(*change.key);
             let Some(wallet) = change.after else { return Err(never_deleted(&key)) };
@@ -362,13 +365,10 @@ impl Saver {
                 rows.add(&values![&wallet.user, wallet.balance, entry, event, 1_u8], key);
                 continue;
             };
-            self.matched(
-                "UPDATE wallet SET balance = ?, last_entry = ?, last_event = ?, row_version = row_version + 1 \
-                 WHERE user_id = ? AND row_version = ?",
-                &values![wallet.balance, wallet.last_entry, wallet.last_event, &wallet.user, version],
-                key,
-            );
+            let now = values![wallet.balance, wallet.last_entry, wallet.last_event];
+            updates.add((&wallet.user).into(), version, &now, key);
         }
+        self.update(&updates);
         self.insert(rows);
         Ok(())
     }
