@@ -2,7 +2,7 @@
 //!
 //! A statement has what it costs to read and plan it, whatever it changes; of a payment's rows that was most of the work.
 //! Each row still counts only where it is as it was loaded: the statement has to find every one of them. When it does
-//! not, all that it names are told apart by running alone.
+//! not, it is looked up which are not any more.
 
 use frontrow_domain::records::{Change, Key};
 use frontrow_domain::reservation::Claim;
@@ -65,8 +65,10 @@ impl Updates {
             keys.join(","),
             pairs.join(",")
         );
+        let as_loaded =
+            pairs.iter().map(|pair| format!("{table} WHERE ({key}, row_version) = {pair}")).collect();
         let keys: Vec<Key> = rows.iter().map(|row| row.key.clone()).collect();
-        Statement { sql, rows: keys.len() as u64, keys, look: None }
+        Statement { sql, rows: keys.len() as u64, keys, look: None, as_loaded }
     }
 
     /// What a column is set to: one value where all rows have the same, else that of the row's key.
@@ -149,6 +151,13 @@ impl Kept<'_> {
             pairs.join(",")
         );
         let keys: Vec<Key> = self.seats.iter().map(|(seat, _)| Key::Claim(self.schedule, *seat)).collect();
-        Statement { sql, rows: keys.len() as u64, keys, look: None }
+        let as_loaded = pairs
+            .iter()
+            .map(|pair| {
+                let template = "claim WHERE schedule_id = ? AND (seat_no, reservation_id) =";
+                format!("{} {pair}", fill(template, &values![self.schedule]))
+            })
+            .collect();
+        Statement { sql, rows: keys.len() as u64, keys, look: None, as_loaded }
     }
 }
