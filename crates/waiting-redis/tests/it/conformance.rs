@@ -19,7 +19,7 @@ mod on_a_cluster {
     frontrow_testkit::line_suite!(RedisFactory::on(Server::cluster(), CROWD_ON_A_CLUSTER));
 }
 
-/// Rooms that the version before has made, each place in a field of its own: they are served to their end.
+/// Rooms that the version before has made, each fan in a field of their own: they are served to their end.
 mod with_former_rooms {
     use super::*;
 

@@ -146,7 +146,7 @@ pub(crate) struct RedisFactory {
     rooms: Rooms,
     running: Mutex<Option<Arc<RedisLine>>>,
     crowd: u64,
-    /// Rooms that are kept as the version before fields of four has made them.
+    /// Rooms that are kept as the version before shared fields has made them.
     former: u32,
 }
 
