@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use crate::error::{DbError, OpenError};
 use crate::once::{self, OnceTables};
-use crate::plans::PlanCache;
 use crate::pool::{Link, Pool};
 use crate::row::{Result, all, first};
 use crate::schema::{self, open_error};
@@ -62,7 +61,7 @@ impl MysqlImport {
 
     /// The queries, at the time of that clock: what servers are kept from until the copy is finished.
     pub fn reads(&self, clock: Arc<dyn Clock>) -> MysqlReads {
-        MysqlReads { pool: Arc::clone(&self.reads), plans: Arc::new(PlanCache::default()), clock }
+        MysqlReads::new(Arc::clone(&self.reads), Arc::default(), clock)
     }
 
     async fn insert(

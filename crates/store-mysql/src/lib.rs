@@ -27,6 +27,7 @@ mod save;
 mod schema;
 mod scratch;
 mod sql;
+mod together;
 mod upkeep;
 mod writer;
 
@@ -48,6 +49,7 @@ use lane::Lanes;
 use once::OnceTables;
 use plans::PlanCache;
 use pool::Pool;
+use reads::LookUps;
 use writer::Writer;
 
 /// How to open a store.
@@ -82,6 +84,7 @@ pub struct MysqlReads {
     pool: Arc<Pool>,
     plans: Arc<PlanCache>,
     clock: Arc<dyn Clock>,
+    lookups: LookUps,
 }
 
 impl MysqlStore {
@@ -105,7 +108,7 @@ impl MysqlStore {
             lanes: Lanes::default(),
         };
         let pool = Arc::new(Pool::new(connect, schema::reader_session(), options.readers));
-        Ok(Arc::new(Self { writer, reads: MysqlReads { pool, plans, clock: options.clock } }))
+        Ok(Arc::new(Self { writer, reads: MysqlReads::new(pool, plans, options.clock) }))
     }
 
     /// How the connections are used that read, and those that write.
@@ -125,7 +128,12 @@ impl MysqlReads {
         let (connect, database) = schema::options(&options.url)?;
         let pool = Arc::new(Pool::new(connect, schema::reader_session(), options.readers));
         schema::check_readable(&pool, &database).await?;
-        Ok(Self { pool, plans: Arc::new(PlanCache::default()), clock: options.clock })
+        Ok(Self::new(pool, Arc::default(), options.clock))
+    }
+
+    fn new(pool: Arc<Pool>, plans: Arc<PlanCache>, clock: Arc<dyn Clock>) -> Self {
+        let lookups = LookUps::new(&pool);
+        Self { pool, plans, clock, lookups }
     }
 }
 

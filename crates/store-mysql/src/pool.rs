@@ -94,6 +94,25 @@ impl Pool {
         }
     }
 
+    /// The rows of one statement that changes nothing, on any connection.
+    pub(crate) async fn rows(&self, sql: String) -> Result<Vec<MySqlRow>, DbError> {
+        let mut link = self.take().await?;
+        let rows = match link.rows(sql.clone()).await {
+            // The server has closed it while it lay idle. A query can be asked again.
+            Err(DbError::Lost(_)) if link.is_reused => {
+                drop(link);
+                self.forget_idle();
+                link = self.take().await?;
+                link.rows(sql).await
+            }
+            answered => answered,
+        };
+        if rows.is_ok() {
+            link.give_back();
+        }
+        rows
+    }
+
     /// Closes what is idle.
     pub(crate) fn forget_idle(&self) {
         self.idle.lock().clear();

@@ -2,11 +2,12 @@
 //! Claims, ledger, payments, refunds, new tickets and keys are plain inserts, everything else is matched on the row
 //! version that was loaded, and nothing is ever an upsert: an upsert silently overwrites a winner.
 //!
-//! New rows go many to a statement, changed ones a statement each, and all statements in a packet or two. So every
-//! change says for itself whether it found the row as it was loaded.
+//! New rows go many to a statement, so do changed ones of the tables that a rush changes (`updates`), others a statement
+//! each, and all statements in a packet or two. Every statement says whether it found the rows as they were loaded.
 
 mod catalog;
 mod sale;
+mod updates;
 
 use frontrow_application::store::StoreError;
 use frontrow_domain::Timestamp;
@@ -21,6 +22,7 @@ use crate::load::counter_number;
 use crate::once;
 use crate::pool::Link;
 use crate::sql::{LIST_MAX, Value, fill, tuple, values};
+use updates::Updates;
 
 type Saved = Result<(), StoreError>;
 
@@ -36,6 +38,8 @@ struct Statement {
     rows: u64,
     /// How to look which of the keys are there, after a key was there already.
     look: Option<Look>,
+    /// Where each of the keys is found as it was loaded, of a statement that changes many; after it has found too few.
+    as_loaded: Vec<String>,
 }
 
 /// What to look for after a key was there already.
@@ -54,19 +58,22 @@ pub(crate) struct NotSaved {
     pub(crate) is_lost: bool,
     /// True when a table is not there: that of a day, which somebody has dropped.
     pub(crate) has_no_table: bool,
-    /// What to find out once the transaction is taken back: which of the records that were to be new are there.
-    pub(crate) duplicates: Option<Duplicates>,
+    /// What to find out once the transaction is taken back: which of the records it was.
+    pub(crate) suspects: Option<Suspects>,
 }
 
-/// Records of which at least one was there already.
-pub(crate) struct Duplicates {
+/// Records of which at least one was there already and should be new, or is not as it was loaded any more.
+pub(crate) struct Suspects {
     keys: Vec<Key>,
-    look: Look,
+    /// The table and the condition by which each is found, in the order of the keys.
+    places: Vec<Option<String>>,
+    /// True when it is those that are found; false when it is those that are not.
+    are_found: bool,
 }
 
 impl From<StoreError> for NotSaved {
     fn from(error: StoreError) -> Self {
-        Self { error, is_lost: false, has_no_table: false, duplicates: None }
+        Self { error, is_lost: false, has_no_table: false, suspects: None }
     }
 }
 
@@ -90,7 +97,7 @@ pub(crate) async fn save(
         bytes += statement.sql.len();
         packet.push(statement);
     }
-    let end = Statement { sql: last, keys: Vec::new(), rows: 1, look: None };
+    let end = Statement { sql: last, keys: Vec::new(), rows: 1, look: None, as_loaded: Vec::new() };
     packet.push(end);
     let answers = send(link, packet).await?;
     Ok(answers == 1)
@@ -107,7 +114,13 @@ async fn send(link: &mut Link<'_>, statements: Vec<Statement>) -> Result<u64, No
     for (statement, answer) in statements.iter().zip(&answers) {
         found = answer.affected;
         if found != statement.rows && !statement.keys.is_empty() {
-            return Err(StoreError::Lost(Keys::new(statement.keys.iter().cloned())).into());
+            let suspects = (!statement.as_loaded.is_empty()).then(|| Suspects {
+                keys: statement.keys.clone(),
+                places: statement.as_loaded.iter().cloned().map(Some).collect(),
+                are_found: false,
+            });
+            let keys = Keys::new(statement.keys.iter().cloned());
+            return Err(NotSaved { suspects, ..StoreError::Lost(keys).into() });
         }
     }
     Ok(found)
@@ -124,27 +137,31 @@ fn not_saved(error: DbError, statement: Option<&Statement>) -> NotSaved {
     else {
         return error.into_store().into();
     };
-    let duplicates = statement.look.map(|look| Duplicates { keys: statement.keys.clone(), look });
+    let suspects = statement.look.map(|look| Suspects {
+        keys: statement.keys.clone(),
+        places: statement.keys.iter().map(|key| look.place_of(key)).collect(),
+        are_found: true,
+    });
     let keys = Keys::new(statement.keys.iter().cloned());
-    NotSaved { duplicates, ..StoreError::Lost(keys).into() }
+    NotSaved { suspects, ..StoreError::Lost(keys).into() }
 }
 
-impl Duplicates {
-    /// Which of the records are there. All of them when it cannot be told: two of one group, or a rival that has gone
-    /// again.
+impl Suspects {
+    /// Which of the records it was. All of them when it cannot be told: two of one group, or a rival that has gone again.
     pub(crate) async fn find(self, link: &mut Link<'_>) -> Keys {
         let all = Keys::new(self.keys.iter().cloned());
         let looks: Vec<String> = (0_u64..)
-            .zip(&self.keys)
-            .filter_map(|(place, key)| Some(format!("SELECT {place} FROM {}", self.look.place_of(key)?)))
+            .zip(&self.places)
+            .filter_map(|(place, from)| Some(format!("SELECT {place} FROM {}", from.as_ref()?)))
             .collect();
         let Ok(rows) = link.rows(looks.join(" UNION ALL ")).await else { return all };
-        let places = crate::row::all(&rows, |row| row.get::<u64>(0)).unwrap_or_default();
-        let found: Vec<Key> = places
-            .into_iter()
-            .filter_map(|place| self.keys.get(usize::try_from(place).ok()?).cloned())
+        let found = crate::row::all(&rows, |row| row.get::<u64>(0)).unwrap_or_default();
+        let named: Vec<Key> = (0_u64..)
+            .zip(self.keys)
+            .filter(|(place, _)| found.contains(place) == self.are_found)
+            .map(|(_, key)| key)
             .collect();
-        if found.is_empty() { all } else { Keys::new(found) }
+        if named.is_empty() { all } else { Keys::new(named) }
     }
 }
 
@@ -231,6 +248,7 @@ impl Saver {
                 rows: keys.len() as u64,
                 keys,
                 look: rows.look,
+                as_loaded: Vec::new(),
             });
         }
     }
@@ -243,6 +261,7 @@ impl Saver {
                 keys: Vec::new(),
                 rows: chunk.len() as u64,
                 look: None,
+                as_loaded: Vec::new(),
             });
         }
     }
@@ -253,7 +272,8 @@ impl Saver {
     }
 
     fn matched_of(&mut self, template: &str, values: &[Value<'_>], keys: Vec<Key>) {
-        self.statements.push(Statement { sql: fill(template, values), keys, rows: 1, look: None });
+        let sql = fill(template, values);
+        self.statements.push(Statement { sql, keys, rows: 1, look: None, as_loaded: Vec::new() });
     }
 
     fn accounts(&mut self, changes: &[Change<'_, UserId, Account>]) -> Saved {
@@ -354,6 +374,7 @@ impl Saver {
 
     fn wallets(&mut self, changes: &[Change<'_, UserId, Wallet>]) -> Saved {
         let mut rows = Rows::new("wallet (user_id, balance, last_entry, last_event, row_version)");
+        let mut updates = Updates::new("wallet", "user_id", &["balance", "last_entry", "last_event"]);
         for change in changes {
             let key = Key::Wallet(*change.key);
             let Some(wallet) = change.after else { return Err(never_deleted(&key)) };
@@ -362,13 +383,10 @@ impl Saver {
                 rows.add(&values![&wallet.user, wallet.balance, entry, event, 1_u8], key);
                 continue;
             };
-            self.matched(
-                "UPDATE wallet SET balance = ?, last_entry = ?, last_event = ?, row_version = row_version + 1 \
-                 WHERE user_id = ? AND row_version = ?",
-                &values![wallet.balance, wallet.last_entry, wallet.last_event, &wallet.user, version],
-                key,
-            );
+            let now = values![wallet.balance, wallet.last_entry, wallet.last_event];
+            updates.add((&wallet.user).into(), version, &now, key);
         }
+        self.update(&updates);
         self.insert(rows);
         Ok(())
     }

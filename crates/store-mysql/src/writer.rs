@@ -232,15 +232,15 @@ impl Writer {
                 link.roll_back().await;
                 StoreError::Busy
             }
-            Ended::Save(NotSaved { error, duplicates: None, .. }) => {
+            Ended::Save(NotSaved { error, suspects: None, .. }) => {
                 link.roll_back().await;
                 error
             }
-            Ended::Save(NotSaved { error, duplicates: Some(duplicates), .. }) => {
+            Ended::Save(NotSaved { error, suspects: Some(suspects), .. }) => {
                 if link.run("ROLLBACK".to_owned()).await.is_err() {
                     return error;
                 }
-                let keys = duplicates.find(&mut link).await;
+                let keys = suspects.find(&mut link).await;
                 link.roll_back().await;
                 StoreError::Lost(keys)
             }

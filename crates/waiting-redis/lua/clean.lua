@@ -13,8 +13,8 @@ local gone, has_more = 0, 0
 
 local function forget(name, place)
   redis.call('HDEL', PLACES, name)
-  if redis.call('HGET', FANS, place.user) == name then
-    redis.call('HDEL', FANS, place.user)
+  if newest_name(place.user) == name then
+    forget_newest(place.user)
   end
   gone = gone + 1
 end

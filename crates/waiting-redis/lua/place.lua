@@ -50,6 +50,60 @@ local function keep_place(name, place)
   redis.call('HSET', PLACES, name, pack_place(place))
 end
 
+-- Fans are kept together by the last two bytes of their ids, which are drawn at random: of a fan with a field of their own
+-- Redis would keep four bytes for each that counts. A field has of each of its fans the rest of the id and the number. A
+-- room of the version before has the user as the field and the number in decimals; it is in that form until it is gone.
+local REST_BYTES = 14
+local FAN_BYTES = REST_BYTES + 5
+
+local function shares_fields()
+  return room.form == FORM
+end
+
+-- The field of a user, what is in it, and where the user begins in that, if there.
+local function field_of(user)
+  local field, rest = string.sub(user, REST_BYTES + 1), string.sub(user, 1, REST_BYTES)
+  local text = redis.call('HGET', FANS, field) or ''
+  local at = string.find(text, rest, 1, true)
+  while at and (at - 1) % FAN_BYTES > 0 do
+    at = string.find(text, rest, at + 1, true)
+  end
+  return field, text, at
+end
+
+-- The name of a fan's newest place, or nothing.
+local function newest_name(user)
+  if not shares_fields() then
+    return redis.call('HGET', FANS, user)
+  end
+  local _, text, at = field_of(user)
+  return at and name_of((struct.unpack('<I5', text, at + REST_BYTES)))
+end
+
+local function keep_newest(user, name)
+  if not shares_fields() then
+    redis.call('HSET', FANS, user, name)
+    return
+  end
+  local field, text, at = field_of(user)
+  at = at or #text + 1
+  redis.call('HSET', FANS, field, string.sub(text, 1, at - 1) .. string.sub(user, 1, REST_BYTES)
+    .. struct.pack('<I5', tonumber(name)) .. string.sub(text, at + FAN_BYTES))
+end
+
+local function forget_newest(user)
+  if not shares_fields() then
+    redis.call('HDEL', FANS, user)
+    return
+  end
+  local field, text, at = field_of(user)
+  if at and #text > FAN_BYTES then
+    redis.call('HSET', FANS, field, string.sub(text, 1, at - 1) .. string.sub(text, at + FAN_BYTES))
+  elseif at then
+    redis.call('HDEL', FANS, field)
+  end
+end
+
 -- Until when the fan has to come, or 0. Whoever was called before an outage has the claim time anew after it, unless
 -- it had run out by then.
 local function claim_by(place)

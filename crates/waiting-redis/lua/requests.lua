@@ -14,7 +14,7 @@ end
 
 local function put_in_line(name, number, place)
   redis.call('ZADD', WAITING, number, name)
-  redis.call('HSET', FANS, place.user, name)
+  keep_newest(place.user, name)
   local standing = standing_of(name, number, place)
   place.told = standing.poll
   keep_place(name, place)
@@ -22,7 +22,7 @@ local function put_in_line(name, number, place)
 end
 
 local function join(user, entry, may_join)
-  local name = redis.call('HGET', FANS, user)
+  local name = newest_name(user)
   local place = name and load_place(name)
   if place then
     local number = tonumber(name)
@@ -48,7 +48,7 @@ end
 
 -- Whether a fan's newest known place stands in the way of one that was lost. One given out since makes room for it.
 local function makes_room(user, number)
-  local name = redis.call('HGET', FANS, user)
+  local name = newest_name(user)
   local place = name and load_place(name)
   if not place then
     return true
@@ -98,7 +98,7 @@ local function standing(name, user, entry)
 end
 
 local function newest_of(user)
-  local name = redis.call('HGET', FANS, user)
+  local name = newest_name(user)
   return name, name and load_place(name)
 end
 

@@ -3,7 +3,7 @@
 -- A room is ten keys in one hash slot:
 --   room        hash: the fields below, all numbers but `run` and `ages`
 --   places      hash: number -> packed place
---   fans        hash: user -> number of the fan's newest place
+--   fans        hash: end of a user -> users with the numbers of their newest places (place.lua)
 --   waiting     sorted set of numbers: in line and never skipped. Score = number: the order of the line
 --   skipped     the same for those who were skipped, whether or not they are back
 --   returned    the same for those of them who are back
@@ -12,10 +12,10 @@
 --   admissions  sorted set of `total:count` by time: how many had been let in by then, and how many of them then
 --   untold      list of those of whom nobody was told that they were let in: an element for each chunk of a tick
 --
--- Fields: seq (the last number given out), last_now, offset (of the line's time to the clock), run (the id of the
--- Redis process), alive_until, ready_at, outage_from, claim_floor, closed_below, closed_at, swept_below, credit,
--- credit_at, admitted_total, ages (of sessions that have ended: place.lua), present, sampled_at, lost_from, lost_to, lost_at, and of the
--- last policy cap, milli, session, claim, presence.
+-- Fields: form (of `fans`), seq (the last number given out), last_now, offset (of the line's time to the clock), run (the
+-- id of the Redis process), alive_until, ready_at, outage_from, claim_floor, closed_below, closed_at, swept_below, credit,
+-- credit_at, admitted_total, ages (of sessions that have ended: place.lua), present, sampled_at, lost_from, lost_to,
+-- lost_at, and of the last policy cap, milli, session, claim, presence.
 --
 -- ARGV: 1 the time in microseconds, empty for the clock of Redis; 2 the highest number that the caller knows of;
 -- 3 the silence after which an outage is one, in microseconds. Complexity: O(fields).
@@ -27,6 +27,8 @@ local SECOND = 1000000
 local KEPT = 3600 * SECOND
 -- What is added to the counter when numbers may have been lost: more than can be given out within what is lost.
 local LEAP = 1000000
+-- How fans are kept in a room that is made now. A room without the field is in the form before it (place.lua).
+local FORM = 2
 
 local room, dirty, now = {}, {}, 0
 
@@ -121,6 +123,7 @@ local function open_room()
   local has_new_run = not is_new and room.run ~= run
   set('run', run)
   if is_new then
+    set('form', room.form or FORM)
     set('seq', 0)
     set('ready_at', now)
     set('alive_until', real + outage)

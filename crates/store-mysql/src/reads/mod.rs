@@ -17,6 +17,8 @@ use frontrow_domain::Timestamp;
 use frontrow_domain::records::{Digest, OnceRecord};
 use sqlx::mysql::MySqlRow;
 
+pub(crate) use reservation::LookUps;
+
 use crate::MysqlReads;
 use crate::error::{DbError, NO_TABLE};
 use crate::once;
@@ -27,21 +29,7 @@ use crate::sql::{LIST_MAX, Value, fill, list, values};
 impl MysqlReads {
     /// The rows of one statement.
     pub(crate) async fn rows(&self, sql: String) -> Result<Vec<MySqlRow>> {
-        let mut link = self.pool.take().await?;
-        let rows = match link.rows(sql.clone()).await {
-            // The server has closed it while it lay idle. A query can be asked again.
-            Err(DbError::Lost(_)) if link.is_reused => {
-                drop(link);
-                self.pool.forget_idle();
-                link = self.pool.take().await?;
-                link.rows(sql).await
-            }
-            answered => answered,
-        };
-        if rows.is_ok() {
-            link.give_back();
-        }
-        rows
+        self.pool.rows(sql).await
     }
 
     /// A connection on which everything is read as of one moment.

@@ -1,5 +1,8 @@
 //! Queries about reservations and tickets.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use frontrow_application::store::{Admissions, Read, ReservationFilter, ReservationReads, StaffFilter};
 use frontrow_domain::reservation::{Reservation, ReservationStatus};
 use frontrow_domain::ticket::Ticket;
@@ -9,18 +12,80 @@ use super::{and_before, answer, limit, staff_list};
 use crate::MysqlReads;
 use crate::codec::{self, RESERVATION_COLUMNS, TICKET_COLUMNS};
 use crate::load::select;
-use crate::row::{all, bare, first};
-use crate::sql::{fill, values};
+use crate::pool::Pool;
+use crate::row::{Result, all, bare, first};
+use crate::sql::{Value, fill, list, values};
+use crate::together::Together;
 
 /// How many of a fan's reservations are read at once while looking for those that match a filter.
 const BATCH: usize = 200;
 
+/// Look-ups by key that a rush brings by the hundred: a payment has one of each.
+#[derive(Clone)]
+pub(crate) struct LookUps {
+    reservations: Arc<Together<ReservationId, Reservation>>,
+    /// By reservation, in order of seat.
+    tickets: Arc<Together<ReservationId, Vec<Ticket>>>,
+    /// When the last of the holds of a fan in a concert ends that are stored as pending.
+    last_holds: Arc<Together<(UserId, ConcertId), Timestamp>>,
+}
+
+impl LookUps {
+    pub(crate) fn new(pool: &Arc<Pool>) -> Self {
+        let [a, b, c] = [(); 3].map(|()| Arc::clone(pool));
+        Self {
+            reservations: Together::new(move |ids| reservations(Arc::clone(&a), ids)),
+            tickets: Together::new(move |ids| tickets(Arc::clone(&b), ids)),
+            last_holds: Together::new(move |fans| last_holds(Arc::clone(&c), fans)),
+        }
+    }
+}
+
+async fn reservations(
+    pool: Arc<Pool>,
+    ids: Vec<ReservationId>,
+) -> Result<HashMap<ReservationId, Reservation>> {
+    let from = format!("reservation WHERE reservation_id IN ({})", list(ids.iter().map(Value::from)));
+    let found = all(&pool.rows(select(RESERVATION_COLUMNS, &from)).await?, bare(codec::reservation))?;
+    Ok(found.into_iter().map(|one| (one.id, one)).collect())
+}
+
+async fn tickets(pool: Arc<Pool>, ids: Vec<ReservationId>) -> Result<HashMap<ReservationId, Vec<Ticket>>> {
+    let from = format!(
+        "ticket FORCE INDEX (ticket_by_reservation) WHERE reservation_id IN ({}) ORDER BY reservation_id, seat_no",
+        list(ids.iter().map(Value::from))
+    );
+    let mut found: HashMap<ReservationId, Vec<Ticket>> = HashMap::new();
+    for ticket in all(&pool.rows(select(TICKET_COLUMNS, &from)).await?, bare(codec::ticket))? {
+        found.entry(ticket.reservation).or_default().push(ticket);
+    }
+    Ok(found)
+}
+
+async fn last_holds(
+    pool: Arc<Pool>,
+    fans: Vec<(UserId, ConcertId)>,
+) -> Result<HashMap<(UserId, ConcertId), Timestamp>> {
+    // By fan, who has few: the index over all holds that are pending would be the wrong one here.
+    let sql = format!(
+        "SELECT user_id, concert_id, state_at FROM reservation FORCE INDEX (reservation_by_fan) \
+         WHERE state = 0 AND user_id IN ({})",
+        list(fans.iter().map(|(user, _)| Value::from(user)))
+    );
+    let mut last = HashMap::new();
+    let holds = all(&pool.rows(sql).await?, |row| {
+        Ok(((codec::user(row, 0)?, ConcertId::new(row.get(1)?)), codec::time(row, 2)?))
+    });
+    for (fan, until) in holds? {
+        let kept = last.entry(fan).or_insert(until);
+        *kept = until.max(*kept);
+    }
+    Ok(last)
+}
+
 impl ReservationReads for MysqlReads {
     fn reservation(&self, id: ReservationId) -> Read<'_, Option<Reservation>> {
-        answer(async move {
-            let from = select(RESERVATION_COLUMNS, "reservation WHERE reservation_id = ?");
-            first(&self.rows(fill(&from, &values![&id])).await?, bare(codec::reservation))
-        })
+        Box::pin(self.lookups.reservations.ask(id))
     }
 
     fn reservations_of(
@@ -52,19 +117,14 @@ impl ReservationReads for MysqlReads {
     }
 
     fn has_pending(&self, user: UserId, concert: ConcertId, now: Timestamp) -> Read<'_, bool> {
-        answer(async move {
-            // By fan, who has few: the index over all holds that are pending would be the wrong one here.
-            let template = "SELECT 1 FROM reservation FORCE INDEX (reservation_by_fan) \
-                            WHERE user_id = ? AND concert_id = ? AND state = 0 AND state_at > ? LIMIT 1";
-            Ok(!self.rows(fill(template, &values![&user, concert, now])).await?.is_empty())
+        Box::pin(async move {
+            let last = self.lookups.last_holds.ask((user, concert)).await?;
+            Ok(last.is_some_and(|until| until > now))
         })
     }
 
     fn tickets(&self, reservation: ReservationId) -> Read<'_, Vec<Ticket>> {
-        answer(async move {
-            let from = select(TICKET_COLUMNS, "ticket WHERE reservation_id = ? ORDER BY seat_no");
-            all(&self.rows(fill(&from, &values![&reservation])).await?, bare(codec::ticket))
-        })
+        Box::pin(async move { Ok(self.lookups.tickets.ask(reservation).await?.unwrap_or_default()) })
     }
 
     fn ticket(&self, id: TicketId) -> Read<'_, Option<Ticket>> {

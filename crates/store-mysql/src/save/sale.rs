@@ -10,6 +10,7 @@ use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::LedgerEntry;
 use frontrow_domain::{ReservationId, ScheduleId, SeatNo, TicketId};
 
+use super::updates::Updates;
 use super::{Look, Rows, Saved, Saver, never_deleted};
 use crate::codec;
 use crate::sql::{tuple, values};
@@ -32,18 +33,11 @@ impl Saver {
             let (schedule, seat) = *change.key;
             let (kind, reservation, user, until) = codec::claim_columns(claim);
             let key = Key::Claim(schedule, seat);
-            let Some((before, _)) = change.before else {
+            if change.before.is_none() {
                 rows.add(&values![schedule, seat, kind, reservation, user, until], key);
-                continue;
-            };
-            let holder = before.reservation();
-            self.matched(
-                "UPDATE claim SET kind = ?, reservation_id = ?, user_id = ?, held_until = ? \
-                 WHERE schedule_id = ? AND seat_no = ? AND reservation_id <=> ?",
-                &values![kind, reservation, user, until, schedule, seat, holder.as_ref()],
-                key,
-            );
+            }
         }
+        self.update_claims(changes);
         self.insert(rows);
     }
 
@@ -51,6 +45,20 @@ impl Saver {
         let mut rows = Rows::new(
             "reservation (reservation_id, user_id, concert_id, schedule_id, seats, amount, created_at, state, \
              state_at, held_until, extended, payment_id, last_event, queue_entry, paid_at, returned, row_version)",
+        );
+        let mut updates = Updates::new(
+            "reservation",
+            "reservation_id",
+            &[
+                "state",
+                "state_at",
+                "held_until",
+                "extended",
+                "payment_id",
+                "last_event",
+                "paid_at",
+                "returned",
+            ],
         );
         for change in changes {
             let key = Key::Reservation(*change.key);
@@ -86,25 +94,14 @@ impl Saver {
                 continue;
             };
             // Everything else about a reservation never changes.
-            self.matched(
-                "UPDATE reservation SET state = ?, state_at = ?, held_until = ?, extended = ?, payment_id = ?, \
-                 last_event = ?, paid_at = ?, returned = ?, row_version = row_version + 1 \
-                 WHERE reservation_id = ? AND row_version = ?",
-                &values![
-                    state,
-                    at,
-                    held_until,
-                    extended,
-                    payment,
-                    event,
-                    columns.paid_at,
-                    columns.returned,
-                    id,
-                    version,
-                ],
+            updates.add(
+                id.into(),
+                version,
+                &values![state, at, held_until, extended, payment, event, columns.paid_at, columns.returned],
                 key,
             );
         }
+        self.update(&updates);
         self.insert(rows);
         Ok(())
     }

@@ -18,3 +18,15 @@ mod on_a_cluster {
 
     frontrow_testkit::line_suite!(RedisFactory::on(Server::cluster(), CROWD_ON_A_CLUSTER));
 }
+
+/// Rooms that the version before has made, each fan in a field of their own: they are served to their end.
+mod with_former_rooms {
+    use super::*;
+
+    /// The rooms that the suite uses, but for a few of a case of many.
+    const FORMER: u32 = 4;
+
+    frontrow_testkit::line_suite!(
+        RedisFactory::on(Server::single(), CROWD_ON_A_CLUSTER).with_former_rooms(FORMER)
+    );
+}

@@ -3,6 +3,7 @@
 mod conformance;
 mod counts;
 mod fail_over;
+mod forms;
 mod instances;
 mod losses;
 mod messages;

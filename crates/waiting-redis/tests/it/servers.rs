@@ -106,8 +106,18 @@ impl Rooms {
     }
 
     fn delete(&self) {
-        let names =
-            ["room", "places", "fans", "waiting", "skipped", "returned", "sessions", "ended", "admissions"];
+        let names = [
+            "room",
+            "places",
+            "fans",
+            "waiting",
+            "skipped",
+            "returned",
+            "sessions",
+            "ended",
+            "admissions",
+            "untold",
+        ];
         for concert in self.concerts() {
             let mut unlink = redis::cmd("UNLINK");
             for name in names {
@@ -136,11 +146,18 @@ pub(crate) struct RedisFactory {
     rooms: Rooms,
     running: Mutex<Option<Arc<RedisLine>>>,
     crowd: u64,
+    /// Rooms that are kept as the version before shared fields has made them.
+    former: u32,
 }
 
 impl RedisFactory {
     pub(crate) fn on(server: Server, crowd: u64) -> Self {
-        Self { rooms: Rooms::on(server), running: Mutex::new(None), crowd }
+        Self { rooms: Rooms::on(server), running: Mutex::new(None), crowd, former: 0 }
+    }
+
+    /// The same, with the rooms up to this one in the form of the version before.
+    pub(crate) fn with_former_rooms(self, former: u32) -> Self {
+        Self { former, ..self }
     }
 
     fn line(&self, clock: Arc<dyn Clock>) -> Arc<RedisLine> {
@@ -159,6 +176,12 @@ impl RedisFactory {
 
 impl LineFactory for RedisFactory {
     fn open(&self, clock: Arc<dyn Clock>) -> OpenedLine {
+        for concert in 1..=self.former {
+            let room = self.rooms.key(concert, "room");
+            let _: i64 = self.rooms.server.ask(redis::cmd("HSETNX").arg(room).arg("form").arg(1));
+            let list = format!("{{{}:rooms}}:list", self.rooms.prefix);
+            let _: i64 = self.rooms.server.ask(redis::cmd("SADD").arg(list).arg(concert));
+        }
         let line = self.line(clock);
         *self.running.lock() = Some(Arc::clone(&line));
         OpenedLine { room: line }
