@@ -145,19 +145,19 @@ impl KeptBodies {
         newest: impl Future<Output = Result<C, Problem>>,
     ) -> Result<KeptBody, Problem> {
         let coding = wanted.coding;
-        let (version, written) = if wanted.is_long {
+        // Before a turn is waited for: a store that hangs must not keep those waiting who need nothing of it.
+        let content = newest.await?;
+        let version = content.version();
+        let written = if wanted.is_long {
             let turn = Arc::clone(&self.makers).acquire_owned().await.map_err(|_| Problem::internal())?;
-            // Only now: what is newest changes while one waits for a turn.
-            let content = newest.await?;
             let write = move || {
                 // Held to the end even when whoever asked has gone: the processor is busy all the same.
                 let _turn = turn;
-                (content.version(), coding.write(&content, C::LEVEL))
+                coding.write(&content, C::LEVEL)
             };
             tokio::task::spawn_blocking(write).await.map_err(|_| Problem::internal())?
         } else {
-            let content = newest.await?;
-            (content.version(), coding.write(&content, C::LEVEL))
+            coding.write(&content, C::LEVEL)
         };
         let bytes = written.map_err(|error| {
             trace::failed("an answer cannot be written", &error);

@@ -1,9 +1,12 @@
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
-use futures_util::future::{join_all, lazy};
+use futures_util::future::{join_all, lazy, ready};
 use futures_util::poll;
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::*;
 
@@ -128,6 +131,29 @@ async fn a_body_is_let_go_when_nobody_has_asked_for_it_since_the_last_look() {
     assert_eq!(bodies.bodies.weight(), 0);
 }
 
+/// A map whose writing takes until it is told to end, and counts how many are being written.
+struct Slow {
+    writing: Arc<AtomicU64>,
+    has_ended: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Serialize for Slow {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.writing.fetch_add(1, Ordering::Relaxed);
+        let (has_ended, told) = &*self.has_ended;
+        told.wait_while(&mut has_ended.lock(), |has_ended| !*has_ended);
+        serializer.serialize_u64(1)
+    }
+}
+
+impl Content for Slow {
+    const LEVEL: Compression = Compression::fast();
+
+    fn version(&self) -> u64 {
+        1
+    }
+}
+
 #[tokio::test]
 async fn no_more_long_bodies_are_in_the_making_than_may_be_and_short_ones_do_not_wait() {
     let (bodies, map) = (KeptBodies::new(), Changing::at(1));
@@ -135,19 +161,27 @@ async fn no_more_long_bodies_are_in_the_making_than_may_be_and_short_ones_do_not
         schedule: ScheduleId::new(u32::try_from(schedule).expect("few")),
         ..wanted(1)
     };
-    let (go, gone) = oneshot::channel::<()>();
-    let gone = futures_util::FutureExt::shared(gone);
-    let slow = || async {
-        let newest = map.newest().await;
-        gone.clone().await.expect("told to go on");
-        newest
+    let (writing, has_ended) = (Arc::<AtomicU64>::default(), Arc::<(Mutex<bool>, Condvar)>::default());
+    let slow = || {
+        let slow = Slow { writing: Arc::clone(&writing), has_ended: Arc::clone(&has_ended) };
+        ready(Ok(slow))
     };
     let mut all = pin!(join_all((0..=MAKERS).map(|schedule| bodies.get(of(schedule), slow()))));
     assert!(poll!(all.as_mut()).is_pending());
-    assert_eq!(map.looks(), MAKERS as u64);
+    let as_many_as_may = || writing.load(Ordering::Relaxed) == MAKERS as u64;
+    let begun = async {
+        while !as_many_as_may() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), begun).await.expect("as many as may be are being written");
     let short = Wanted { is_long: false, ..of(MAKERS + 1) };
     assert_eq!(shown(&bodies.get(short, map.newest()).await), (1, &b"1"[..]));
-    go.send(()).expect("somebody waits");
-    assert_eq!(all.await.len(), MAKERS + 1);
-    assert_eq!(map.looks(), MAKERS as u64 + 2);
+    assert!(poll!(all.as_mut()).is_pending() && as_many_as_may(), "one waits for its turn");
+    *has_ended.0.lock() = true;
+    has_ended.1.notify_all();
+    for body in &all.await {
+        assert_eq!(shown(body), (1, &b"1"[..]));
+    }
+    assert_eq!(writing.load(Ordering::Relaxed), MAKERS as u64 + 1);
 }
