@@ -1,5 +1,5 @@
-//! What the bodies of seat maps cost: rendering the whole one and the compact one, telling what has changed, handing out what
-//! is ready, and the board itself after a commit. All of halls of 50, 50,000 and 100,000 seats, half of them sold.
+//! What the bodies of seat maps cost: writing the whole one and the compact one, as they are and compressed, telling what has
+//! changed, and the board itself after a commit. All of halls of 50, 50,000 and 100,000 seats, half of them sold.
 //!
 //! `cargo bench -p frontrow-http --bench maps`
 
@@ -10,21 +10,20 @@ mod measure;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use frontrow_application::catalog::Board;
 use frontrow_application::store::SeatMap;
 use frontrow_domain::catalog::{BookingWindow, HoldPolicy, RefundPolicy, ScheduleDraft, SeatPlan};
 use frontrow_domain::records::SeatChanges;
 use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ConcertId, Money, ScheduleId, SeatNo, Timestamp};
-use frontrow_http::{Problem, seats_body, states_body};
+use frontrow_http::{Coding, Form, Problem, states_since, whole_map};
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 const SCHEDULE: ScheduleId = ScheduleId::new(1);
 /// Commits after which a page asks what has changed, and seats that each changes.
 const COMMITS: u32 = 10;
 const CHANGED: u32 = 4;
-/// Times that a body which is ready, or a difference, is asked for in a round.
+/// Times that a difference is asked for in a round.
 const TIMES: usize = 1_000;
 
 fn map(seats: u32) -> SeatMap {
@@ -55,8 +54,8 @@ fn change(version: u64, seats: u32) -> SeatChanges {
     SeatChanges { schedule: SCHEDULE, version, seats: changed }
 }
 
-fn made(body: Result<Bytes, Problem>) -> Bytes {
-    body.expect("it is rendered")
+fn made<T>(body: Result<T, Problem>) -> T {
+    body.expect("it is written")
 }
 
 fn main() {
@@ -68,33 +67,22 @@ fn main() {
         for _ in 0..COMMITS {
             board = board.caught_up(&change(board.version() + 1, seats));
         }
-        let whole = made(seats_body(&board, None)).len();
-        let compact = made(states_body(&board, None)).len();
-        let changes = made(states_body(&board, Some(before))).len();
+        let board = Arc::new(board);
+        let changes = || made(states_since(&board, before)).expect("it is remembered").len();
         let sized = |bytes: usize| format!("{size}, {bytes} bytes");
-        // A board keeps what it has rendered, so each round needs one of its own.
-        let fresh = || Board::of(&stored);
-        measure::row("render all seats", &sized(whole), 1, fresh, |board| {
-            (made(seats_body(&board, None)), board)
-        });
-        measure::row("render the compact map", &sized(compact), 1, fresh, |board| {
-            (made(states_body(&board, None)), board)
-        });
-        let times = |body: &dyn Fn() -> Bytes| (0..TIMES).map(|_| body().len()).sum::<usize>();
-        measure::row(
-            "all seats, ready",
-            &sized(whole),
-            TIMES,
-            || (),
-            |()| times(&|| made(seats_body(&board, None))),
-        );
+        for (what, form) in [("all seats", Form::Seats), ("the compact map", Form::States)] {
+            for (how, coding) in [("write", Coding::Identity), ("compress", Coding::Gzip)] {
+                let write = || made(whole_map(&board, form, coding)).len();
+                measure::row(&format!("{how} {what}"), &sized(write()), 1, || (), |()| write());
+            }
+        }
         let what = format!("changes of {COMMITS} commits");
         measure::row(
             &what,
-            &sized(changes),
+            &sized(changes()),
             TIMES,
             || (),
-            |()| times(&|| made(states_body(&board, Some(before)))),
+            |()| (0..TIMES).map(|_| changes()).sum::<usize>(),
         );
         let next = || change(board.version() + 1, seats);
         measure::row("the board after a commit", size, 1, next, |change| board.caught_up(&change));

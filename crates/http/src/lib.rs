@@ -23,6 +23,7 @@ mod edge;
 mod encoding;
 mod gate;
 mod health;
+mod kept;
 mod keyring;
 mod limits;
 mod page;
@@ -54,7 +55,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use admin::ConcertImport;
 pub use auth::Jwks;
-pub use catalog::{seats_body, states_body};
+pub use catalog::{states_since, whole_map};
+pub use encoding::Coding;
+pub use kept::Form;
 pub use keyring::{KeyList, Keyring, SigningKeys, ticket_key_id, token_key_id};
 pub use problem::{Code, Problem};
 pub use serve::{ServeLimits, bind, serve};

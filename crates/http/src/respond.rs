@@ -74,14 +74,20 @@ pub(crate) fn tagged(
     keep: Keep,
     body: impl FnOnce() -> Result<Bytes, Problem>,
 ) -> Answer {
-    let mut response = if held.holds(&tag) {
-        let mut unchanged = Response::default();
-        *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
-        unchanged.headers_mut().insert(header::CACHE_CONTROL, keep.header());
-        unchanged
-    } else {
-        bytes(StatusCode::OK, keep, body()?)
-    };
+    let response = if held.holds(&tag) { unchanged(keep) } else { bytes(StatusCode::OK, keep, body()?) };
+    with_tag(response, tag)
+}
+
+/// 304, without the tag that it is about.
+pub(crate) fn unchanged(keep: Keep) -> Response {
+    let mut unchanged = Response::default();
+    *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
+    unchanged.headers_mut().insert(header::CACHE_CONTROL, keep.header());
+    unchanged
+}
+
+/// An answer with the tag of its body.
+pub(crate) fn with_tag(mut response: Response, tag: String) -> Answer {
     let tag = HeaderValue::try_from(tag).map_err(|_| Problem::internal())?;
     response.headers_mut().insert(header::ETAG, tag);
     Ok(response)

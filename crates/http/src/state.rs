@@ -6,25 +6,17 @@ use axum::http::HeaderValue;
 use frontrow_application::App;
 use frontrow_application::store::ReadError;
 use frontrow_application::trace;
-use frontrow_domain::ScheduleId;
 use frontrow_domain::account::Role;
-use quick_cache::sync::{Cache, DefaultLifecycle};
-use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use crate::auth::{Auth, Caller, LogInThrottle};
-use crate::catalog::PlanBody;
+use crate::kept::KeptBodies;
 use crate::limits::{JoinLimit, Load, OpenStreams, RequestLimit};
 use crate::problem::{Code, Problem, Refusal};
 use crate::queue::QueueTokens;
 use crate::settings::{HttpSettings, Limits};
 use crate::ticket::TicketSigner;
 use crate::traffic::Traffic;
-
-/// Bytes of seat plans that are kept ready to be sent.
-const PLANS_MAX_BYTES: u64 = 64 << 20;
-/// How many plans may be expected, for the first size of the cache: most halls are small.
-const PLANS_EXPECTED: usize = 1_024;
 
 /// Bytes of a body that is not worth counting: what fans send has a tenth of that.
 const SHORT_BODY_BYTES: usize = 4_096;
@@ -46,30 +38,9 @@ struct Parts {
     bodies: Semaphore,
     queue_tokens: QueueTokens,
     tickets: TicketSigner,
-    plans: Cache<(ScheduleId, u32), PlanBody, ByBytes>,
+    kept: KeptBodies,
     epoch: OnceCell<String>,
     traffic: Arc<Traffic>,
-}
-
-#[derive(Clone)]
-struct ByBytes;
-
-impl Weighter<(ScheduleId, u32), PlanBody> for ByBytes {
-    fn weight(&self, _key: &(ScheduleId, u32), body: &PlanBody) -> u64 {
-        body.bytes() as u64
-    }
-}
-
-/// A cache for plans. In one piece: each of several pieces would be too small for the plan of a stadium.
-fn plans() -> Cache<(ScheduleId, u32), PlanBody, ByBytes> {
-    let options = OptionsBuilder::new()
-        .shards(1)
-        .estimated_items_capacity(PLANS_EXPECTED)
-        .weight_capacity(PLANS_MAX_BYTES)
-        .build();
-    // All that is needed is set above.
-    let options = options.expect("the options of the cache are complete");
-    Cache::with_options(options, ByBytes, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
 impl HttpState {
@@ -99,7 +70,7 @@ impl HttpState {
             bodies: Semaphore::new(settings.bodies_kib as usize),
             queue_tokens: QueueTokens::new(Arc::clone(&settings.keys)),
             tickets: TicketSigner::new(Arc::clone(&settings.keys)),
-            plans: plans(),
+            kept: KeptBodies::new(),
             epoch: OnceCell::new(),
             traffic: Arc::new(Traffic::new()),
             app,
@@ -196,13 +167,14 @@ impl HttpState {
         &self.0.tickets
     }
 
-    /// The body of a seat plan, by schedule and version of the plan; a crowd draws it once.
-    pub(crate) async fn plan<E>(
-        &self,
-        key: (ScheduleId, u32),
-        draw: impl Future<Output = Result<PlanBody, E>>,
-    ) -> Result<PlanBody, E> {
-        self.0.plans.get_or_insert_async(&key, draw).await
+    /// Long bodies that are the same for everybody.
+    pub(crate) fn kept(&self) -> &KeptBodies {
+        &self.0.kept
+    }
+
+    /// Lets go of bodies that nobody has asked for since the last time. Whoever owns time calls this every few seconds.
+    pub fn tidy(&self) {
+        self.0.kept.tidy();
     }
 
     /// The name of the store's history, which never changes while it is open.

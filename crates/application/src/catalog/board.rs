@@ -1,12 +1,11 @@
-//! The seat board of one schedule: which seat shows what, at which version, ready to be sent.
+//! The seat board of one schedule: which seat shows what, at which version.
 //!
 //! A board is an immutable picture. Every commit that changes seats makes a new one beside it and swaps it in,
 //! so a reader never waits and never sees half a change. One version always has one content.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use frontrow_domain::catalog::{Schedule, SeatPlan};
 use frontrow_domain::records::{SeatChanges, SeatPicture};
 use frontrow_domain::reservation::{FreeSeats, SeatState};
@@ -32,7 +31,6 @@ pub struct Board {
     /// The seats that are available, for those who ask for the best of them.
     picture: Arc<SeatPicture>,
     history: Arc<Mutex<History>>,
-    bodies: [OnceLock<Bytes>; 2],
 }
 
 /// What the latest commits changed. Shared by all pictures of one board, so that a commit adds to it instead of
@@ -55,15 +53,6 @@ pub enum MapChanges {
     TooOld,
 }
 
-/// The bodies that a board keeps ready.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body {
-    /// All seats with their labels and prices.
-    Seats = 0,
-    /// One letter a seat.
-    States = 1,
-}
-
 impl Board {
     /// The board of a schedule as it is stored.
     pub fn of(map: &SeatMap) -> Self {
@@ -81,7 +70,6 @@ impl Board {
             available: grade_sizes(plan),
             picture: Arc::new(SeatPicture { version: *version, plan_version: *plan_version, free }),
             history: Arc::default(),
-            bodies: [OnceLock::new(), OnceLock::new()],
         };
         for &(seat, state) in &map.taken {
             board.set(seat, state);
@@ -111,7 +99,6 @@ impl Board {
             available: self.available.clone(),
             picture: Arc::new(SeatPicture { version: change.version, plan_version, free }),
             history: Arc::clone(&self.history),
-            bodies: [OnceLock::new(), OnceLock::new()],
         };
         for &(seat, state) in &change.seats {
             board.set(seat, state);
@@ -214,11 +201,6 @@ impl Board {
             }
         }
         MapChanges::Since(seats.into_iter().collect())
-    }
-
-    /// A body of this picture, rendered by whoever asks first and shared from then on.
-    pub fn body(&self, body: Body, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
-        self.bodies[body as usize].get_or_init(|| render(self)).clone()
     }
 }
 

@@ -17,7 +17,7 @@ mod seen;
 mod sold_out;
 mod spread;
 
-pub use board::{Board, Body, MapChanges};
+pub use board::{Board, MapChanges};
 pub use boards::Boards;
 pub use cache::CatalogCache;
 pub use cancel::{CancelScheduleRefused, Withdrawal};

@@ -88,6 +88,16 @@ pub(super) const REQUESTS: Section = Section {
             &[],
             "Connections that were cut off because their client took nothing.",
         ),
+        counter(
+            "frontrow_http_bodies_made_total",
+            &[one_of("coding", &["identity", "gzip"])],
+            "Seat maps and drawings that were written, and compressed, for all who ask for them.",
+        ),
+        gauge(
+            "frontrow_http_bodies_bytes",
+            &[],
+            "Bytes of seat maps and drawings that are kept because somebody asks for them.",
+        ),
         gauge("frontrow_http_streams", &[STREAM], "Streams of events that are open."),
         histogram(
             "frontrow_http_stream_duration_seconds",

@@ -13,11 +13,10 @@ use crate::docs::problems;
 use crate::state::HttpState;
 
 pub(crate) use concert::{ConcertQuery, ConcertSummary};
-pub(crate) use plan::PlanBody;
 #[cfg(test)]
 pub(crate) use plan::shape_name;
 pub(crate) use schedule::{RefundStep, Schedule};
-pub use seats::{seats_body, states_body};
+pub use seats::{states_since, whole_map};
 
 pub(crate) fn router() -> OpenApiRouter<HttpState> {
     OpenApiRouter::new()

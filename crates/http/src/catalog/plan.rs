@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::Response;
-use bytes::Bytes;
+use axum::http::StatusCode;
 use flate2::Compression;
-use frontrow_application::catalog::ScheduleDetails;
 use frontrow_domain::catalog::{Area as Drawn, Drawing, Point, Schedule, SeatPlan, Shape};
 use frontrow_domain::{ConcertId, ScheduleId};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
 use super::ReadProblems;
-use crate::encoding::{GZIP, compress, takes_gzip};
+use crate::encoding::{Coding, TakesGzip};
+use crate::kept::{Content, Form, Wanted};
 use crate::problem::Problem;
 use crate::request::{Asked, At, Query, QueryErrors, parse_number};
 use crate::respond::{self, Answer, Keep};
@@ -180,36 +178,25 @@ impl Serialize for Measure {
     }
 }
 
-/// A plan ready to be sent, plain and compressed.
-#[derive(Debug, Clone)]
-pub(crate) struct PlanBody {
-    plain: Bytes,
-    gzip: Bytes,
+/// A seat plan and its drawing.
+struct DrawnPlan {
+    schedule: Arc<Schedule>,
+    drawing: Drawing,
 }
 
-impl PlanBody {
-    /// How much memory it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.plain.len() + self.gzip.len()
+impl Serialize for DrawnPlan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Schedule { id, plan_version, plan, .. } = &*self.schedule;
+        Plan::of(*id, *plan_version, plan, &self.drawing).serialize(serializer)
     }
+}
 
-    fn of(plain: Bytes) -> Self {
-        // Writing into memory has no way to fail; were it to, the plan is sent as it is.
-        let gzip = compress(&plain, Compression::default()).unwrap_or_default();
-        Self { plain, gzip: gzip.into() }
-    }
+impl Content for DrawnPlan {
+    /// Fetched over and over and changed hardly ever.
+    const LEVEL: Compression = Compression::new(6);
 
-    /// The answer that a client with this `Accept-Encoding` takes.
-    fn respond(&self, keep: Keep, accepted: Option<&HeaderValue>) -> Response {
-        let is_compressed = !self.gzip.is_empty() && accepted.is_some_and(takes_gzip);
-        let body = if is_compressed { &self.gzip } else { &self.plain };
-        let mut response = respond::bytes(StatusCode::OK, keep, body.clone());
-        let headers = response.headers_mut();
-        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if is_compressed {
-            headers.insert(header::CONTENT_ENCODING, GZIP);
-        }
-        response
+    fn version(&self) -> u64 {
+        self.schedule.plan_version.into()
     }
 }
 
@@ -239,25 +226,35 @@ pub(super) async fn plan(
     State(state): State<HttpState>,
     At((concert, schedule)): At<(ConcertId, ScheduleId)>,
     Asked(version): Asked<PlanQuery>,
-    headers: HeaderMap,
+    TakesGzip(takes_gzip): TakesGzip,
 ) -> Answer {
-    let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
-    let ScheduleDetails { schedule, .. } = found.ok_or_else(Problem::not_found)?;
+    let present = look(&state, concert, schedule).await?;
+    let coding = if takes_gzip { Coding::Gzip } else { Coding::Identity };
+    let wanted = Wanted {
+        schedule,
+        form: Form::Drawing,
+        coding,
+        version: present.plan_version.into(),
+        // The plan of a stadium takes a tenth of a second.
+        is_long: true,
+    };
+    let newest = async {
+        let schedule = look(&state, concert, schedule).await?;
+        let drawing = state.app().drawing(&schedule).await.map_err(|error| state.problem(error))?;
+        Ok(DrawnPlan { schedule, drawing })
+    };
+    let drawn = state.kept().get(wanted, newest).await?;
     // Another version than the one asked for must not be kept under that address.
-    let keep = if version == Some(schedule.plan_version) { Keep::Forever } else { Keep::Second };
-    let key = (schedule.id, schedule.plan_version);
-    let body = state.plan(key, draw(&state, schedule)).await?;
-    Ok(body.respond(keep, headers.get(header::ACCEPT_ENCODING)))
+    let is_asked_for = version.is_some_and(|version| u64::from(version) == drawn.version);
+    let keep = if is_asked_for { Keep::Forever } else { Keep::Second };
+    let mut response = respond::bytes(StatusCode::OK, keep, drawn.bytes.clone());
+    coding.note(response.headers_mut());
+    Ok(response)
 }
 
-/// Draws a plan, aside: that of a stadium takes longer than others may be kept waiting.
-async fn draw(state: &HttpState, schedule: Arc<Schedule>) -> Result<PlanBody, Problem> {
-    let drawing = state.app().drawing(&schedule).await.map_err(|error| state.problem(error))?;
-    let drawn = tokio::task::spawn_blocking(move || {
-        let plan = Plan::of(schedule.id, schedule.plan_version, &schedule.plan, &drawing);
-        respond::write(&plan).map(PlanBody::of)
-    });
-    drawn.await.map_err(|_| Problem::internal())?
+async fn look(state: &HttpState, concert: ConcertId, schedule: ScheduleId) -> Result<Arc<Schedule>, Problem> {
+    let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
+    Ok(found.ok_or_else(Problem::not_found)?.schedule)
 }
 
 impl<'a> Plan<'a> {

@@ -1,10 +1,17 @@
 //! The seats of a schedule and what each shows: in full, compactly, or what has changed.
 //!
-//! Whole maps are written once for each version of the board and shared by everybody who asks.
+//! Whole maps are written, and compressed, once for each version of the board that somebody asks for, and shared by all who
+//! do ([`crate::kept`]). A map that everybody gets in their first round trip anyway is sent as it is.
+
+use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::Response;
 use bytes::Bytes;
-use frontrow_application::catalog::{Board, Body, MapChanges};
+use flate2::Compression;
+use frontrow_application::catalog::{Board, MapChanges};
+use frontrow_application::trace;
 use frontrow_domain::catalog::SeatPlan;
 use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ConcertId, ScheduleId, SeatNo};
@@ -13,12 +20,20 @@ use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
 use super::SeatProblems;
+use crate::encoding::{BY_CODING, Coding, TakesGzip};
+use crate::kept::{Content, Form, Wanted};
 use crate::problem::Problem;
 use crate::queue::{HEADER, Showing, check_gate};
 use crate::request::{Asked, At, IfNoneMatch, Query, QueryErrors, parse_number};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
 use crate::words;
+
+/// Bytes from which on a whole map is compressed for those who take it so, and made aside. Fewer reach a client in the first
+/// round trip of a connection, compressed or not (ten segments, RFC 6928), and take microseconds.
+const LONG_BYTES: usize = 16 << 10;
+/// Bytes that a seat takes with its label and price, about.
+const SEAT_BYTES: usize = 100;
 
 /// A seat and what it shows.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +64,13 @@ struct Seats<'a> {
     full: bool,
     #[schema(value_type = Vec<Seat>)]
     seats: SeatList<'a>,
+}
+
+impl<'a> Seats<'a> {
+    fn of(board: &'a Board, full: bool, seats: Vec<(SeatNo, SeatState)>) -> Self {
+        let seats = SeatList { plan: board.plan(), seats };
+        Self { schedule_id: board.schedule().get(), version: board.version(), full, seats }
+    }
 }
 
 /// Some seats of a board, written without a list in between.
@@ -99,6 +121,13 @@ enum States<'a> {
         full: bool,
         changes: Vec<Change>,
     },
+}
+
+impl States<'_> {
+    fn changes(board: &Board, changes: Vec<(SeatNo, SeatState)>) -> Self {
+        let changes = changes.into_iter().map(Change::of).collect();
+        Self::Changes { version: board.version(), full: false, changes }
+    }
 }
 
 /// A seat that has changed.
@@ -175,9 +204,43 @@ impl Query for StatesQuery {
     }
 }
 
+/// A whole map.
+struct WholeMap {
+    board: Arc<Board>,
+    form: Form,
+}
+
+impl Serialize for WholeMap {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let board = &*self.board;
+        let is_available = |&(_, state): &(SeatNo, SeatState)| state == SeatState::Available;
+        match self.form {
+            Form::Seats => Seats::of(board, true, numbered(board).collect()).serialize(serializer),
+            Form::Available => {
+                Seats::of(board, true, numbered(board).filter(is_available).collect()).serialize(serializer)
+            }
+            Form::States => {
+                let states: String = board.states().iter().map(|state| char::from(state.letter())).collect();
+                States::Full { version: board.version(), full: true, states: &states }.serialize(serializer)
+            }
+            Form::Drawing => Err(serde::ser::Error::custom("a drawing is no map")),
+        }
+    }
+}
+
+impl Content for WholeMap {
+    /// It changes with every commit.
+    const LEVEL: Compression = Compression::fast();
+
+    fn version(&self) -> u64 {
+        self.board.version()
+    }
+}
+
 /// The seats of a schedule
 ///
-/// Where the concert has a waiting room, with an active queue token; operators and admins need none.
+/// Where the concert has a waiting room, with an active queue token; operators and admins need none. A long map is compressed
+/// for clients that take it so.
 #[utoipa::path(get, operation_id = "readSeats", path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/seats", tag = "catalogue",
     security((), ("queueToken" = []), ("bearer" = [])),
     params(("concertId" = u32, Path), ("scheduleId" = u32, Path), SeatsQuery,
@@ -185,28 +248,32 @@ impl Query for StatesQuery {
     responses((status = 200, body = Seats), (status = 304, description = "Nothing has changed"), SeatProblems))]
 pub(super) async fn seats(
     State(state): State<HttpState>,
-    At((concert, schedule)): At<(ConcertId, ScheduleId)>,
+    At(place): At<(ConcertId, ScheduleId)>,
     showing: Showing<HEADER>,
     Asked(wanted): Asked<SeatsQuery>,
     held: IfNoneMatch,
+    takes_gzip: TakesGzip,
 ) -> Answer {
-    let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
-    let board = found.ok_or_else(Problem::not_found)?.board;
-    check_gate(&state, &showing, concert).await?;
-    tagged(&state, &board, &held, || match wanted {
-        WantedSeats::All => seats_body(&board, None),
-        WantedSeats::Available => {
-            let is_available = |&(_, state): &(SeatNo, SeatState)| state == SeatState::Available;
-            some_seats(&board, true, numbered(&board).filter(is_available).collect())
-        }
-        WantedSeats::Since(version) => seats_body(&board, Some(version)),
-    })
-    .await
+    let asking = Asking { state: &state, place, held, takes_gzip };
+    let board = asking.look().await?;
+    check_gate(&state, &showing, place.0).await?;
+    let form = match wanted {
+        WantedSeats::All => Form::Seats,
+        WantedSeats::Available => Form::Available,
+        WantedSeats::Since(version) => match board.since(version) {
+            MapChanges::Since(changes) => {
+                return asking.short(&board, || respond::write(&Seats::of(&board, false, changes))).await;
+            }
+            MapChanges::TooOld => Form::Seats,
+        },
+    };
+    asking.whole(board, form).await
 }
 
 /// What every seat shows, compactly
 ///
-/// Where the concert has a waiting room, with an active queue token; operators and admins need none.
+/// Where the concert has a waiting room, with an active queue token; operators and admins need none. A long map is compressed
+/// for clients that take it so.
 #[utoipa::path(get, operation_id = "readStates", path = "/api/v1/concerts/{concertId}/schedules/{scheduleId}/states", tag = "catalogue",
     security((), ("queueToken" = []), ("bearer" = [])),
     params(("concertId" = u32, Path), ("scheduleId" = u32, Path), StatesQuery,
@@ -214,83 +281,126 @@ pub(super) async fn seats(
     responses((status = 200, body = States), (status = 304, description = "Nothing has changed"), SeatProblems))]
 pub(super) async fn states(
     State(state): State<HttpState>,
-    At((concert, schedule)): At<(ConcertId, ScheduleId)>,
+    At(place): At<(ConcertId, ScheduleId)>,
     showing: Showing<HEADER>,
     Asked(since): Asked<StatesQuery>,
     held: IfNoneMatch,
+    takes_gzip: TakesGzip,
 ) -> Answer {
-    let found = state.app().schedule(concert, schedule, true).await.map_err(|error| state.problem(error))?;
-    let board = found.ok_or_else(Problem::not_found)?.board;
-    check_gate(&state, &showing, concert).await?;
-    tagged(&state, &board, &held, || states_body(&board, since)).await
-}
-
-/// What is answered to somebody who asks for the seats of a schedule: all, or what has changed since a version. The whole
-/// map is rendered once for a board. Public for benches.
-///
-/// # Errors
-///
-/// Writing has no way to fail; were it to, it is a defect of ours.
-pub fn seats_body(board: &Board, since: Option<u64>) -> Result<Bytes, Problem> {
-    match since.map(|version| board.since(version)) {
-        Some(MapChanges::Since(changes)) => some_seats(board, false, changes),
-        Some(MapChanges::TooOld) | None => all_seats(board),
+    let asking = Asking { state: &state, place, held, takes_gzip };
+    let board = asking.look().await?;
+    check_gate(&state, &showing, place.0).await?;
+    if let Some(since) = since
+        && let MapChanges::Since(changes) = board.since(since)
+    {
+        return asking.short(&board, || respond::write(&States::changes(&board, changes))).await;
     }
+    asking.whole(board, Form::States).await
 }
 
-/// The same for the compact map.
-///
-/// # Errors
-///
-/// As of [`seats_body`].
-pub fn states_body(board: &Board, since: Option<u64>) -> Result<Bytes, Problem> {
-    match since.map(|version| board.since(version)) {
-        Some(MapChanges::Since(changes)) => {
-            let changes = changes.into_iter().map(Change::of).collect();
-            respond::write(&States::Changes { version: board.version(), full: false, changes })
+/// Somebody who asks for a map.
+struct Asking<'a> {
+    state: &'a HttpState,
+    place: (ConcertId, ScheduleId),
+    held: IfNoneMatch,
+    takes_gzip: TakesGzip,
+}
+
+impl Asking<'_> {
+    /// The board as it is now.
+    async fn look(&self) -> Result<Arc<Board>, Problem> {
+        let (concert, schedule) = self.place;
+        let found = self.state.app().schedule(concert, schedule, true).await;
+        let found = found.map_err(|error| self.state.problem(error))?;
+        Ok(found.ok_or_else(Problem::not_found)?.board)
+    }
+
+    /// A whole map, of this board or of one after it.
+    async fn whole(&self, board: Arc<Board>, form: Form) -> Answer {
+        if let Some(unchanged) = self.unchanged(&board).await? {
+            return Ok(unchanged);
         }
-        Some(MapChanges::TooOld) | None => all_states(board),
+        let is_long = bytes_about(&board, form) >= LONG_BYTES;
+        let coding = if is_long && self.takes_gzip.0 { Coding::Gzip } else { Coding::Identity };
+        let wanted = Wanted { schedule: board.schedule(), form, coding, version: board.version(), is_long };
+        let newest = async { Ok(WholeMap { board: self.look().await?, form }) };
+        let body = self.state.kept().get(wanted, newest).await?;
+        let mut response = respond::bytes(StatusCode::OK, Keep::Asking, body.bytes.clone());
+        coding.note(response.headers_mut());
+        respond::with_tag(response, self.tag(body.version, coding).await?)
+    }
+
+    /// What has changed: of this client alone, and as it is.
+    async fn short(&self, board: &Board, body: impl FnOnce() -> Result<Bytes, Problem>) -> Answer {
+        if let Some(unchanged) = self.unchanged(board).await? {
+            return Ok(unchanged);
+        }
+        let mut response = respond::bytes(StatusCode::OK, Keep::Asking, body()?);
+        Coding::Identity.note(response.headers_mut());
+        respond::with_tag(response, self.tag(board.version(), Coding::Identity).await?)
+    }
+
+    /// 304 for somebody who has this version in a coding that they take. Not in the other one: a cache that has both asks for
+    /// somebody else, and would hand out the one that the tag of the answer names.
+    async fn unchanged(&self, board: &Board) -> Result<Option<Response>, Problem> {
+        if self.held.is_empty() {
+            return Ok(None);
+        }
+        for coding in [Coding::Identity, Coding::Gzip] {
+            let tag = self.tag(board.version(), coding).await?;
+            if (coding == Coding::Identity || self.takes_gzip.0) && self.held.holds(&tag) {
+                let mut response = respond::unchanged(Keep::Asking);
+                response.headers_mut().insert(header::VARY, BY_CODING);
+                return respond::with_tag(response, tag).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The tag of a version. It stands for certain bytes, so each coding has its own (RFC 9110, section 8.8.3.3).
+    async fn tag(&self, version: u64, coding: Coding) -> Result<String, Problem> {
+        let epoch = self.state.epoch().await.map_err(|error| self.state.problem(error))?;
+        Ok(match coding {
+            Coding::Identity => format!("\"{epoch}-{version}\""),
+            Coding::Gzip => format!("\"{epoch}-{version}-gzip\""),
+        })
     }
 }
 
-/// An answer that carries the version of the board as its tag, or 304 for somebody who has that version.
-async fn tagged(
-    state: &HttpState,
-    board: &Board,
-    held: &IfNoneMatch,
-    body: impl FnOnce() -> Result<Bytes, Problem>,
-) -> Answer {
-    let epoch = state.epoch().await.map_err(|error| state.problem(error))?;
-    let tag = format!("\"{epoch}-{}\"", board.version());
-    respond::tagged(held, tag, Keep::Asking, body)
+/// How long a map is, about: enough to tell whether it is worth compressing.
+fn bytes_about(board: &Board, form: Form) -> usize {
+    match form {
+        Form::Available => board.count(SeatState::Available) as usize * SEAT_BYTES,
+        Form::States => board.states().len(),
+        Form::Seats | Form::Drawing => board.states().len() * SEAT_BYTES,
+    }
 }
 
 fn numbered(board: &Board) -> impl Iterator<Item = (SeatNo, SeatState)> {
     (1_u32..).map(SeatNo::new).zip(board.states().iter().copied())
 }
 
-fn all_seats(board: &Board) -> Result<Bytes, Problem> {
-    shared(board, Body::Seats, |board| some_seats(board, true, numbered(board).collect()))
-}
-
-fn some_seats(board: &Board, full: bool, seats: Vec<(SeatNo, SeatState)>) -> Result<Bytes, Problem> {
-    let seats = SeatList { plan: board.plan(), seats };
-    respond::write(&Seats { schedule_id: board.schedule().get(), version: board.version(), full, seats })
-}
-
-fn all_states(board: &Board) -> Result<Bytes, Problem> {
-    shared(board, Body::States, |board| {
-        let states: String = board.states().iter().map(|state| char::from(state.letter())).collect();
-        respond::write(&States::Full { version: board.version(), full: true, states: &states })
+/// A whole map as it is sent. Public for benches.
+///
+/// # Errors
+///
+/// Writing has no way to fail but for a form that is no map; were it to, it is a defect of ours.
+pub fn whole_map(board: &Arc<Board>, form: Form, coding: Coding) -> Result<Bytes, Problem> {
+    let map = WholeMap { board: Arc::clone(board), form };
+    coding.write(&map, WholeMap::LEVEL).map_err(|error| {
+        trace::failed("a map cannot be written", &error);
+        Problem::internal()
     })
 }
 
-/// The body that the board keeps. Writing has no way to fail; were it to, the empty body is told apart.
-fn shared(
-    board: &Board,
-    body: Body,
-    render: impl FnOnce(&Board) -> Result<Bytes, Problem>,
-) -> Result<Bytes, Problem> {
-    let bytes = board.body(body, |board| render(board).unwrap_or_default());
-    if bytes.is_empty() { Err(Problem::internal()) } else { Ok(bytes) }
+/// What a client with this version is told compactly; nothing when it has to have the whole map. Public for benches.
+///
+/// # Errors
+///
+/// As of [`whole_map`].
+pub fn states_since(board: &Board, version: u64) -> Result<Option<Bytes>, Problem> {
+    match board.since(version) {
+        MapChanges::Since(changes) => respond::write(&States::changes(board, changes)).map(Some),
+        MapChanges::TooOld => Ok(None),
+    }
 }

@@ -26,6 +26,11 @@ impl IfNoneMatch {
         Self(headers.get(header::IF_NONE_MATCH).cloned())
     }
 
+    /// True when nothing was sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Weak comparison (RFC 9110, section 13.1.2).
     pub(crate) fn holds(&self, tag: &str) -> bool {
         let Some(held) = self.0.as_ref().and_then(|held| held.to_str().ok()) else { return false };

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use flate2::Compression;
 
 use crate::edge;
-use crate::encoding::{GZIP, compress, takes_gzip};
+use crate::encoding::{BY_CODING, GZIP, compress, takes_gzip};
 use crate::problem::Problem;
 use crate::request::IfNoneMatch;
 use crate::respond::{Keep, PAGE, tag_of};
@@ -119,7 +119,7 @@ fn show(page: &Page, status: StatusCode, headers: &HeaderMap) -> Response {
         unchanged
     } else {
         let plain = Bytes::from(text);
-        let is_compressed = headers.get(header::ACCEPT_ENCODING).is_some_and(takes_gzip);
+        let is_compressed = takes_gzip(headers);
         let body = is_compressed.then(|| compress(&plain, Compression::fast()).ok()).flatten();
         send(status, plain, body.map(Bytes::from))
     };
@@ -189,13 +189,13 @@ fn file(asset: &Asset, keep: Keep, asked: &HeaderMap) -> Response {
         *unchanged.status_mut() = StatusCode::NOT_MODIFIED;
         unchanged
     } else {
-        let is_compressed = asked.get(header::ACCEPT_ENCODING).is_some_and(takes_gzip);
+        let is_compressed = takes_gzip(asked);
         send(StatusCode::OK, asset.plain(), is_compressed.then(|| asset.compressed()).flatten())
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(asset.kind()));
     headers.insert(header::CACHE_CONTROL, keep.header());
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::VARY, BY_CODING);
     if let Ok(tag) = HeaderValue::try_from(asset.tag()) {
         headers.insert(header::ETAG, tag);
     }

@@ -124,6 +124,7 @@ async fn seats_and_states_in_full_and_what_has_changed() {
         content-length: 450
         content-type: application/json
         etag: "epoch-1"
+        vary: accept-encoding
         x-request-id: test
         {"scheduleId":1,"version":1,"full":true,"seats":[{"no":1,"label":"1","section":null,"row":null,"grade":"STANDARD","price":50000,"state":"available"},{"no":2,"label":"2","section":null,"row":null,"grade":"STANDARD","price":50000,"state":"available"},{"no":3,"label":"3","section":null,"row":null,"grade":"STANDARD","price":50000,"state":"available"},{"no":4,"label":"4","section":null,"row":null,"grade":"STANDARD","price":50000,"state":"available"}]}
     "#]].assert_eq(&shown(&get("seats").await));
@@ -133,6 +134,7 @@ async fn seats_and_states_in_full_and_what_has_changed() {
         content-length: 41
         content-type: application/json
         etag: "epoch-1"
+        vary: accept-encoding
         x-request-id: test
         {"version":1,"full":true,"states":"aaaa"}
     "#]]

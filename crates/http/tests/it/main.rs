@@ -21,6 +21,7 @@ mod limits;
 mod line;
 mod load;
 mod logs;
+mod maps;
 mod payment;
 mod plans;
 mod postman;

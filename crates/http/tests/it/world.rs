@@ -30,6 +30,7 @@ use tower::ServiceExt as _;
 pub(crate) struct World {
     pub(crate) stage: Stage,
     pub(crate) router: Router,
+    pub(crate) http: HttpState,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) stopping: CancellationToken,
     _folder: Option<TempDir>,
@@ -132,8 +133,9 @@ impl World {
         let mut settings = http_settings();
         http(&mut settings);
         let (ready, stopping) = (Arc::clone(&settings.ready), settings.stopping.clone());
-        let router = frontrow_http::router(HttpState::new(Arc::clone(&stage.app), settings));
-        Self { stage, router, ready, stopping, _folder: Some(folder) }
+        let http = HttpState::new(Arc::clone(&stage.app), settings);
+        let router = frontrow_http::router(http.clone());
+        Self { stage, router, http, ready, stopping, _folder: Some(folder) }
     }
 
     /// Another instance on the same store and clock. It must not outlive this one, whose folder it uses.
@@ -141,8 +143,9 @@ impl World {
         let stage = self.stage.second();
         let settings = http_settings();
         let (ready, stopping) = (Arc::clone(&settings.ready), settings.stopping.clone());
-        let router = frontrow_http::router(HttpState::new(Arc::clone(&stage.app), settings));
-        Self { stage, router, ready, stopping, _folder: None }
+        let http = HttpState::new(Arc::clone(&stage.app), settings);
+        let router = frontrow_http::router(http.clone());
+        Self { stage, router, http, ready, stopping, _folder: None }
     }
 
     /// A request, with a request id that is always the same.

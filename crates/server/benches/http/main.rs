@@ -3,7 +3,7 @@
 //! A result counts only when the audit passes on the store afterwards.
 //!
 //! Each part has a server with a data folder of its own, so that none measures what another has left behind: `sale` is
-//! holds, charges, payments and reads; `best` is best available; `join` and `poll` are the line; `maps` are seats behind a waiting room;
+//! holds, charges, payments and reads; `one_seat` is a crowd that wants one and the same; `best` is best available; `join` and `poll` are the line; `maps` are seats behind a waiting room;
 //! `journeys` is all of it, one fan after the other; `storm` is holds beside a storm of log-ins, `backup`
 //! holds beside `frontrow backup`.
 //!
@@ -11,7 +11,7 @@
 //! [--only /reservations] [--places 1000000] [--mysql URL --redis URL [--servers 2]]`
 //!
 //! With `--mysql` and `--redis` so many servers share them, and the generator spreads its connections over all: holds,
-//! charges, payments and reads, joins, questions and journeys. The other parts are of the embedded ones alone.
+//! charges, payments and reads, the crowd on one seat, joins, questions and journeys. The other parts are of the embedded ones alone.
 //!
 //! `… --bench http -- --sizes 1k,100k,1M [--plot growth.svg]` measures growth instead ([`growth`]), over 64 connections when
 //! nothing else is said.
@@ -29,6 +29,7 @@ mod join;
 mod journeys;
 mod maps;
 mod measure;
+mod one_seat;
 mod places;
 mod poll;
 #[path = "../process/mod.rs"]
@@ -102,6 +103,7 @@ fn main() -> Result<()> {
         return growth::bench(&options, &growth);
     }
     sale::bench(&options)?;
+    one_seat::bench(&options)?;
     best::bench(&options)?;
     join::bench(&options)?;
     poll::bench(&options)?;

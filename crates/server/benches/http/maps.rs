@@ -1,6 +1,9 @@
 //! Seat maps behind a waiting room: the token of a fan who is let in is all that is sent.
 
+use std::io::Read as _;
+
 use anyhow::{Context, Result, bail};
+use flate2::read::GzDecoder;
 use frontrow_rehearsal::Request;
 
 use crate::house::{House, OPEN_ROOM, bearers};
@@ -13,6 +16,8 @@ const SEATS: usize = 50_000;
 /// Connections that ask for all of its seats at the most: every answer has five megabytes, and those of many more would
 /// still be on their way when a run ends.
 const BIG_CONNECTIONS: usize = 16;
+/// What is sent by whoever takes a map compressed.
+const GZIP: (&str, &str) = ("accept-encoding", "gzip");
 /// Seats of it that have changed since the version that is asked for.
 const CHANGED: usize = 10;
 
@@ -42,6 +47,7 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
 enum Kind {
     Small,
     Seats,
+    SeatsCompressed,
     SeatsSince,
     SeatsUnchanged,
     States,
@@ -49,13 +55,21 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Small, Self::Seats, Self::SeatsSince, Self::SeatsUnchanged, Self::States, Self::StatesSince];
+    const ALL: [Self; 7] = [
+        Self::Small,
+        Self::Seats,
+        Self::SeatsCompressed,
+        Self::SeatsSince,
+        Self::SeatsUnchanged,
+        Self::States,
+        Self::StatesSince,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Small => "GET …/seats (50 seats, queue token)",
             Self::Seats => "GET …/seats (50,000 seats, queue token)",
+            Self::SeatsCompressed => "GET …/seats (50,000 seats, gzip, queue token)",
             Self::SeatsSince => "GET …/seats?since= (50,000 seats, 10 changed, queue token)",
             Self::SeatsUnchanged => "GET …/seats (50,000 seats, unchanged, queue token)",
             Self::States => "GET …/states (50,000 seats, queue token)",
@@ -104,7 +118,22 @@ impl Hall {
             bail!("the map has not changed: {version}");
         }
         hall.tag = tag;
+        hall.compare(house)?;
         Ok(hall)
+    }
+
+    /// What is sent compressed is the same map.
+    fn compare(&self, house: &House) -> Result<()> {
+        let (path, token) = (format!("{}/seats", self.big), ("queue-token", self.tokens[0].as_str()));
+        let plain = house.get(&path, &[token])?;
+        let packed = house.get(&path, &[token, GZIP])?;
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&*packed.body).read_to_end(&mut unpacked)?;
+        if unpacked != plain.body {
+            bail!("the compressed map is another one");
+        }
+        println!("\nall seats of the big map: {} bytes, {} compressed", plain.body.len(), packed.body.len());
+        Ok(())
     }
 
     /// The version of the big map, and its tag.
@@ -120,16 +149,20 @@ impl Hall {
         let (big, since) = (&self.big, self.since);
         let path = match kind {
             Kind::Small => format!("{}/seats", self.small),
-            Kind::Seats | Kind::SeatsUnchanged => format!("{big}/seats"),
+            Kind::Seats | Kind::SeatsCompressed | Kind::SeatsUnchanged => format!("{big}/seats"),
             Kind::SeatsSince => format!("{big}/seats?since={since}"),
             Kind::States => format!("{big}/states"),
             Kind::StatesSince => format!("{big}/states?since={since}"),
         };
         let is_unchanged = matches!(kind, Kind::SeatsUnchanged);
+        let more = match kind {
+            Kind::SeatsUnchanged => Some(("if-none-match", self.tag.as_str())),
+            Kind::SeatsCompressed => Some(GZIP),
+            _ => None,
+        };
         let request = |token: &String| {
-            let headers = [("queue-token", token.as_str()), ("if-none-match", self.tag.as_str())];
-            let headers = if is_unchanged { &headers[..] } else { &headers[..1] };
-            Request::get(&house.host, &path).headers(headers).to_bytes()
+            let headers: Vec<_> = std::iter::once(("queue-token", token.as_str())).chain(more).collect();
+            Request::get(&house.host, &path).headers(&headers).to_bytes()
         };
         let requests = self.tokens.iter().map(request).collect();
         Looks { kind, expected: if is_unchanged { 304 } else { 200 }, requests, looked: 0 }

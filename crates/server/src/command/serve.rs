@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{answer, demo};
 use crate::adapters::traces::OtlpTraces;
 use crate::command::serve::jobs::{
-    run_admissions, run_boards, run_feeds, run_jobs, run_lines, run_messages, run_sessions,
+    run_admissions, run_boards, run_bodies, run_feeds, run_jobs, run_lines, run_messages, run_sessions,
 };
 use crate::command::serve::reload::Reload;
 use crate::command::serve::settings::{Telling, http_settings};
@@ -105,6 +105,7 @@ async fn serve(
     let http = HttpState::new(Arc::clone(&wired.app), settings);
     let reload = Reload { sources, running: config.clone(), http: http.clone(), filter };
     let reloading = tokio::spawn(reload.follow(stop.clone()));
+    let bodies = tokio::spawn(run_bodies(http.clone(), stop.clone()));
     tokio::spawn(manager::keep_alive());
     let router = frontrow_http::router(http);
     ready.store(true, Ordering::Release);
@@ -128,7 +129,8 @@ async fn serve(
         boards,
         events,
         key_watch,
-        reloading
+        reloading,
+        bodies
     );
     let _ = tokio::join!(measures, audit, rush);
     if let Some(traces) = traces {

@@ -179,6 +179,10 @@ fn seat_map(connection: &Connection, plans: &PlanCache, id: ScheduleId) -> Resul
 
 /// A map with what is in memory put over it.
 fn with_recent(map: SeatMap, kept: Option<Schedule>, recent: Vec<(SeatNo, Option<Claim>)>) -> SeatMap {
+    if recent.is_empty() {
+        // As always when nothing was sold of late: a second list of all seats that are taken is not needed for that.
+        return SeatMap { schedule: kept.unwrap_or(map.schedule), taken: map.taken };
+    }
     let mut taken: BTreeMap<SeatNo, SeatState> = map.taken.into_iter().collect();
     for (seat, claim) in recent {
         match claim {

@@ -80,9 +80,14 @@ pub(super) struct Memory {
     /// Of a server on an empty folder.
     pub(super) empty_kib: i64,
     pub(super) empty_seconds: f64,
-    /// With the seats, half of them taken, and every map asked for.
+    /// With the seats, half of them taken, before anybody asks for a map.
+    pub(super) started_kib: i64,
+    /// With every map asked for.
     pub(super) seats_kib: i64,
+    /// Of a seat beside the empty server: the map, and what the store remembers of the sale, which has bounds of its own.
     pub(super) bytes_a_seat: f64,
+    /// Of a seat for the map alone.
+    pub(super) bytes_a_map_seat: f64,
     /// Until it is ready with the seats.
     pub(super) seats_seconds: f64,
     pub(super) bytes_a_fan: f64,
@@ -93,18 +98,20 @@ pub(super) struct Memory {
 pub(super) fn print_memory(sizes: &[usize], all: &[Memory]) {
     println!("\n### Memory and start\n");
     println!(
-        "| seats, and fans waiting | MiB empty | MiB with seats | bytes a seat | bytes a waiting fan | start empty, s | with seats, s | \
-         with seats and line, s |"
+        "| seats, and fans waiting | MiB empty | MiB with seats | MiB with every map | bytes a seat in all | bytes a seat for the map | \
+         bytes a waiting fan | start empty, s | with seats, s | with seats and line, s |"
     );
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
     for (&size, memory) in sizes.iter().zip(all) {
         let bytes = |each: f64| if size < TELLING_FROM { "–".to_owned() } else { format!("{each:.0}") };
         println!(
-            "| {} | {:.1} | {:.1} | {} | {} | {:.2} | {:.2} | {:.2} |",
+            "| {} | {:.1} | {:.1} | {:.1} | {} | {} | {} | {:.2} | {:.2} | {:.2} |",
             grouped(size as u64),
             memory.empty_kib as f64 / 1_024.0,
+            memory.started_kib as f64 / 1_024.0,
             memory.seats_kib as f64 / 1_024.0,
             bytes(memory.bytes_a_seat),
+            bytes(memory.bytes_a_map_seat),
             bytes(memory.bytes_a_fan),
             memory.empty_seconds,
             memory.seats_seconds,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use frontrow_application::App;
+use frontrow_http::HttpState;
 use metrics::counter;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,9 @@ const CLOCK_TICK: Duration = Duration::from_secs(2);
 /// How often those who follow a seat map hear of changes: often enough to look live, seldom enough that a burst of
 /// commits is one event for each of them.
 const FEED_TICK: Duration = Duration::from_millis(100);
+
+/// How often bodies are let go of that nobody asks for: who follows a map asks again within seconds.
+const BODIES_TICK: Duration = Duration::from_secs(5);
 
 /// A job that is done again and again. When it begins to fail, and when it works again, is said once: what is away for a
 /// minute must not fill the log with what everybody knows.
@@ -101,6 +105,18 @@ pub(super) async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationT
         tokio::select! {
             () = stop.cancelled() => return,
             _ = tick.tick() => { lines.note(app.tick_lines().await); }
+        }
+    }
+}
+
+/// Lets go of bodies that nobody asks for any more.
+pub(super) async fn run_bodies(http: HttpState, stop: CancellationToken) {
+    let mut tick = interval(BODIES_TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => http.tidy(),
         }
     }
 }
