@@ -11,7 +11,7 @@ const SEATS: usize = 100_000;
 /// Schedules that are on sale at first; they are sold one after the other.
 const SCHEDULES: usize = 6;
 /// More holds a second than any machine of ours has reached: so many seats are put on sale for every second of a run.
-const HOLDS_A_SECOND: f64 = 100_000.0;
+const HOLDS_A_SECOND: u128 = 100_000;
 /// Fans; each has two holds in every schedule.
 const FANS: usize = 50_000;
 
@@ -23,7 +23,8 @@ pub(crate) fn bench(options: &Options) -> Result<()> {
     let house = House::open(options)?;
     let mut night = Night::prepare(&house)?;
     if wanted.contains(&Kind::Hold) {
-        night.put_on_sale(&house, (options.whole_time().as_secs_f64() * HOLDS_A_SECOND) as usize)?;
+        let seats = options.whole_time().as_millis() * HOLDS_A_SECOND / 1_000;
+        night.put_on_sale(&house, usize::try_from(seats)?)?;
     }
     println!("\n{FANS} fans, schedules of {SEATS} seats");
     print_head();
