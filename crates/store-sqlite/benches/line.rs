@@ -12,7 +12,7 @@ use std::io::{Seek, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, Stored};
+use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, Stored, Told};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use frontrow_store_sqlite::{LINE_FILE_NAME, SqliteLine};
@@ -137,6 +137,9 @@ fn whole_life(places: u64) {
     let active = PlaceState::Active(session);
     over_all("calls", places, |numbers| line.append(&moves(numbers, |_| active)).expect("kept"));
     println!("file: {:.1} bytes a place, all let in", per_place(&line));
+    // As a server does: of whom nobody was told, nothing is forgotten.
+    let told = vec![Told { concert: CONCERT, through: START }];
+    line.append(&LineBatch { told, ..LineBatch::default() }).expect("kept");
     drop(line);
     let line = open();
     let ended = |number: u64| PlaceState::Ended {
