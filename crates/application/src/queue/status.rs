@@ -25,7 +25,7 @@ pub enum QueueFailure {
 /// The state of a place as a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QueueState {
-    /// In the lobby of a sale with a draw. Not reached yet: the draw comes later.
+    /// In the lobby of a sale with a draw.
     Lobby,
     /// In line.
     Waiting,
@@ -57,11 +57,11 @@ pub struct QueueStatus {
     pub room: Arc<RoomView>,
     /// The place.
     pub entry: EntryId,
-    /// Its number in the line.
+    /// Its number in the line, or in the lobby.
     pub sequence: Sequence,
     /// Where it stands.
     pub state: QueueState,
-    /// How many are ahead; nothing once it is over.
+    /// How many are ahead; nothing in the lobby, and once it is over.
     pub ahead: Option<u64>,
     /// How long the fan will wait; nothing when nobody can say, or when they wait no more.
     pub wait: Option<WaitRange>,
@@ -82,6 +82,7 @@ impl QueueStatus {
     pub(super) fn of(standing: &Standing, room: Arc<RoomView>) -> Self {
         let place = &standing.place;
         let (state, expires_at, end_reason) = match place.state {
+            PlaceState::Waiting if place.sequence.is_lobby() => (QueueState::Lobby, None, None),
             PlaceState::Waiting | PlaceState::Skipped => (QueueState::Waiting, None, None),
             PlaceState::Active(session) => (QueueState::Active, Some(session.expires_at()), None),
             PlaceState::Ended { reason, .. } => (QueueState::Expired, None, Some(reason)),
