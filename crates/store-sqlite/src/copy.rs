@@ -202,9 +202,10 @@ mod tests {
             TABLES.iter().copied().filter(|table| IN_DELIVERY.contains(&table.name)).collect();
         let of_sale = TABLES.iter().copied().filter(|table| !IN_DELIVERY.contains(&table.name));
         let of_sale: Vec<Table> = of_sale.chain([once]).collect();
-        // The name of the history is the copy's own, and the journal of a store that is copied is empty.
+        // The name of the history is the copy's own, the journal of a store that is copied is empty, and an index of keys is
+        // what the other store has in an index of its own.
         for (connection, tables, own) in
-            [(&sale, of_sale, &["meta", "journal"][..]), (&delivery, of_delivery, &[])]
+            [(&sale, of_sale, &["meta", "journal", "once_key_7"][..]), (&delivery, of_delivery, &[])]
         {
             let there = names(connection, "SELECT name FROM sqlite_schema WHERE type = 'table'");
             let copied = tables.iter().map(|table| own_table(*table));
