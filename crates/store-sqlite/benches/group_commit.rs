@@ -51,11 +51,6 @@ impl Entropy for Counted {
         let millis = self.1.now().millis().cast_unsigned();
         uuid::Builder::from_unix_timestamp_millis(millis, &scatter(number)).into_uuid()
     }
-
-    fn secret(&self) -> [u8; 32] {
-        // Nothing is drawn in here.
-        [0; 32]
-    }
 }
 
 fn scatter(number: u64) -> [u8; 10] {
