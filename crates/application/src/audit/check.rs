@@ -226,7 +226,8 @@ pub(super) fn draw(slice: &DrawSlice, report: &mut AuditReport) {
     let mut listed = 0;
     for &(first, entries) in &slice.parts {
         if u64::from(first) != listed {
-            report.note(format!("draw of concert {concert}: entry {first} does not follow on {listed} others"));
+            let what = "entries, and the parts before it have";
+            report.note(format!("draw of concert {concert}: a part begins behind {first} {what} {listed}"));
         }
         listed += entries;
     }
