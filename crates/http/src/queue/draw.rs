@@ -21,7 +21,6 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::DrawProblems;
 use super::document::find;
@@ -29,6 +28,7 @@ use crate::problem::{Code, Problem, Refusal as _};
 use crate::request::{At, IfNoneMatch};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
+use crate::time::Uid;
 
 /// Bytes of an entry in the list: 36 of the id, two quotes and the comma before it.
 const ENTRY_BYTES: usize = 39;
@@ -55,11 +55,10 @@ pub(super) struct DrawView {
     seed: Option<String>,
 }
 
-/// A draw that is done, for everybody to work it out again.
+/// A draw that is done, for everybody to work it out again. The description of what is written part by part.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Draw)]
-#[expect(dead_code, reason = "written part by part; this is its description")]
 struct Whole {
     /// How the order comes from the seed and the entries: see the guide for integrators.
     #[schema(example = "frontrow-sha256-1")]
@@ -73,7 +72,7 @@ struct Whole {
     /// How many were drawn.
     entry_count: u32,
     /// The `entryId` of everybody who was drawn, first to last.
-    entries: Vec<Uuid>,
+    entries: Vec<Uid>,
 }
 
 impl DrawView {

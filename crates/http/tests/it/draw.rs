@@ -215,6 +215,7 @@ async fn a_token_of_the_lobby_opens_no_gate_until_its_turn_comes() {
     world.later(60_000).await;
     look().await.problem(403, "queue_not_active");
     hold("opened").await.problem(403, "queue_not_active");
+    assert_eq!(world.status(&token).await["state"], "lobby", "a sign of life, which looking is not");
     world.draw().await;
     assert_eq!(world.status(&token).await["state"], "active");
     look().await.expect(200);
