@@ -25,7 +25,8 @@ use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
 use frontrow_domain::{
-    AuditEntryId, ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId,
+    AuditEntryId, ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId,
+    Timestamp, UserId,
 };
 use futures_util::future::BoxFuture;
 

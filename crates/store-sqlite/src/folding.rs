@@ -23,8 +23,11 @@ use crate::{FILE_NAME, Folding, schema};
 const SLICE: Duration = Duration::from_micros(1_500);
 /// How long nothing must have come for the sale to be quiet.
 const QUIET: Duration = Duration::from_millis(2);
-/// Bytes of groups from which on they are folded between others that come: a rush of some 70,000 holds is over before.
-const MANY: usize = 48 << 20;
+/// Of what may be unfolded, the share in quarters from which on groups are folded between others that come: with 64 MiB a
+/// rush of some 70,000 holds is over before.
+const MANY_QUARTERS: usize = 3;
+/// The most slices between two groups, when hardly anything more fits.
+const SLICES_MAX: usize = 8;
 /// The pause after something could not be folded for now.
 const TROUBLE: Duration = Duration::from_millis(500);
 /// How long whoever reads beside a server waits for it to fold.
@@ -49,13 +52,13 @@ impl Folder {
         writer: Arc<Mutex<Writer>>,
         live: Arc<Live>,
         checkpointer: Arc<Checkpointer>,
-        folding: Folding,
+        pace: Pace,
     ) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared::default());
         let (of_thread, of_live) = (Arc::clone(&shared), Arc::clone(&live));
         let thread = std::thread::Builder::new()
             .name("folding".to_owned())
-            .spawn(move || run(&of_thread, &writer, &of_live, &checkpointer, folding))
+            .spawn(move || run(&of_thread, &writer, &of_live, &checkpointer, pace))
             .map_err(|cause| OpenError::folder(Path::new(FILE_NAME), cause))?;
         live.wakes(thread.thread().clone());
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
@@ -88,7 +91,29 @@ impl Drop for Folder {
     }
 }
 
-fn run(shared: &Shared, writer: &Mutex<Writer>, live: &Live, checkpointer: &Checkpointer, folding: Folding) {
+/// When is folded, and how much at a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) folding: Folding,
+    /// Bytes of groups that may wait before new ones are refused.
+    pub(crate) unfolded_max: usize,
+}
+
+impl Pace {
+    fn many(self) -> usize {
+        self.unfolded_max / 4 * MANY_QUARTERS
+    }
+
+    /// How many slices come between two groups: the more, the less still fits. Groups that were too fast for folding would
+    /// be refused in the end, and whoever waits a few milliseconds more is better off than whoever is told to come again.
+    fn slices(self, unfolded: usize) -> usize {
+        let room = self.unfolded_max.saturating_sub(self.many()).max(1);
+        let beyond = unfolded.saturating_sub(self.many()).min(room);
+        1 + (SLICES_MAX - 1) * beyond / room
+    }
+}
+
+fn run(shared: &Shared, writer: &Mutex<Writer>, live: &Live, checkpointer: &Checkpointer, pace: Pace) {
     while !shared.is_stopped.load(Ordering::Acquire) {
         if live.unfolded_bytes() == 0 || live.has_violation() {
             // Whoever commits, or waits for something to be folded, wakes it.
@@ -98,15 +123,16 @@ fn run(shared: &Shared, writer: &Mutex<Writer>, live: &Live, checkpointer: &Chec
             }
             continue;
         }
-        if !is_time(shared, live, folding) {
+        if !is_time(shared, live, pace) {
             continue;
         }
         let mut writer = writer.lock();
-        let result = writer.fold(SLICE);
+        let slices = pace.slices(live.unfolded_bytes());
+        let result = (0..slices).try_for_each(|_| writer.fold(SLICE).map(drop));
         // Whoever waits for the writer comes before the next slice.
         MutexGuard::unlock_fair(writer);
         match result {
-            Ok(_) => checkpointer.notice(),
+            Ok(()) => checkpointer.notice(),
             Err(violation @ FoldError::Violation { .. }) => {
                 tracing::error!(
                     %violation,
@@ -123,16 +149,16 @@ fn run(shared: &Shared, writer: &Mutex<Writer>, live: &Live, checkpointer: &Chec
 }
 
 /// True when a slice is to be folded now; if not, after a pause.
-fn is_time(shared: &Shared, live: &Live, folding: Folding) -> bool {
+fn is_time(shared: &Shared, live: &Live, pace: Pace) -> bool {
     if live.is_waited_for() {
         return true;
     }
-    if folding == Folding::WhenAskedFor {
+    if pace.folding == Folding::WhenAskedFor {
         std::thread::park_timeout(Duration::from_millis(50));
         return false;
     }
     let before = shared.groups.load(Ordering::Relaxed);
-    if live.unfolded_bytes() >= MANY {
+    if live.unfolded_bytes() >= pace.many() {
         return true;
     }
     std::thread::park_timeout(QUIET);
@@ -168,4 +194,18 @@ pub(crate) fn settle(folder: &Path) -> Result<(), OpenError> {
 /// Folds everything in a file whose folder is locked by the caller.
 pub(crate) fn fold_of_nobody(file: &Path) -> Result<(), OpenError> {
     writer::fold_all(&schema::open_writer(file, &schema::SALE, 8)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_less_still_fits_the_more_is_folded_between_two_groups() {
+        let pace = Pace { folding: Folding::Behind, unfolded_max: 64 << 20 };
+        let at = |mebibytes: usize| pace.slices(mebibytes << 20);
+        assert_eq!([at(0), at(47), at(48), at(50)], [1, 1, 1, 1]);
+        assert_eq!([at(56), at(63), at(64), at(1_000)], [4, 7, SLICES_MAX, SLICES_MAX]);
+        assert_eq!(Pace { unfolded_max: 0, ..pace }.slices(0), 1);
+    }
 }

@@ -66,7 +66,7 @@ pub use schema::SCHEMA_VERSION;
 pub use versions::{FileVersion, STORE_FILES, versions};
 
 use checkpoint::Checkpointer;
-use folding::Folder;
+use folding::{Folder, Pace};
 use live::Live;
 use lock::FolderLock;
 use pool::ReadPool;
@@ -170,7 +170,8 @@ impl SqliteStore {
         )?));
         let checkpointer = Arc::new(Checkpointer::start(&file, options.checkpoint_pages)?);
         let (of_folder, notices) = (Arc::clone(&writer), Arc::clone(&checkpointer));
-        let folder = Folder::start(of_folder, Arc::clone(&live), notices, options.folding)?;
+        let pace = Pace { folding: options.folding, unfolded_max: options.unfolded_max };
+        let folder = Folder::start(of_folder, Arc::clone(&live), notices, pace)?;
         let pool = Arc::new(ReadPool::open(&file, options.readers)?);
         let reads = SqliteReads { pool, plans, clock: options.clock, live };
         let unfolded_max = options.unfolded_max;

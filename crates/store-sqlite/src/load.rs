@@ -96,9 +96,11 @@ impl Loader<'_> {
     }
 
     fn once(&self, digest: &Digest, records: &mut Records) -> Result<()> {
-        let found = match self.state.once.get(digest) {
-            Some(kept) => Some(kept.value.clone()),
-            None => self.once.find(self.connection, digest, self.begun)?,
+        let found = if let Some(kept) = self.state.once.get(digest) {
+            Some(kept.value.clone())
+        } else {
+            let unindexed = self.state.unindexed.get(digest).copied();
+            self.once.find(self.connection, digest, unindexed, self.begun)?
         };
         records.once.load(*digest, found.map(|record| (record, 0)));
         Ok(())

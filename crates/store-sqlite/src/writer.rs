@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use frontrow_application::Clock;
 use frontrow_application::group::{Decision, Group};
@@ -16,7 +16,7 @@ use crate::guard::{Guard, Highest};
 use crate::journal::{self, FoldError, Folded};
 use crate::live::{Hall, Live};
 use crate::load::{Loader, needed};
-use crate::once::OnceTables;
+use crate::once::{Batch, KEYS, OnceTables};
 use crate::reads::plans::PlanCache;
 use crate::save;
 
@@ -33,6 +33,8 @@ pub(crate) struct Writer {
     plans: Arc<PlanCache>,
     live: Arc<Live>,
     once: OnceTables,
+    /// Keys that are being put into their index.
+    indexing: Option<Batch>,
     highest: Highest,
     /// The next row of the journal, and the position of the next event.
     next_row: u64,
@@ -63,6 +65,7 @@ impl Writer {
         unfolded_max: usize,
     ) -> Result<Self, OpenError> {
         let once = OnceTables::read_with_keys(&connection, clock.now())?;
+        live.write().unindexed = once.unindexed(&connection)?;
         let highest = Highest::read(&connection)?;
         let sql = "SELECT coalesce(max(outbox_id), 0) + 1 FROM outbox";
         let next_event = connection.query_row(sql, [], |row| row.get(0))?;
@@ -72,6 +75,7 @@ impl Writer {
             plans,
             live,
             once,
+            indexing: None,
             highest,
             next_row: 1,
             next_event,
@@ -266,6 +270,9 @@ impl Writer {
             return Ok(0);
         }
         self.sync(false)?;
+        let begun = Instant::now();
+        self.index_keys(budget / 2)?;
+        let budget = budget.saturating_sub(begun.elapsed());
         let result = journal::fold(&self.connection, &mut self.once, budget, |row| self.live.folding(row));
         match &result {
             Ok(folded) => {
@@ -276,6 +283,27 @@ impl Writer {
             Err(FoldError::NotNow(_)) => {}
         }
         result.map(|folded| folded.rows)
+    }
+
+    /// Puts keys into their index, when there are many, for about as long as that.
+    fn index_keys(&mut self, budget: Duration) -> Result<(), FoldError> {
+        if self.indexing.is_none() {
+            self.indexing = Batch::of(&self.live.read().unindexed, KEYS);
+        }
+        let Some(batch) = &mut self.indexing else { return Ok(()) };
+        match batch.put_in(&self.connection, &self.once, budget)? {
+            Ok(None) => {}
+            Ok(Some(end)) => {
+                self.indexing = None;
+                self.live.write().unindexed.retain(|_, row| !end.covers(*row));
+            }
+            Err(key) => {
+                self.live.violated();
+                let what = format!("key {:032x}", u128::from_be_bytes(key));
+                return Err(FoldError::Violation { row: 0, what, why: "it is kept twice".to_owned() });
+            }
+        }
+        Ok(())
     }
 
     /// Another name for the history. The generator is seeded by the system; the two only have to differ.

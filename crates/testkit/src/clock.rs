@@ -93,6 +93,18 @@ impl Entropy for SeededEntropy {
         let low = (0b10 << 62) | ((count & 0xF_FFFF) << 42) | (mix(self.seed ^ mix(count)) >> 22);
         Uuid::from_u64_pair(high, low)
     }
+
+    /// Not secret at all: the same in every run.
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let (parts, _) = bytes.as_chunks_mut::<8>();
+        for part in parts {
+            let mut last = self.last.lock();
+            last.count += 1;
+            *part = mix(self.seed ^ mix(last.count)).to_be_bytes();
+        }
+        bytes
+    }
 }
 
 /// Spreads the bits of a number (the finalizer of splitmix64).

@@ -36,7 +36,7 @@ pub enum JournalError {
 /// What changed, in the order in which it happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineBatch {
-    /// New places, in order of number within each concert; all of them waiting.
+    /// New places, in order of number within each line and each lobby; all of them waiting.
     pub joined: Vec<Place>,
     /// Places that came into another state, after those above were there.
     pub moved: Vec<Moved>,

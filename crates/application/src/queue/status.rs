@@ -91,6 +91,10 @@ impl QueueStatus {
             QueueState::Waiting => standing.ahead.and_then(|ahead| room.wait(ahead)),
             _ => None,
         };
+        let poll_after_seconds = match state {
+            QueueState::Lobby => ask_after_opening(standing, &room),
+            _ => standing.poll_after_seconds,
+        };
         Self {
             room,
             entry: place.entry,
@@ -98,7 +102,7 @@ impl QueueStatus {
             state,
             ahead: standing.ahead,
             wait,
-            poll_after_seconds: standing.poll_after_seconds,
+            poll_after_seconds,
             joined_at: place.joined_at,
             admitted_at: place.state.admitted_at(),
             expires_at,
@@ -122,6 +126,22 @@ impl QueueStatus {
             end_reason: None,
         }
     }
+}
+
+/// Fans in a lobby who may ask again within the same second after the opening.
+const ASKING_A_SECOND: u64 = 5_000;
+/// Seconds after the opening within which all of them ask.
+const ASKING_SECONDS: u64 = 60;
+
+/// Seconds after which somebody in a lobby asks again: as everybody else, but soon after the opening at the latest, when they
+/// may be first in line. A crowd is spread over a minute, by the random tail of the entry.
+fn ask_after_opening(standing: &Standing, room: &RoomView) -> u32 {
+    let Some(opens_at) = room.facts.opens_at() else { return standing.poll_after_seconds };
+    let fans = room.figures.as_ref().map_or(0, |figures| figures.lobby);
+    let spread = (fans / ASKING_A_SECOND).min(ASKING_SECONDS) + 1;
+    let (_, tail) = standing.place.entry.uuid().as_u64_pair();
+    let seconds = standing.now.seconds_until(opens_at) + 2 + tail % spread;
+    standing.poll_after_seconds.min(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 /// When an id was drawn, to the millisecond: a `UUIDv7` says so itself (RFC 9562, section 5.7).

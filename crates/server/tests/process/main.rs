@@ -25,6 +25,7 @@ mod kafka;
 mod keys;
 mod lifecycle;
 mod line;
+mod lobby;
 mod logs;
 mod metrics;
 mod night;

@@ -122,7 +122,8 @@ impl Guard<'_> {
         if let Some(kept) = self.state.once.get(change.key) {
             return if is_of_the_day(&kept.value) { Err(lost(key())) } else { Ok(()) };
         }
-        let found = self.once.find(self.connection, change.key, self.now);
+        let unindexed = self.state.unindexed.get(change.key).copied();
+        let found = self.once.find(self.connection, change.key, unindexed, self.now);
         match found.map_err(|error| store_error(&error, Some(key())))? {
             Some(kept) if is_of_the_day(&kept) => Err(lost(key())),
             _ => Ok(()),

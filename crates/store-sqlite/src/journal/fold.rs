@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use frontrow_domain::records::Digest;
 use frontrow_domain::{PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, UserId};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension as _};
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use super::form::{RowLines, Unread};
 use super::statements::{Finds, Statement};
-use crate::once::OnceTables;
+use crate::once::{OnceRow, OnceTables};
 
 /// What went into the tables.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub(crate) struct Folded {
     pub(crate) event: u64,
     /// The newest versions of seat maps.
     pub(crate) versions: Vec<(ScheduleId, u64)>,
+    /// Idempotency keys that are in a table now and not in its index.
+    pub(crate) unindexed: Vec<(Digest, OnceRow)>,
 }
 
 /// The name of a record that is kept in memory.
@@ -141,7 +144,7 @@ fn fold_row<'a>(
             FoldError::Violation { row, what: format!("{statement} of {of}"), why }
         };
         let changed = if statement == Statement::KeyInsert {
-            key(connection, once, &values)
+            key(connection, once, &values, folded)
         } else {
             prepared.run(connection, statement, &values)
         };
@@ -173,12 +176,19 @@ fn bind_and_run(prepared: &mut CachedStatement<'_>, values: &[ValueRef<'_>]) -> 
 
 /// The first value of a key is the day that its table is of. The upkeep may have dropped that table since, and drops it
 /// again.
-fn key(connection: &Connection, once: &mut OnceTables, values: &[ValueRef<'_>]) -> rusqlite::Result<usize> {
+fn key(
+    connection: &Connection,
+    once: &mut OnceTables,
+    values: &[ValueRef<'_>],
+    folded: &mut Folded,
+) -> rusqlite::Result<usize> {
     let Some((day, values)) = values.split_first() else { return Ok(0) };
     let day = day.as_i64()?;
     once.make(connection, day)?;
-    let sql = once.insert_of(day).ok_or(rusqlite::Error::InvalidQuery)?;
-    bind_and_run(&mut connection.prepare_cached(sql)?, values)
+    let row = once.insert(connection, day, values)?;
+    let key = values.first().and_then(|key| key.as_blob().ok()).and_then(|key| key.try_into().ok());
+    folded.unindexed.extend(key.zip(row));
+    Ok(1)
 }
 
 /// True when a schedule has the version of a line, or a later one.

@@ -33,6 +33,7 @@ pub(crate) use keys_seen::KeysSeen;
 use waiting::Waiting;
 
 use crate::journal::{Folded, Named};
+use crate::once::Unindexed;
 
 /// Maps by ids and digests that this program has drawn itself: nobody can choose them so that they collide.
 pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, foldhash::fast::RandomState>;
@@ -88,6 +89,8 @@ pub(crate) struct State {
     /// The tickets above, by what they are of.
     pub(crate) tickets_of: HashMap<ReservationId, Vec<TicketId>>,
     pub(crate) once: HashMap<Digest, Kept<OnceRecord>>,
+    /// Keys that are in a table and not in its index yet.
+    pub(crate) unindexed: Unindexed,
     /// Every event that is not in its table, in order.
     pub(crate) events: VecDeque<NewEvent>,
     /// Records that were folded, the oldest first: they go when there are too many.
@@ -199,6 +202,7 @@ impl Live {
 
 impl State {
     fn forget(&mut self, folded: &Folded) {
+        self.unindexed.extend(folded.unindexed.iter().copied());
         while self.events.front().is_some_and(|event| event.position <= folded.event) {
             self.events.pop_front();
         }

@@ -132,11 +132,15 @@ pub(crate) fn rows(limit: usize) -> i64 {
 impl OnceReads for SqliteReads {
     fn once(&self, key: Digest, now: Timestamp) -> Read<'_, Option<OnceRecord>> {
         let still_counts = move |record: &OnceRecord| frontrow_application::once::still_counts(record, now);
-        if let Some(kept) = self.live.read().once.get(&key) {
-            return Box::pin(ready(Ok(Some(kept.value.clone()).filter(still_counts))));
-        }
+        let unindexed = {
+            let live = self.live.read();
+            if let Some(kept) = live.once.get(&key) {
+                return Box::pin(ready(Ok(Some(kept.value.clone()).filter(still_counts))));
+            }
+            live.unindexed.get(&key).copied()
+        };
         self.point(move |connection| {
-            let found = OnceTables::read(connection)?.find(connection, &key, now)?;
+            let found = OnceTables::read(connection)?.find(connection, &key, unindexed, now)?;
             Ok(found.filter(still_counts))
         })
     }

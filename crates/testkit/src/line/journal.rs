@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use frontrow_application::queue::journal::{
-    JournalError, LineBatch, LineJournal, Moved, RoomMark, Stored, Told,
+    JournalError, LineBatch, LineJournal, LobbyMark, LobbyStage, Moved, RoomMark, Stored, Told,
 };
 use frontrow_domain::queue::{Place, PlaceState};
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
@@ -35,6 +35,7 @@ struct Kept {
     next: BTreeMap<ConcertId, Sequence>,
     places: BTreeMap<(ConcertId, Sequence), Place>,
     told: BTreeMap<ConcertId, Timestamp>,
+    lobbies: BTreeMap<ConcertId, LobbyMark>,
 }
 
 impl MemoryJournal {
@@ -65,6 +66,9 @@ impl LineJournal for MemoryJournal {
         for (&concert, &through) in &kept.told {
             take(Stored::Told(Told { concert, through }));
         }
+        for mark in kept.lobbies.values() {
+            take(Stored::Lobby(*mark));
+        }
         for place in kept.places.values() {
             if kept.ended_at(place).is_none_or(|at| at >= ended_after) || kept.is_untold(place) {
                 take(Stored::Place(*place));
@@ -78,7 +82,9 @@ impl LineJournal for MemoryJournal {
         kept.check(batch).map_err(JournalError::Refused)?;
         for place in &batch.joined {
             kept.places.insert((place.concert, place.sequence), *place);
-            kept.used(place.concert, Sequence::new(place.sequence.get() + 1));
+            if !place.sequence.is_lobby() {
+                kept.used(place.concert, Sequence::new(place.sequence.get() + 1));
+            }
         }
         for Moved { concert, sequence, state } in &batch.moved {
             if let Some(place) = kept.places.get_mut(&(*concert, *sequence)) {
@@ -94,6 +100,12 @@ impl LineJournal for MemoryJournal {
             let known = kept.told.entry(*concert).or_insert(*through);
             *known = (*known).max(*through);
         }
+        for mark in &batch.lobbies {
+            kept.lobbies.insert(mark.concert, *mark);
+            if mark.stage == LobbyStage::Done {
+                kept.places.retain(|(concert, number), _| *concert != mark.concert || !number.is_lobby());
+            }
+        }
         Ok(())
     }
 
@@ -103,8 +115,14 @@ impl LineJournal for MemoryJournal {
             kept.ended_at(place).is_some_and(|at| at < ended_before) && !kept.is_untold(place)
         };
         let gone: Vec<_> = kept.places.values().filter(over).take(limit).copied().collect();
-        for place in &gone {
-            kept.places.remove(&(place.concert, place.sequence));
+        for &Place { concert, sequence, .. } in &gone {
+            kept.places.remove(&(concert, sequence));
+            if sequence.is_lobby() {
+                let next = Sequence::new(sequence.get() + 1);
+                let never_drawn = LobbyMark { concert, next, stage: LobbyStage::Gathering };
+                let mark = kept.lobbies.entry(concert).or_insert(never_drawn);
+                mark.next = mark.next.max(next);
+            }
         }
         Ok(gone.len())
     }
@@ -145,6 +163,13 @@ impl Kept {
                 return Err(format!("concert {} would bring the marks of its line back", mark.concert));
             }
         }
+        for mark in &batch.lobbies {
+            let is_back =
+                |known: &LobbyMark| mark.next < known.next || order_of(mark.stage) <= order_of(known.stage);
+            if self.lobbies.get(&mark.concert).is_some_and(is_back) {
+                return Err(format!("concert {} would bring the draw of its lobby back", mark.concert));
+            }
+        }
         Ok(())
     }
 
@@ -165,10 +190,19 @@ impl Kept {
         match place.state {
             PlaceState::Ended { at, .. } => Some(at),
             PlaceState::Active(_) => None,
+            PlaceState::Waiting if place.sequence.is_lobby() => None,
             PlaceState::Waiting | PlaceState::Skipped => {
                 let mark = self.rooms.get(&place.concert)?;
                 (place.sequence < mark.closed_below).then_some(mark.closed_at)
             }
         }
+    }
+}
+
+const fn order_of(stage: LobbyStage) -> u8 {
+    match stage {
+        LobbyStage::Gathering => 0,
+        LobbyStage::Drawing { .. } => 1,
+        LobbyStage::Done => 2,
     }
 }

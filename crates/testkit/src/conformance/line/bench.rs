@@ -130,6 +130,12 @@ impl<F: LineFactory> Bench<F> {
         answer.expect("the line answers").expect("nobody is refused")
     }
 
+    /// Asks for a place in the lobby.
+    pub async fn join_lobby(&self, fan: u64) -> Joined {
+        let answer = self.room().join_lobby(self.concert, self.newcomer(fan), Ok(())).await;
+        answer.expect("the line answers").expect("nobody is refused")
+    }
+
     /// Asks for a place where newcomers are refused for this reason.
     pub async fn join_refused(&self, fan: u64, reason: JoinRefused) -> Result<Joined, JoinRefused> {
         let answer = self.room().join(self.concert, self.newcomer(fan), Err(reason)).await;
@@ -275,6 +281,7 @@ impl<F: LineFactory> Bench<F> {
 /// back.
 fn words(standing: &Standing) -> String {
     match (standing.place.state, standing.ahead) {
+        (PlaceState::Waiting, None) if standing.place.sequence.is_lobby() => "lobby".to_owned(),
         (PlaceState::Waiting, Some(ahead)) => format!("waiting {ahead}"),
         (PlaceState::Skipped, Some(_)) => "skipped".to_owned(),
         (PlaceState::Active(_), Some(0)) => "active".to_owned(),
