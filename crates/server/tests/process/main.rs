@@ -13,6 +13,7 @@ mod crash;
 mod crossing;
 mod crowd;
 mod deploy;
+mod draw;
 mod dump;
 mod erasure;
 mod events;
