@@ -290,7 +290,8 @@ async fn a_long_list_goes_out_in_parts_and_is_whole() {
     while let Some(frame) = body.frame().await {
         pieces.push(frame.expect("readable").into_data().expect("data"));
     }
-    let length: usize = head.headers[header::CONTENT_LENGTH].to_str().expect("text").parse().expect("a number");
+    let length: usize =
+        head.headers[header::CONTENT_LENGTH].to_str().expect("text").parse().expect("a number");
     let whole = pieces.concat();
     assert_eq!(whole.len(), length, "what was promised");
     assert!(pieces.len() > 2 && pieces.iter().all(|piece| piece.len() < 700_000), "{}", pieces.len());
