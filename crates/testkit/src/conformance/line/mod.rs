@@ -24,6 +24,7 @@ pub mod journal;
 pub mod kept;
 pub mod lessons;
 pub mod lobby;
+pub mod lobby_journal;
 pub mod long_line;
 pub mod model;
 pub mod order;
@@ -262,4 +263,11 @@ suite! { ($)
         an_empty_batch_is_taken
         forgetting_goes_in_steps
         a_closed_line_is_forgotten;
+    lobby_journal:
+        draws_read_as_they_were_written
+        a_draw_never_goes_back
+        a_lobby_that_was_drawn_is_empty
+        a_lobby_has_numbers_of_its_own_whatever_is_left_out
+        whoever_has_left_during_a_draw_is_neither_left_out_nor_forgotten
+        a_lobby_is_no_part_of_a_line_that_is_closed;
 }
