@@ -58,10 +58,13 @@ local function place_drawn(rank, numbers)
   end
 end
 
--- Ends the draw where nobody is left, in the same run: whoever comes from now on is in line behind everybody.
+-- Ends the draw where nobody is left, in the same run: whoever comes from now on is in line behind everybody. Where many are
+-- left, those who come help.
 local function finish(count)
   if follow_late(count) < count then
     set('drawn', 1)
+  else
+    set('follows', 1)
   end
 end
 
@@ -71,7 +74,7 @@ local function has_lost(step, known)
   if known > 0 and known ~= get('cut') then
     return true
   end
-  return step == 'finish' and not is_following()
+  return step == 'finish' and not is_placed()
 end
 
 open_room()

@@ -51,10 +51,8 @@ local function follow_late(count)
   return follow(math.max(get('cut') + 1, get('lobby_closed_below')), count)
 end
 
--- True once everybody in the draw was placed, or is over, and others follow.
-local function is_following()
-  local function in_draw()
-    return redis.call('ZCOUNT', LOBBY, name_of(get('lobby_closed_below')), name_of(get('cut')))
-  end
-  return get('cut') > 0 and in_draw() == get('out_of_draw')
+-- True once everybody in the draw was placed, or is over.
+local function is_placed()
+  local in_draw = redis.call('ZCOUNT', LOBBY, name_of(get('lobby_closed_below')), name_of(get('cut')))
+  return get('cut') > 0 and in_draw == get('out_of_draw')
 end

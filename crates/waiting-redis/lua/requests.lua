@@ -6,8 +6,8 @@
 -- Complexity: O(log n) a request, which touches three places at the most; whoever calls sends at most 300.
 
 local NOTHING, KNOWN, NEW, LET_IN, NOT_YET = 0, 1, 2, 3, 4
--- How many follow out of the lobby for each who comes into it while others follow: more than one, so that there comes an end
--- to it, however many come.
+-- How many follow out of the lobby for each who comes into it at the end of a draw: more than one, so that it does end, however
+-- many come.
 local FOLLOW_EACH = 2
 
 local function new_place(user, entry, joined, low, high)
@@ -44,7 +44,7 @@ local function new_in_lobby(user, entry)
   if get('drawn') == 1 then
     return new_in_line(user, entry)
   end
-  if is_following() then
+  if get('follows') == 1 then
     follow_late(FOLLOW_EACH)
   end
   local number, place = next_in_lobby(), new_place(user, entry, now, UNKNOWN_WAIT, UNKNOWN_WAIT)

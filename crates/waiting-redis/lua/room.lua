@@ -19,7 +19,8 @@
 -- lost_at, and of the last policy cap, milli, session, claim, presence. Only in a room with a lobby, or with a loss behind it:
 -- lobby_seq (the last number given out there, counted from ABOVE_LINE), cut (the highest number in the draw, once that is
 -- settled), draw_first (the number in line of whoever is drawn first), out_of_draw (how many of the draw are in the lobby no
--- more: placed, or gone), drawn (1 once it is done), lobby_closed_below, lobby_closed_at, lobby_lost_from, lobby_lost_to.
+-- more: placed, or gone), follows (1 once those follow who came later), drawn (1 once it is done), lobby_closed_below,
+-- lobby_closed_at, lobby_lost_from, lobby_lost_to.
 --
 -- ARGV: 1 the time in microseconds, empty for the clock of Redis; 2 the highest numbers that the caller knows of in the line
 -- and in the lobby, with a space between, 0 for none; 3 the silence after which an outage is one, in microseconds.

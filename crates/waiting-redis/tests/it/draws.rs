@@ -101,6 +101,7 @@ async fn instances_drive_one_draw(server: Server) {
     let rooms = Rooms::on(server);
     let fans = instances(&rooms, 3);
     let passes = fans[0].fill_lobby(0..FANS).await;
+    assert_eq!(fans[0].line.close_lobby(samples::CONCERT).await, Ok(DrawStage::Drawing));
     let late = async {
         for some in (FANS..FANS + LATE).collect::<Vec<_>>().chunks(25) {
             join_all(some.iter().map(|&fan| fans[2].join_lobby(fan))).await;
@@ -206,7 +207,10 @@ fn latecomers_follow_chunk_by_chunk() {
         assert_eq!(line.close_lobby(concert).await, Ok(DrawStage::Drawing));
         fans.fill_lobby(2..1_002).await;
         let drawn = reversed(drawees(line).await.expect("answered"));
-        assert!(matches!(line.finish_draw(concert).await, Err(LineError::Unavailable(_))), "two are not placed");
+        assert!(
+            matches!(line.finish_draw(concert).await, Err(LineError::Unavailable(_))),
+            "two are not placed"
+        );
         line.place_drawn(concert, 0, numbers(&drawn)).await.expect("answered");
         for left in [600, 200] {
             let before = calls(&redis, "zadd");
@@ -228,25 +232,26 @@ fn a_rush_into_the_lobby_does_not_keep_the_draw_from_ending() {
         let (line, concert) = (&fans.line, samples::CONCERT);
         fans.fill_lobby(0..1).await;
         assert_eq!(line.close_lobby(concert).await, Ok(DrawStage::Drawing));
-        fans.fill_lobby(1..101).await;
+        fans.fill_lobby(1..501).await;
         let drawn = drawees(line).await.expect("answered");
         line.place_drawn(concert, 0, numbers(&drawn)).await.expect("answered");
-        assert_eq!(figures(line).await.lobby, 100);
-        for fan in 101..151 {
+        fans.fill_lobby(501..551).await;
+        assert_eq!(figures(line).await.lobby, 550, "nobody has followed yet");
+        assert_eq!(line.finish_draw(concert).await, Ok(DrawStage::Drawing));
+        assert_eq!(figures(line).await.lobby, 150);
+        for fan in 551..601 {
             assert!(fans.join_lobby(fan).await.standing.place.sequence.is_lobby());
         }
-        assert_eq!(figures(line).await.lobby, 50);
-        for fan in 151..301 {
-            fans.join_lobby(fan).await;
-        }
+        assert_eq!(figures(line).await.lobby, 100);
+        fans.fill_lobby(601..801).await;
         assert_eq!(figures(line).await.lobby, 1, "the last who came");
         assert_eq!(line.finish_draw(concert).await, Ok(DrawStage::Done));
         let mut order = Vec::new();
-        for fan in 0..301 {
+        for fan in 0..801 {
             let found = line.find(concert, samples::user(fan)).await.expect("answered").expect("there");
             order.push(found.ahead);
         }
-        assert_eq!(order, (0..301).map(Some).collect::<Vec<_>>());
+        assert_eq!(order, (0..801).map(Some).collect::<Vec<_>>());
     });
 }
 

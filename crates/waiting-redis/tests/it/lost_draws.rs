@@ -2,8 +2,8 @@
 //! what is no more there, and in the end everybody is in line.
 
 use frontrow_application::waiting_room::{DrawStage, LineError, Pass, WaitingRoom as _};
-use frontrow_domain::queue::{EndReason, PlaceState};
 use frontrow_domain::Sequence;
+use frontrow_domain::queue::{EndReason, PlaceState};
 use frontrow_testkit::samples;
 
 use crate::draws::{drawees, drive, figures, misplaced, numbers, shuffled};
@@ -122,6 +122,51 @@ fn a_draw_that_is_lost_begins_again() {
     });
 }
 
+/// A place that ended in the lobby is older than any in the line: it does not stand in the way of one that was lost there.
+#[test]
+fn who_had_left_the_lobby_is_put_back_into_the_line() {
+    frontrow_testkit::bounded(async {
+        let redis = OwnRedis::start(Keeps::Saves).await;
+        let fans = redis.instance();
+        let (line, concert) = (&fans.line, samples::CONCERT);
+        fans.fill_lobby(0..3).await;
+        line.end(concert, samples::user(0), None, EndReason::Left).await.expect("answered");
+        drive(line, shuffled).await.expect("it is driven to its end");
+        let _: String = redis.server().ask(&redis::cmd("SAVE"));
+        let lost = Pass::of(&fans.join(0).await.standing.place);
+        redis.kill();
+        redis.start_again().await;
+        fans.until_back().await;
+        assert_eq!(stands(&fans, lost).await, Some((lost.sequence, Some(2))));
+    });
+}
+
+/// Passes of the lobby open nothing in the line once the place that came of them is over.
+#[test]
+fn a_place_that_is_over_in_the_line_is_not_put_back_by_its_pass_from_the_lobby() {
+    frontrow_testkit::bounded(async {
+        let redis = OwnRedis::start(Keeps::EveryWrite).await;
+        let fans = redis.instance();
+        let (line, concert) = (&fans.line, samples::CONCERT);
+        let passes = fans.fill_lobby(0..3).await;
+        redis.kill();
+        redis.start_again().await;
+        fans.until_back().await;
+        drive(line, shuffled).await.expect("it is driven to its end");
+        line.end(concert, passes[1].user, None, EndReason::Revoked).await.expect("answered");
+        for _ in 0..2 {
+            let standing = line.standing(passes[1]).await.expect("answered").expect("remembered");
+            assert!(matches!(standing.place.state, PlaceState::Ended { .. }), "{standing:?}");
+            fans.tick(0).await.expect("answered");
+            line.clean().await.expect("answered");
+        }
+        // Another place of the same fan does not make the old pass good.
+        fans.join(1).await;
+        assert_eq!(stands(&fans, passes[1]).await, None);
+        assert_eq!(figures(line).await.waiting, 3);
+    });
+}
+
 /// Those whose numbers in the line were lost get the same ones again, by the same order.
 #[test]
 fn places_of_a_draw_that_are_lost_are_given_out_again() {
@@ -177,7 +222,8 @@ fn when_the_end_of_a_draw_is_lost_an_open_line_takes_everybody_in() {
             assert_eq!(fans.ahead(*pass).await, Some(ahead), "who was placed stands where they were drawn");
         }
         let mut before = None;
-        let others = passes[1..].iter().filter(|pass| !places.iter().any(|drawee| drawee.entry == pass.entry));
+        let others =
+            passes[1..].iter().filter(|pass| !places.iter().any(|drawee| drawee.entry == pass.entry));
         for pass in others.chain(&late) {
             let ahead = fans.ahead(*pass).await;
             assert!(ahead > before && ahead >= Some(places.len() as u64), "{ahead:?} behind {before:?}");
