@@ -180,8 +180,8 @@ fn no_script_of_a_draw_touches_more_than_a_chunk() {
         for _ in 0..2 {
             let before = count();
             assert_eq!(line.close_lobby(concert).await, Ok(DrawStage::Drawing));
-            let [zadds, hgets, hmgets, _] = since(before);
-            assert_eq!((zadds, hgets, hmgets), (0, 0, 0));
+            let [placed, read, listed, _] = since(before);
+            assert_eq!((placed, read, listed), (0, 0, 0));
         }
         let before = count();
         let page = line.drawees(concert, Sequence::LOBBY).await.expect("answered");
