@@ -118,7 +118,8 @@ async fn concert_with_draw(stage: &Stage, title: &str, draw: Draw, entries: &[En
 /// A draw that is to come, one that has not come to its end, and one that is done.
 async fn draws(stage: &Stage) -> Value {
     let entries: Vec<EntryId> = (0..5).map(|_| EntryId::new(stage.app.draw_id())).collect();
-    let seed = |fill: u8| Seed::new(std::array::from_fn(|at| fill.wrapping_mul(u8::try_from(at).unwrap_or(0))));
+    let seed =
+        |fill: u8| Seed::new(std::array::from_fn(|at| fill.wrapping_mul(u8::try_from(at).unwrap_or(0))));
     let begun = Draw { listed: 3, ..Draw::new(seed(5)) };
     let done = Draw { listed: 5, drawn_at: Some(stage.now()), ..Draw::new(seed(7)) };
     json!({

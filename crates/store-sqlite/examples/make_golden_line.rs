@@ -98,14 +98,11 @@ fn lobbies() -> (Vec<Place>, Vec<LobbyMark>) {
         place(102, 5, number(5), waits),
         place(103, 1, of_line(1), waits),
     ];
-    let mark = |concert, next, stage| LobbyMark { concert: ConcertId::new(concert), next: number(next), stage };
-    let drawing =
-        LobbyStage::Drawing { below: number(5), at: START.plus_seconds(10), first: of_line(1) };
-    let marks = vec![
-        mark(101, 3, LobbyStage::Gathering),
-        mark(102, 6, drawing),
-        mark(103, 2, LobbyStage::Done),
-    ];
+    let mark =
+        |concert, next, stage| LobbyMark { concert: ConcertId::new(concert), next: number(next), stage };
+    let drawing = LobbyStage::Drawing { below: number(5), at: START.plus_seconds(10), first: of_line(1) };
+    let marks =
+        vec![mark(101, 3, LobbyStage::Gathering), mark(102, 6, drawing), mark(103, 2, LobbyStage::Done)];
     (places, marks)
 }
 
@@ -154,7 +151,8 @@ fn main() {
     // Before the line with the highest number of all, in the order in which they are read.
     let at = places.partition_point(|place| place.concert == rooms[0].concert);
     places.splice(at..at, in_lobbies);
-    let drawn_to = |concert| RoomMark { concert: ConcertId::new(concert), next: Sequence::new(2), ..rooms[0] };
+    let drawn_to =
+        |concert| RoomMark { concert: ConcertId::new(concert), next: Sequence::new(2), ..rooms[0] };
     rooms.splice(1..1, [drawn_to(102), drawn_to(103)]);
     let joined = places.iter().map(|place| Place { state: PlaceState::Waiting, ..*place }).collect();
     let has_moved = places.iter().filter(|place| place.state != PlaceState::Waiting);

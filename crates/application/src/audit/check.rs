@@ -232,7 +232,10 @@ pub(super) fn draw(slice: &DrawSlice, report: &mut AuditReport) {
         listed += entries;
     }
     if listed != u64::from(slice.listed) {
-        report.note(format!("draw of concert {concert}: {} entries are kept, parts have {listed}", slice.listed));
+        report.note(format!(
+            "draw of concert {concert}: {} entries are kept, parts have {listed}",
+            slice.listed
+        ));
     }
 }
 

@@ -158,7 +158,10 @@ impl List {
     /// With the first part: a store that does not answer is told in the status.
     async fn begin(state: &HttpState, concert: ConcertId, outcome: DrawOutcome) -> Result<Self, Problem> {
         let turn = Arc::clone(state.draws()).try_acquire_owned().map_err(|_| {
-            Problem::new(Code::Overloaded, "Many are reading a draw just now; it stays as it is, so come later.")
+            Problem::new(
+                Code::Overloaded,
+                "Many are reading a draw just now; it stays as it is, so come later.",
+            )
         })?;
         let entries = outcome.entries;
         let mut list = Self { state: state.clone(), concert, entries, sent: 0, next: None, _turn: turn };

@@ -227,7 +227,8 @@ async fn a_lobby_is_drawn_when_its_sale_opens_and_anybody_can_check_it() {
         assert_eq!((&place["state"], &place["sequence"]), (&json!("lobby"), &Value::Null));
         fans.push((fan, place["entryId"].as_str().expect("text").to_owned()));
     }
-    let noted = operator.get(&line).await.expect(200)["draw"]["commitment"].as_str().expect("text").to_owned();
+    let noted =
+        operator.get(&line).await.expect(200)["draw"]["commitment"].as_str().expect("text").to_owned();
     assert_eq!(operator.get(&format!("{line}/draw")).await.code(), "draw_not_done");
 
     patch(&schedule, opening("2020-01-01T00:00:00Z")).await;
@@ -246,7 +247,8 @@ async fn a_lobby_is_drawn_when_its_sale_opens_and_anybody_can_check_it() {
     let arrived: Vec<_> = fans.iter().map(|(_, entry)| json!(entry)).collect();
     assert_ne!(drawn["entries"], Value::from(arrived), "by chance once in 8e47");
     assert!(by_the_handbook(folder.path(), &text), "anybody can do it without us");
-    let swapped = text.replacen(&fans[0].1, "?", 1).replacen(&fans[1].1, &fans[0].1, 1).replacen('?', &fans[1].1, 1);
+    let swapped =
+        text.replacen(&fans[0].1, "?", 1).replacen(&fans[1].1, &fans[0].1, 1).replacen('?', &fans[1].1, 1);
     assert!(!by_the_handbook(folder.path(), &swapped), "two places were changed");
     audit(folder.path());
     server.kill();

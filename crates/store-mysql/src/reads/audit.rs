@@ -95,7 +95,8 @@ impl AuditReads for MysqlReads {
                 link.roll_back().await;
                 return Ok(None);
             };
-            let template = "SELECT first, LENGTH(entries) DIV 16 FROM draw_part WHERE concert_id = ? ORDER BY first";
+            let template =
+                "SELECT first, LENGTH(entries) DIV 16 FROM draw_part WHERE concert_id = ? ORDER BY first";
             let rows = link.rows(fill(template, &values![concert])).await?;
             link.roll_back().await;
             let parts = all(&rows, |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -93,7 +93,12 @@ const REFUSED: &[(&str, &str, &str, &[u16])] = &[
         "(2, '', '', '', 1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, NULL, NULL, 1)",
         CHECK,
     ),
-    ("a second part for a place in an order", DRAW_PART, "(1, 0, REPEAT('a', 16))|(1, 0, REPEAT('b', 16))", DUPLICATE),
+    (
+        "a second part for a place in an order",
+        DRAW_PART,
+        "(1, 0, REPEAT('a', 16))|(1, 0, REPEAT('b', 16))",
+        DUPLICATE,
+    ),
     ("a part with half an id", DRAW_PART, "(1, 1, REPEAT('a', 24))", CHECK),
     ("a part with nobody in it", DRAW_PART, "(1, 1, '')", CHECK),
     (

@@ -87,11 +87,8 @@ fn a_lobby_that_was_drawn_is_empty_at_once() {
     line.append(&joins(1, 1..=20)).expect("kept");
     // The last ones follow in the batch that says that the draw is done.
     let last = moved(1, lobby(40), ended(EndReason::Left, at(60)));
-    let batch = LineBatch {
-        moved: vec![last],
-        lobbies: vec![drawn(1, 41, LobbyStage::Done)],
-        ..joins(1, 21..=39)
-    };
+    let batch =
+        LineBatch { moved: vec![last], lobbies: vec![drawn(1, 41, LobbyStage::Done)], ..joins(1, 21..=39) };
     line.append(&batch).expect("kept");
     let mut expected = vec![
         Stored::Room(room(1, 40, 1, Timestamp::ZERO)),
@@ -130,10 +127,10 @@ fn forgetting_keeps_the_numbers_of_a_lobby_apart_from_those_of_its_line() {
     line.append(&lobbies([drawn(1, 5, drawing(5))])).expect("kept");
     line.append(&moves([moved(2, lobby(1), left(21))])).expect("kept");
     assert_eq!(line.forget(at(30), 10).expect("forgotten"), 1);
-    assert_eq!(stored(&line)[1..3], [
-        Stored::Lobby(drawn(1, 5, drawing(5))),
-        Stored::Lobby(drawn(2, 3, LobbyStage::Gathering)),
-    ]);
+    assert_eq!(
+        stored(&line)[1..3],
+        [Stored::Lobby(drawn(1, 5, drawing(5))), Stored::Lobby(drawn(2, 3, LobbyStage::Gathering)),]
+    );
 }
 
 #[test]
@@ -174,7 +171,8 @@ fn fans_in_a_lobby_are_in_line_and_nobody_twice() {
     line.append(&joins(1, (1..=4).map(lobby))).expect("kept");
     line.append(&lobbies([drawn(1, 5, drawing(5))])).expect("kept");
     let entry = place(1, lobby(1)).entry;
-    let in_line = LineBatch { joined: vec![Place { entry, ..place(1, 1) }, place(1, 2)], ..LineBatch::default() };
+    let in_line =
+        LineBatch { joined: vec![Place { entry, ..place(1, 1) }, place(1, 2)], ..LineBatch::default() };
     line.append(&in_line).expect("kept");
     line.append(&moves([moved(1, lobby(4), left(60)), moved(1, 2, active(None))])).expect("kept");
     line.close();

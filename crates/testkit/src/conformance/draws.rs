@@ -79,7 +79,8 @@ pub async fn a_place_in_a_drawn_order_is_kept_once(factory: impl StoreFactory) {
     keep(&bench, kept.clone()).await;
     let other = DrawPart { entries: part(1, 7..9).entries, ..part(1, 3..5) };
     let nobody = DrawPart { entries: vec![], ..part(1, 5..6) };
-    for (what, part_too_many) in [("a second part for a place", other), ("a part with nobody in it", nobody)] {
+    for (what, part_too_many) in [("a second part for a place", other), ("a part with nobody in it", nobody)]
+    {
         refused_by_the_store(bench.store(), what, Keys::default(), move |records, _| {
             records.draw_parts.add_all([part(3, 0..1), part_too_many.clone()]);
             Ok(())
@@ -153,8 +154,7 @@ pub async fn drawn_orders_that_do_not_add_up_are_found(factory: impl StoreFactor
         slices.push(slice);
     }
     let slice = |number, listed, parts| DrawSlice { concert: concert(number), listed, parts };
-    let expected =
-        [slice(2, 0, vec![]), slice(3, 3, vec![(0, 2), (2, 1)]), slice(u32::MAX, 5, vec![(0, 5)])];
+    let expected = [slice(2, 0, vec![]), slice(3, 3, vec![(0, 2), (2, 1)]), slice(u32::MAX, 5, vec![(0, 5)])];
     assert_eq!(slices, expected);
     let faulty: [(u32, Option<Draw>, &[Range<u32>]); 5] = [
         (4, Some(listed(3)), &[]),
@@ -174,9 +174,13 @@ pub async fn drawn_orders_that_do_not_add_up_are_found(factory: impl StoreFactor
 
 /// Puts concerts in, each with its draw and with parts of an order.
 async fn plant(bench: &Bench<impl StoreFactory>, concerts: &[(u32, Option<Draw>, &[Range<u32>])]) {
-    let parts = concerts.iter().flat_map(|(number, _, parts)| parts.iter().map(|places| part(*number, places.clone())));
+    let parts = concerts
+        .iter()
+        .flat_map(|(number, _, parts)| parts.iter().map(|places| part(*number, places.clone())));
     let parts: Vec<DrawPart> = parts.collect();
-    let made = concerts.iter().map(|(number, draw, _)| Concert { draw: *draw, ..samples::concert(*number, "Drawn") });
+    let made = concerts
+        .iter()
+        .map(|(number, draw, _)| Concert { draw: *draw, ..samples::concert(*number, "Drawn") });
     let made: Vec<Concert> = made.collect();
     apply(bench.store(), Keys::default(), move |records, _| {
         for concert in &made {

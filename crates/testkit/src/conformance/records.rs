@@ -217,7 +217,10 @@ pub async fn concerts_read_as_they_were_written(factory: impl StoreFactory) {
         draw(u8::MAX),
         Draw { listed: u32::MAX, ..draw(1) },
         Draw { listed: 1, drawn_at: Some(LAST), ..draw(1) },
-        Draw { drawn_at: Some(Timestamp::ZERO), ..Draw::new(Seed::new(*b"a seed of ASCII that ends in a \0")) },
+        Draw {
+            drawn_at: Some(Timestamp::ZERO),
+            ..Draw::new(Seed::new(*b"a seed of ASCII that ends in a \0"))
+        },
     ];
     values.extend(draws.map(|draw| Concert { draw: Some(draw), ..plain.clone() }));
     values.push(Concert { artist: String::new(), ..plain });

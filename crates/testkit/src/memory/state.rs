@@ -14,8 +14,8 @@ use frontrow_domain::staff::{REQUEST_ID_MAX, StaffAction};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
 use frontrow_domain::{
-    AuditEntryId, ConcertId, EntryId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp,
-    UserId,
+    AuditEntryId, ConcertId, EntryId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId,
+    Timestamp, UserId,
 };
 
 /// A value with the version of its row.
