@@ -200,6 +200,9 @@ impl Room {
         }
         self.waiting.remove(number);
         let user = self.slots.get(number).map(|slot| slot.user);
+        if self.slots.get(number).is_some_and(|slot| self.lobby.holds(slot)) {
+            self.lobby.is_back();
+        }
         self.slots.remove(number);
         if let Some((older, user)) = self.replaced.remove(&number).zip(user) {
             self.slots.make_newest(older, user);
@@ -285,7 +288,8 @@ impl Room {
 
     /// The number under which the place of a pass is to be found: that in the line, once it was drawn from the lobby.
     fn number_of(&self, pass: &Pass) -> Option<u64> {
-        let number = if pass.sequence.is_lobby() { self.newest_of(pass.user)? } else { pass.sequence.get() };
+        let number = pass.sequence.get();
+        let number = if self.lobby.has_given_out(number) { self.newest_of(pass.user)? } else { number };
         let slot = self.slot(number)?;
         (slot.entry == pass.entry && slot.user == pass.user).then_some(number)
     }

@@ -163,6 +163,9 @@ fn a_token_from_the_lobby_opens_the_door_when_its_fan_is_let_in() {
         assert_eq!(refused, Err(Failure::Refused(OnceRefused::Refused(not_active))));
         sale.tick(SALE_AFTER).await;
         sale.stage.app.tick_draws().await.expect("drawn");
+        // Whoever is gone when their turn comes is skipped, also from a lobby.
+        let status = sale.stage.app.queue_status(pass).await.expect("a status");
+        assert_eq!(status.state, QueueState::Waiting);
         sale.tick(0).await;
         sale.tick(0).await;
         hold().await.expect("let in");

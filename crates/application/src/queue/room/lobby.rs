@@ -19,7 +19,7 @@ pub(super) struct Lobby {
     slots: Slots,
     /// The next number to be given out.
     next: u64,
-    /// Places that are not over, or whose end is on its way to the disk.
+    /// Places that are not over, or whose end is on its way to the disk, and that have no number in the line yet.
     waiting: u64,
     /// Numbers below this one are on the disk.
     durable_below: u64,
@@ -84,7 +84,23 @@ impl Lobby {
         self.durable_below = self.durable_below.max(number + 1);
     }
 
-    /// A place is over now that was not.
+    /// True for a number that this lobby has once given out.
+    pub(super) const fn has_given_out(&self, number: u64) -> bool {
+        Sequence::new(number).is_lobby() && number < self.next
+    }
+
+    /// True when a place in the line is of somebody who is in the lobby under the same name.
+    pub(super) fn holds(&self, in_line: &Slot) -> bool {
+        let here = self.slots.number_of(in_line.user).and_then(|number| self.slots.get(number));
+        here.is_some_and(|slot| slot.entry == in_line.entry)
+    }
+
+    /// A place that was about to be in the line is not.
+    pub(super) fn is_back(&mut self) {
+        self.waiting += 1;
+    }
+
+    /// A place is over now that was not, or has its number in the line.
     pub(super) fn ended(&mut self) {
         self.waiting = self.waiting.saturating_sub(1);
     }
@@ -105,10 +121,10 @@ impl Lobby {
         }
     }
 
-    pub(super) fn restore(&mut self, place: &Place, slot: Slot) {
+    pub(super) fn restore(&mut self, place: &Place, slot: Slot, is_in_line: bool) {
         let number = place.sequence.get();
         self.slots.push(number, slot);
-        self.waiting += u64::from(!is_over(&slot.state));
+        self.waiting += u64::from(!is_over(&slot.state) && !is_in_line);
         self.next = self.next.max(number + 1);
         self.durable_below = self.next;
     }
@@ -289,8 +305,9 @@ impl Room {
         let mut number = self.lobby.ended_below;
         let limit = moved.len() + ENDS_MAX;
         while number < self.lobby.next && moved.len() < limit {
-            let state = self.lobby.get(number).map(|slot| slot.state);
-            if state == Some(PlaceState::Waiting) && self.moving.insert(number) {
+            let slot = self.lobby.get(number).filter(|slot| slot.state == PlaceState::Waiting);
+            if slot.is_some_and(|slot| !self.is_in_line(slot.user, slot.entry)) && self.moving.insert(number)
+            {
                 moved.push(self.moved(number, PlaceState::Waiting.ended(EndReason::Closed, now)));
             }
             number += 1;
@@ -299,7 +316,7 @@ impl Room {
     }
 
     /// True when a fan's newest place in the line is the one of that name.
-    fn is_in_line(&self, user: UserId, entry: EntryId) -> bool {
+    pub(super) fn is_in_line(&self, user: UserId, entry: EntryId) -> bool {
         let newest = self.slots.number_of(user).and_then(|number| self.slots.get(number));
         newest.is_some_and(|slot| slot.entry == entry)
     }
@@ -309,6 +326,7 @@ impl Room {
         if let Some(older) = self.slots.number_of(of_lobby.user) {
             self.replaced.insert(number, older);
         }
+        self.lobby.ended();
         self.slots.push(number, of_lobby);
         self.waiting.push(number);
         self.standing(number, &of_lobby, now).place

@@ -53,7 +53,8 @@ impl Room {
         let told_seconds = self.pace().waiting(self.lobby.waiting());
         let seen_at = Timestamp::ZERO;
         let slot = Slot { user, entry, joined_at, state, seen_at, told_seconds, told_wait: UNKNOWN_WAIT };
-        self.lobby.restore(place, slot);
+        let is_in_line = self.is_in_line(user, entry);
+        self.lobby.restore(place, slot, is_in_line);
     }
 
     /// Ends a place whose fan was given a newer one: it was over by then, though the end of it was not noted, or is

@@ -206,6 +206,13 @@ impl<F: LineFactory> Bench<F> {
         standing.unwrap_or_else(|| panic!("the place of fan {fan} is known"))
     }
 
+    /// The fan asks for their place, if they have one.
+    pub async fn ask_if_there(&self, fan: u64) {
+        if let Some(found) = self.find(fan).await {
+            self.room().standing(Pass::of(&found.place)).await.expect("the line answers");
+        }
+    }
+
     /// These fans ask for their places.
     pub async fn ask_all(&self, fans: impl IntoIterator<Item = u64>) {
         for fan in fans {

@@ -342,10 +342,11 @@ pub async fn joins_during_the_draw_overtake_nobody(factory: impl LineFactory) {
             join_all(some.iter().map(|&fan| bench.join_lobby(fan))).await;
         }
     };
+    settle(bench.room(), bench.concert).await;
     join(late, draw_in_order(&bench, reversed)).await;
     assert_eq!((bench.tick().await.lobby, bench.tick().await.waiting), (0, DRAWN + 1_000));
     for fan in 0..DRAWN {
-        assert!(bench.ahead(fan).await < Some(DRAWN), "fan {fan}");
+        assert_eq!(bench.ahead(fan).await, Some(DRAWN - 1 - fan), "fan {fan}");
     }
     let mut before = 0;
     for chunk in (DRAWN..DRAWN + 1_000).collect::<Vec<_>>().chunks(50) {

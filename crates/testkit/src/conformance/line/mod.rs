@@ -25,6 +25,7 @@ pub mod kept;
 pub mod lessons;
 pub mod lobby;
 pub mod lobby_journal;
+pub mod lobby_model;
 pub mod long_line;
 pub mod model;
 pub mod order;
@@ -175,6 +176,8 @@ suite! { ($)
         joins_during_the_draw_overtake_nobody
         closing_a_line_ends_its_lobby
         lobbies_of_two_concerts_are_drawn_apart;
+    lobby_model:
+        whatever_happens_meanwhile_the_line_is_what_was_drawn;
     telling:
         whoever_is_let_in_is_to_be_told_of
         what_was_told_is_told_no_more
