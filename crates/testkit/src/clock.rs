@@ -72,6 +72,8 @@ struct Last {
     /// The milliseconds of the newest id; they never go back, whatever the clock does.
     millis: u64,
     count: u64,
+    /// Of secrets: whoever draws one changes no id.
+    secrets: u64,
 }
 
 impl SeededEntropy {
@@ -100,8 +102,8 @@ impl Entropy for SeededEntropy {
         let (parts, _) = bytes.as_chunks_mut::<8>();
         for part in parts {
             let mut last = self.last.lock();
-            last.count += 1;
-            *part = mix(self.seed ^ mix(last.count)).to_be_bytes();
+            last.secrets += 1;
+            *part = mix(!self.seed ^ mix(last.secrets)).to_be_bytes();
         }
         bytes
     }

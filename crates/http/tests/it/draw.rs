@@ -70,7 +70,14 @@ async fn from_the_lobby_to_a_place_that_anybody_can_check() {
     let (ann, bob, eve) = (world.fan("ann", 0).await, world.fan("bob", 0).await, world.fan("eve", 0).await);
     let sale = world.a_lobby(WaitingRoomPatch { max_active: Some(0), ..room() }).await;
     let joined = world.ask(&ann, sale.concert).await;
-    expect![[""]].assert_eq(&joined.to_string());
+    expect![[r#"
+        201
+        cache-control: private, no-cache
+        content-length: 476
+        content-type: application/json
+        x-request-id: test
+        {"concertId":1,"state":"lobby","room":"lobby","entryId":"01a05ca0-3b80-7000-8000-2c2ecfa96ddd","sequence":null,"ahead":null,"position":null,"estimatedWaitSeconds":null,"seatsLeft":50,"seatsHeld":0,"schedules":[{"scheduleId":1,"seatsLeft":50,"seatsHeld":0}],"pollAfterSeconds":2,"joinedAt":"2026-09-01T11:00:00Z","admittedAt":null,"expiresAt":null,"endReason":null,"notice":null,"token":"Akuwb44AAAABAAAAgAAAAAEBoFygO4BwAIAALC7PqW3dAaBcoDuAcACAAAuBt0EMyu07cAQOW8j5-NVOm2dBQ6M"}
+    "#]].assert_eq(&joined.to_string());
     let again = world.ask(&ann, sale.concert).await.expect(200).json();
     assert_eq!(again, joined.json(), "one place, and the same token");
     let first = joined.json()["token"].as_str().expect("text").to_owned();
@@ -84,7 +91,15 @@ async fn from_the_lobby_to_a_place_that_anybody_can_check() {
     );
     world.later(1_000).await;
     let line = world.get(&format!("/api/v1/concerts/{}/queue", sale.concert)).send().await;
-    expect![[""]].assert_eq(&line.to_string());
+    expect![[r#"
+        200
+        cache-control: max-age=1
+        content-length: 347
+        content-type: application/json
+        etag: "48548e5ab71cfc6e"
+        x-request-id: test
+        {"state":"lobby","opensAt":"2026-09-01T11:01:00Z","lobbyOpensAt":"2026-09-01T11:00:00Z","closesAt":"2026-10-01T11:00:00Z","waiting":2,"active":0,"headSequence":1,"admittedPerSecond":0.0,"seatsLeft":50,"seatsHeld":0,"notice":null,"draw":{"commitment":"f625420714fece3f647b89f21c49cfbeef9e72a637c30d3bb5e695a8fa639c20","method":"frontrow-sha256-1"}}
+    "#]].assert_eq(&line.to_string());
 
     // The opening is past and the draw is not done: it is still a lobby.
     world.later(59_000).await;
@@ -93,7 +108,15 @@ async fn from_the_lobby_to_a_place_that_anybody_can_check() {
     draw_of(&world, sale.concert).await.problem(409, "draw_not_done");
     world.draw().await;
     let drawn = draw_of(&world, sale.concert).await;
-    expect![[""]].assert_eq(&drawn.to_string());
+    expect![[r#"
+        200
+        cache-control: public, max-age=31536000, immutable
+        content-length: 289
+        content-type: application/json
+        etag: "f625420714fece3f-2"
+        x-request-id: test
+        {"method":"frontrow-sha256-1","commitment":"f625420714fece3f647b89f21c49cfbeef9e72a637c30d3bb5e695a8fa639c20","seed":"625d633cb60cca27648fcfe512967d866667da7591d4076fcce2380a085bc494","entryCount":2,"entries":["01a05ca0-3b80-7000-8000-2c2ecfa96ddd","01a05ca0-3b80-7000-8000-3772733c20ea"]}
+    "#]].assert_eq(&drawn.to_string());
     let entries = check(&drawn.json());
     for token in [&first, &second] {
         let status = world.status(token).await;
