@@ -8,9 +8,10 @@
 //!   that is over or not there refuses its whole batch: the line and its journal have come apart.
 //! - A place that was let in after what was told of its line is neither left out of what is read nor forgotten.
 //! - Places in a lobby are places like others, with numbers above [`Sequence::LOBBY`] and no other states than waiting and
-//!   ended. They are no part of the line that a [`RoomMark`] closes. A [`LobbyStage`] never goes back.
+//!   ended. They are no part of the line that a [`RoomMark`] closes. A [`LobbyStage`] never goes back. While it is
+//!   [`LobbyStage::Drawing`], no place of the lobby is left out of what is read, nor forgotten.
 //! - No number is ever given out twice, whatever was forgotten: [`LineJournal::load`] gives a mark for every line of
-//!   which it has ever had a place, with `next` above them all; and one for every lobby of which it has forgotten places.
+//!   which it has ever had a place, with `next` above them all; and so for every lobby.
 //!
 //! The position up to which sessions have been ended is one in the outbox of the sale, which is kept elsewhere. Were
 //! the sale restored from an older backup and the line not, it would be too high, and slots would come free by

@@ -36,6 +36,8 @@ struct Kept {
     places: BTreeMap<(ConcertId, Sequence), Place>,
     told: BTreeMap<ConcertId, Timestamp>,
     lobbies: BTreeMap<ConcertId, LobbyMark>,
+    /// The first number of each lobby that was never given out. It outlives the places.
+    next_in_lobby: BTreeMap<ConcertId, Sequence>,
 }
 
 impl MemoryJournal {
@@ -66,13 +68,13 @@ impl LineJournal for MemoryJournal {
         for (&concert, &through) in &kept.told {
             take(Stored::Told(Told { concert, through }));
         }
-        for mark in kept.lobbies.values() {
-            take(Stored::Lobby(*mark));
+        for (&concert, &next) in &kept.next_in_lobby {
+            let never_drawn = LobbyMark { concert, next, stage: LobbyStage::Gathering };
+            let mark = kept.lobbies.get(&concert).copied().unwrap_or(never_drawn);
+            take(Stored::Lobby(LobbyMark { next: next.max(mark.next), ..mark }));
         }
-        for place in kept.places.values() {
-            if kept.ended_at(place).is_none_or(|at| at >= ended_after) || kept.is_untold(place) {
-                take(Stored::Place(*place));
-            }
+        for place in kept.places.values().filter(|place| !kept.is_done_with(place, ended_after)) {
+            take(Stored::Place(*place));
         }
         Ok(())
     }
@@ -82,9 +84,7 @@ impl LineJournal for MemoryJournal {
         kept.check(batch).map_err(JournalError::Refused)?;
         for place in &batch.joined {
             kept.places.insert((place.concert, place.sequence), *place);
-            if !place.sequence.is_lobby() {
-                kept.used(place.concert, Sequence::new(place.sequence.get() + 1));
-            }
+            kept.used(place.concert, Sequence::new(place.sequence.get() + 1));
         }
         for Moved { concert, sequence, state } in &batch.moved {
             if let Some(place) = kept.places.get_mut(&(*concert, *sequence)) {
@@ -102,6 +102,7 @@ impl LineJournal for MemoryJournal {
         }
         for mark in &batch.lobbies {
             kept.lobbies.insert(mark.concert, *mark);
+            kept.used(mark.concert, mark.next);
             if mark.stage == LobbyStage::Done {
                 kept.places.retain(|(concert, number), _| *concert != mark.concert || !number.is_lobby());
             }
@@ -111,18 +112,10 @@ impl LineJournal for MemoryJournal {
 
     fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<usize, JournalError> {
         let mut kept = self.0.lock();
-        let over = |place: &&Place| {
-            kept.ended_at(place).is_some_and(|at| at < ended_before) && !kept.is_untold(place)
-        };
+        let over = |place: &&Place| kept.is_done_with(place, ended_before);
         let gone: Vec<_> = kept.places.values().filter(over).take(limit).copied().collect();
-        for &Place { concert, sequence, .. } in &gone {
-            kept.places.remove(&(concert, sequence));
-            if sequence.is_lobby() {
-                let next = Sequence::new(sequence.get() + 1);
-                let never_drawn = LobbyMark { concert, next, stage: LobbyStage::Gathering };
-                let mark = kept.lobbies.entry(concert).or_insert(never_drawn);
-                mark.next = mark.next.max(next);
-            }
+        for place in &gone {
+            kept.places.remove(&(place.concert, place.sequence));
         }
         Ok(gone.len())
     }
@@ -173,10 +166,19 @@ impl Kept {
         Ok(())
     }
 
-    /// Notes that the numbers below this one are used.
+    /// Notes that the numbers below this one are used, of the line or of its lobby.
     fn used(&mut self, concert: ConcertId, next: Sequence) {
-        let known = self.next.entry(concert).or_insert(next);
+        let all = if next.is_lobby() { &mut self.next_in_lobby } else { &mut self.next };
+        let known = all.entry(concert).or_insert(next);
         *known = next.max(*known);
+    }
+
+    /// Whether a place was over before that time, and nobody has to know of it any more: whoever is let in has to be told
+    /// of, and who is in a draw stays known until it is done.
+    fn is_done_with(&self, place: &Place, before: Timestamp) -> bool {
+        let stage = self.lobbies.get(&place.concert).map(|mark| mark.stage);
+        let is_drawn = place.sequence.is_lobby() && matches!(stage, Some(LobbyStage::Drawing { .. }));
+        self.ended_at(place).is_some_and(|at| at < before) && !self.is_untold(place) && !is_drawn
     }
 
     /// Whether its fan was let in and nobody was told.

@@ -332,6 +332,30 @@ pub async fn a_crowd_is_drawn_in_chunks(factory: impl LineFactory) {
     }
 }
 
+/// More latecomers than one step takes, and the process ends in between: each follows once, in order of arrival.
+pub async fn a_crash_among_the_latecomers_doubles_nobody(factory: impl LineFactory) {
+    const LATE: u64 = DRAW_CHUNK as u64 + 200;
+    let mut bench = a_lobby_of(factory, 0..1).await;
+    settle(bench.room(), bench.concert).await;
+    for some in (1..=LATE).collect::<Vec<_>>().chunks(300) {
+        join_all(some.iter().map(|&fan| bench.join_lobby(fan))).await;
+    }
+    let mut arrived = BTreeSet::new();
+    for fan in 1..=LATE {
+        arrived.insert((bench.look(fan).await.place.sequence, fan));
+    }
+    let drawn = drawees(bench.room(), bench.concert).await;
+    place(bench.room(), bench.concert, &drawn).await;
+    assert_eq!(bench.room().finish_draw(bench.concert).await, Ok(DrawStage::Drawing), "there are more");
+    bench.crash();
+    finish(bench.room(), bench.concert).await;
+    let figures = bench.tick().await;
+    assert_eq!((figures.lobby, figures.waiting), (0, LATE + 1));
+    for (rank, (_, fan)) in (1..).zip(arrived).step_by(83) {
+        assert_eq!(bench.ahead(fan).await, Some(rank), "fan {fan}");
+    }
+}
+
 /// While a draw is on fans come at full speed: nobody is lost, and nobody is ahead of whoever was drawn, nor of whoever was
 /// answered before they asked.
 pub async fn joins_during_the_draw_overtake_nobody(factory: impl LineFactory) {

@@ -173,6 +173,7 @@ suite! { ($)
         every_step_can_be_repeated
         a_crash_between_two_steps_changes_nothing
         a_crowd_is_drawn_in_chunks
+        a_crash_among_the_latecomers_doubles_nobody
         joins_during_the_draw_overtake_nobody
         closing_a_line_ends_its_lobby
         lobbies_of_two_concerts_are_drawn_apart;
