@@ -57,7 +57,7 @@ export function Lobby({ concertId, status, link, children }) {
     <section class="stack tight" aria-labelledby="next">
       <h2 id="next">${t("queue.next")}</h2>
       <ul class="prose-list">
-        <li>${t("queue.lobbyNextDraw")}</li><li>${t("queue.lobbyNextStay")}</li><li>${t("queue.lobbyNextLate")}</li>
+        <li>${t("queue.lobbyNextDraw")}</li><li>${t("queue.lobbyNextLate")}</li><li>${t("queue.lobbyNextStay")}</li>
       </ul>
     </section>
     <${Proof} concertId=${concertId} status=${status} />
