@@ -139,11 +139,11 @@ pub async fn drawn_orders_that_do_not_add_up_are_found(factory: impl StoreFactor
     let bench = Bench::open(factory);
     let listed = |listed| Draw { listed, ..samples::draw(7) };
     let done = |listed| Draw { listed, drawn_at: Some(samples::hold_end()), ..samples::draw(7) };
-    let sound: [(u32, Option<Draw>, &[Range<u32>]); 4] = [
+    let sound: [Planted; 4] = [
         (1, None, &[]),
         (2, Some(listed(0)), &[]),
-        (3, Some(listed(3)), &[0..2, 2..3]),
-        (u32::MAX, Some(done(5)), &[0..5]),
+        (3, Some(listed(3)), &[(0, 2), (2, 1)]),
+        (u32::MAX, Some(done(5)), &[(0, 5)]),
     ];
     plant(&bench, &sound).await;
     let report = audit(bench.reads()).await.expect("read");
@@ -156,12 +156,12 @@ pub async fn drawn_orders_that_do_not_add_up_are_found(factory: impl StoreFactor
     let slice = |number, listed, parts| DrawSlice { concert: concert(number), listed, parts };
     let expected = [slice(2, 0, vec![]), slice(3, 3, vec![(0, 2), (2, 1)]), slice(u32::MAX, 5, vec![(0, 5)])];
     assert_eq!(slices, expected);
-    let faulty: [(u32, Option<Draw>, &[Range<u32>]); 5] = [
+    let faulty: [Planted; 5] = [
         (4, Some(listed(3)), &[]),
-        (5, Some(done(3)), &[0..2]),
-        (6, Some(done(3)), &[0..2, 2..4]),
-        (7, Some(done(4)), &[0..2, 3..5]),
-        (8, Some(listed(5)), &[0..3, 2..4]),
+        (5, Some(done(3)), &[(0, 2)]),
+        (6, Some(done(3)), &[(0, 2), (2, 2)]),
+        (7, Some(done(4)), &[(0, 2), (3, 2)]),
+        (8, Some(listed(5)), &[(0, 3), (2, 2)]),
     ];
     plant(&bench, &faulty).await;
     let report = audit(bench.reads()).await.expect("read");
@@ -172,11 +172,14 @@ pub async fn drawn_orders_that_do_not_add_up_are_found(factory: impl StoreFactor
     }
 }
 
-/// Puts concerts in, each with its draw and with parts of an order.
-async fn plant(bench: &Bench<impl StoreFactory>, concerts: &[(u32, Option<Draw>, &[Range<u32>])]) {
-    let parts = concerts
-        .iter()
-        .flat_map(|(number, _, parts)| parts.iter().map(|places| part(*number, places.clone())));
+/// A concert by its number, its draw, and the parts of its order: behind how many each begins, and how many it has.
+type Planted = (u32, Option<Draw>, &'static [(u32, u32)]);
+
+/// Puts concerts in, with draws and parts.
+async fn plant(bench: &Bench<impl StoreFactory>, concerts: &[Planted]) {
+    let parts = concerts.iter().flat_map(|(number, _, parts)| {
+        parts.iter().map(|&(first, count)| part(*number, first..first + count))
+    });
     let parts: Vec<DrawPart> = parts.collect();
     let made = concerts
         .iter()
