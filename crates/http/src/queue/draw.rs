@@ -112,12 +112,12 @@ pub(super) async fn draw(
         return respond::with_tag(respond::unchanged(Keep::Forever), tag);
     }
     let list = List::begin(&state, concert, outcome).await?;
-    let head = format!(
+    let opening = format!(
         "{{\"method\":\"{METHOD}\",\"commitment\":\"{commitment}\",\"seed\":\"{}\",\"entryCount\":{},\"entries\":[",
         outcome.seed.to_hex(),
         outcome.entries
     );
-    respond::with_tag(answer(head.into_bytes(), list), tag)
+    respond::with_tag(answer(opening.into_bytes(), list), tag)
 }
 
 fn not_drawn(room: &RoomView) -> Problem {
@@ -128,11 +128,11 @@ fn not_drawn(room: &RoomView) -> Problem {
     }
 }
 
-fn answer(head: Vec<u8>, list: List) -> Response {
+fn answer(opening: Vec<u8>, list: List) -> Response {
     // The first entry has no comma before it.
     let entries = (list.entries as usize * ENTRY_BYTES).saturating_sub(1);
-    let length = head.len() + entries + END.len();
-    let mut response = Response::new(Body::from_stream(list.written(head)));
+    let length = opening.len() + entries + END.len();
+    let mut response = Response::new(Body::from_stream(list.written(opening)));
     *response.status_mut() = StatusCode::OK;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, respond::JSON);
@@ -183,8 +183,8 @@ impl List {
 
     /// The body: what comes before the list, its parts, and its end. An error breaks the connection off, so that nobody takes a
     /// part for the whole.
-    fn written(self, head: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        stream::try_unfold((Some(self), head), |(list, mut bytes)| async move {
+    fn written(self, opening: Vec<u8>) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        stream::try_unfold((Some(self), opening), |(list, mut bytes)| async move {
             let Some(mut list) = list else { return Ok(None) };
             if list.sent < list.entries {
                 let part = match list.next.take() {
