@@ -167,7 +167,8 @@ end
 -- The place of a pass with its name, or nothing when the pass is not that of the place. One from the lobby is that of the place
 -- in the line that came of it, which has the same entry.
 local function place_of(name, user, entry)
-  if is_of_lobby(tonumber(name)) then
+  local number = tonumber(name)
+  if is_of_lobby(number) and number <= last_in_lobby() then
     local newest, place = newest_of(user)
     if place and place.entry == entry then
       return newest, place

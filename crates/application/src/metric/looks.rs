@@ -26,7 +26,7 @@ const TAKINGS_SECONDS: u32 = 10;
 const QUESTIONS_MAX: usize = 50;
 
 /// What is shown of each line, in the order of [`line_values`].
-const LINE_GAUGES: [&str; 7] = [
+const LINE_GAUGES: [&str; 8] = [
     "frontrow_queue_waiting_fans",
     "frontrow_queue_lobby_fans",
     "frontrow_queue_skipped_fans",
