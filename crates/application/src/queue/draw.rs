@@ -5,10 +5,14 @@
 //! answers the same drawees until the draw is done, so the order comes out the same; a part of the list is kept once, because
 //! the concert says how much is; and a place is given its number once. Only when all is done does the sale open.
 
+use std::sync::Arc;
+
 use frontrow_domain::queue::draw;
 use frontrow_domain::records::{DrawPart, Key, Keys, Records};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp};
 
+use super::view::RoomView;
+use super::view::RoomView;
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop};
@@ -77,10 +81,12 @@ impl Command for FinishDraw {
 }
 
 impl App {
-    /// Draws every lobby whose sale is to open. Answers how many. To be called often: the sale opens when it is done.
+    /// Draws every lobby whose sale is to open, and every one in which fans are left although the sale is open: an operator
+    /// may have taken it away meanwhile. Answers how many. To be called often: the sale opens when it is done.
     pub async fn tick_draws(&self) -> Result<usize, DrawError> {
         let now = self.clock.now();
-        let due = self.memory.lines.views().into_iter().filter(|view| view.facts.is_to_be_drawn(now));
+        let is_due = |view: &Arc<RoomView>| view.facts.is_to_be_drawn(now) || view.has_left_fans_in_lobby();
+        let due = self.memory.lines.views().into_iter().filter(is_due);
         let mut drawn = 0;
         for view in due {
             drawn += usize::from(self.draw_lobby(view.concert).await?);
@@ -93,13 +99,17 @@ impl App {
         let Some(draw) = self.reads.concert(concert).await?.and_then(|concert| concert.draw) else {
             return Ok(false);
         };
-        if draw.drawn_at.is_some() {
+        let is_drawn = draw.drawn_at.is_some();
+        let was_done = is_drawn && self.waiting_room.close_lobby(concert).await? == DrawStage::Done;
+        if was_done {
             return Ok(false);
         }
         if self.waiting_room.close_lobby(concert).await? == DrawStage::Drawing {
             let drawees = self.drawees(concert).await?;
             let drawn = in_order(draw.seed, drawees).await?;
-            self.keep_order(concert, &drawn).await?;
+            if !is_drawn {
+                self.keep_order(concert, &drawn).await?;
+            }
             for (rank, chunk) in (0..).step_by(DRAW_CHUNK).zip(drawn.chunks(DRAW_CHUNK)) {
                 let numbers = chunk.iter().map(|drawee| drawee.sequence).collect();
                 self.waiting_room.place_drawn(concert, rank, numbers).await?;

@@ -104,6 +104,12 @@ impl RoomView {
         self.body.get_or_init(|| render(self)).clone()
     }
 
+    /// True when the sale is open and somebody is still in its lobby.
+    pub(super) fn has_left_fans_in_lobby(&self) -> bool {
+        let is_open = matches!(self.state, RoomState::Open | RoomState::Paused | RoomState::SoldOut);
+        is_open && self.figures.as_ref().is_some_and(|figures| figures.lobby > 0)
+    }
+
     pub(super) fn policy(&self) -> LinePolicy {
         let seats_left = self.facts.schedules.iter().map(|schedule| schedule.available).sum();
         let Self { settings, state, hold_seconds, .. } = *self;

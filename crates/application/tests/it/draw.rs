@@ -237,6 +237,31 @@ fn what_was_committed_to_stays_whatever_is_edited() {
     });
 }
 
+/// An operator thinks better of it while fans are in the lobby: they come into the line when the sale opens, drawn as promised.
+#[test]
+fn nobody_stays_behind_in_a_lobby_that_was_taken_away() {
+    bounded(async {
+        let sale = sale_on(&MemoryFactory::new()).await;
+        sale.tick(LOBBY_AFTER).await;
+        let gathered = sale.gather(12).await;
+        sale.lobby_opens(None).await;
+        assert_eq!(sale.state_of_room().await, RoomState::Scheduled);
+        assert_eq!(sale.stage.app.tick_draws().await, Ok(0), "the sale has not opened");
+        sale.tick(SALE_AFTER).await;
+        assert_eq!(sale.state_of_room().await, RoomState::Open);
+        assert_eq!(sale.stage.app.tick_draws().await, Ok(1));
+        sale.tick(0).await;
+        assert_eq!(sale.stage.app.tick_draws().await, Ok(0), "nobody is left");
+        for (_, pass) in gathered {
+            let status = sale.stage.app.queue_status(pass).await.expect("a status");
+            assert!(!status.sequence.is_lobby() && status.state != QueueState::Lobby, "{:?}", status.state);
+        }
+        let shown = sale.shown().await.expect("a draw");
+        let outcome = shown.outcome.expect("it is done");
+        assert_eq!(verify(&outcome.seed, &shown.commitment, &sale.published().await), Ok(()));
+    });
+}
+
 #[test]
 fn a_sale_whose_lobby_nobody_has_met_opens_all_the_same() {
     bounded(async {
