@@ -13,7 +13,7 @@ use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use futures_util::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 
-use super::journal::{JournalError, LineBatch, LineJournal, Moved, Stored, Told};
+use super::journal::{JournalError, LineBatch, LineJournal, LobbyStage, Moved, Stored, Told};
 use super::room::DrawStep;
 use super::room::{Asked, Room, is_meant};
 use super::writer::{BatchListener, Kept, Writer};
@@ -478,6 +478,10 @@ fn load(journal: &dyn LineJournal, now: Timestamp) -> Result<Loaded, JournalErro
             rooms.entry(concert).or_insert_with(|| Room::new(concert, now)).restore_told(through);
         }
         Stored::Lobby(mark) => {
+            // Who has left is in the draw or not by whether that was later.
+            if let LobbyStage::Drawing { at, .. } = mark.stage {
+                *latest = (*latest).max(at);
+            }
             rooms.entry(mark.concert).or_insert_with(|| Room::new(mark.concert, now)).restore_lobby(&mark);
         }
         Stored::Place(place) => {

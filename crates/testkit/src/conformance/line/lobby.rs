@@ -266,6 +266,21 @@ pub async fn every_step_can_be_repeated(factory: impl LineFactory) {
     assert_eq!(bench.tell(0..7).await, told);
 }
 
+/// Who is in a draw is told from when they have left: also when the clock is set back before they do.
+pub async fn a_clock_set_back_across_a_crash_takes_nobody_out_of_a_draw(factory: impl LineFactory) {
+    let mut bench = a_lobby_of(factory, 0..3).await;
+    let concert = bench.concert;
+    bench.clock.advance(100);
+    settle(bench.room(), concert).await;
+    let list = drawees(bench.room(), concert).await;
+    bench.clock.step_back(50);
+    bench.crash();
+    bench.leave(1).await;
+    assert_eq!(drawees(bench.room(), concert).await, list);
+    bench.crash();
+    assert_eq!(drawees(bench.room(), concert).await, list);
+}
+
 /// Wherever it ends, the draw goes on to the same line: what had been drawn stays, and nobody is lost.
 pub async fn a_crash_between_two_steps_changes_nothing(factory: impl LineFactory) {
     let mut bench = a_lobby_of(factory, 0..5).await;

@@ -171,6 +171,7 @@ suite! { ($)
         after_the_draw_newcomers_join_the_line
         an_empty_lobby_is_drawn_at_once
         every_step_can_be_repeated
+        a_clock_set_back_across_a_crash_takes_nobody_out_of_a_draw
         a_crash_between_two_steps_changes_nothing
         a_crowd_is_drawn_in_chunks
         a_crash_among_the_latecomers_doubles_nobody
