@@ -5,8 +5,12 @@ use expect_test::expect;
 use frontrow_application::catalog::{ConcertPatch, WaitingRoomPatch};
 use frontrow_application::staff::By;
 use frontrow_domain::account::Role;
+use frontrow_domain::catalog::Concert;
 use frontrow_domain::queue::draw::{Commitment, Draw, Seed, verify};
+use frontrow_domain::records::Keys;
 use frontrow_domain::{ConcertId, EntryId, UserId};
+use frontrow_testkit::samples;
+use frontrow_testkit::store::apply;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -349,4 +353,32 @@ async fn only_so_many_draws_are_on_their_way_at_once() {
     draw_of(&world, sale.concert).await.expect(200);
     drop(open);
     draw_of(&world, sale.concert).await.expect(200);
+}
+
+/// A store that lost a part of a list, which an audit would tell of: whoever reads it must not take what is left for all of it.
+#[tokio::test]
+async fn a_list_with_a_gap_is_never_taken_for_the_whole() {
+    let world = World::new();
+    let draw = Draw { listed: 5, drawn_at: Some(world.stage.now()), ..samples::draw(7) };
+    // Of the first nothing is there, of the second the end is missing, and the third has more than it says.
+    let parts = [(1, 0..0), (2, 0..3), (3, 0..9)];
+    apply(&world.stage.opened.store, Keys::default(), move |records, _| {
+        for (number, places) in parts.clone() {
+            let concert = Concert { draw: Some(draw), ..samples::concert(number, "Drawn") };
+            if !places.is_empty() {
+                records.draw_parts.add(samples::draw_part(concert.id, places));
+            }
+            records.concerts.put_new(concert.id, concert);
+        }
+        Ok(())
+    })
+    .await;
+    for number in [1, 3] {
+        draw_of(&world, ConcertId::new(number)).await.problem(500, "internal_error");
+    }
+    let mut body = world.get("/api/v1/concerts/2/queue/draw").open().await.into_body();
+    let first = body.frame().await.expect("a part").expect("readable").into_data().expect("data");
+    assert!(serde_json::from_slice::<Value>(&first).is_err(), "no JSON by itself");
+    assert!(body.frame().await.expect("something").is_err(), "it breaks off");
+    assert!(body.frame().await.is_none());
 }
