@@ -12,7 +12,6 @@ use frontrow_domain::records::{DrawPart, Key, Keys, Records};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp};
 
 use super::view::RoomView;
-use super::view::RoomView;
 use crate::app::App;
 use crate::box_office::{Failure, Priority};
 use crate::command::{Command, Stop};
