@@ -18,4 +18,6 @@ pub trait Clock: Send + Sync + 'static {
 pub trait Entropy: Send + Sync + 'static {
     /// A new id.
     fn uuid(&self) -> Uuid;
+    /// Bytes that nobody can guess, also who knows all that were drawn before.
+    fn secret(&self) -> [u8; 32];
 }

@@ -68,7 +68,9 @@ tables! {
         "amount" "balance_before" "balance_after" "at";
     "concert": "concert_id" "title" "artist" "description" "published" "room_enabled" "room_max_active"
         "room_admit_per_second_milli" "room_session_seconds" "room_claim_seconds" "room_presence_seconds"
-        "room_lobby_opens_at" "room_paused" "room_draining" "room_closed" "room_notice" "created_at" "row_version";
+        "room_lobby_opens_at" "room_paused" "room_draining" "room_closed" "room_notice" "room_draw_seed" "room_draw_listed"
+        "room_drawn_at" "created_at" "row_version";
+    "draw_part": "concert_id" "first" "entries";
     "schedule": "schedule_id" "concert_id" "venue" "starts_at" "time_zone" "duration_minutes" "booking_start"
         "booking_end" "hold_seconds" "hold_max_seconds" "hold_extension_seconds" "max_seats_per_fan" "sales_paused"
         "plan_version" "in_use" "version" "decided_at" "created_at" "refund_policy" "cancelled_at" "last_event"

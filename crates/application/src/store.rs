@@ -25,7 +25,8 @@ use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
 use frontrow_domain::{
-    AuditEntryId, ConcertId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId,
+    AuditEntryId, ConcertId, EntryId, Money, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId,
+    Timestamp, UserId,
 };
 use futures_util::future::BoxFuture;
 
@@ -157,6 +158,9 @@ pub trait CatalogReads: Send + Sync + 'static {
     fn seats_since(&self, schedule: ScheduleId, version: u64) -> Read<'_, Option<SeatChanges>>;
     /// The drawing that was kept with a plan; nothing when it has none of its own.
     fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>>;
+    /// A part of the order in which the lobby of a concert was drawn: the one that begins behind `first` entries. Nothing when
+    /// there is none.
+    fn draw_part(&self, concert: ConcertId, first: u32) -> Read<'_, Option<Vec<EntryId>>>;
     /// The numbers of all schedules that were called off, in order.
     fn cancelled_schedules(&self) -> Read<'_, Vec<ScheduleId>>;
     /// The numbers of all concerts whose waiting room is switched on, published or not, in order.

@@ -11,6 +11,7 @@
 //!   across pauses, restarts and steps of the clock.
 //! - The time of a line never goes back. It is the line's own: lines need not agree on it, nor with the clock of the
 //!   application.
+//! - Until the draw of a lobby is done nobody in it is ahead of anybody, and nobody gets a number in the line (R-Q8).
 //! - Whoever is let in is in [`WaitingRoom::untold`] until [`WaitingRoom::note_told`] says otherwise, also across a crash.
 //!   Those of one [`Untold`] stay together, in the same order, so that telling of them can be repeated.
 //! - When it cannot keep what it decides, joining and admission stop closed with [`LineError`]; places can still
@@ -121,6 +122,8 @@ impl LinePolicy {
 pub struct LineFigures {
     /// Fans in line who were never skipped: those that `ahead` counts.
     pub waiting: u64,
+    /// Fans in the lobby of a sale with a draw.
+    pub lobby: u64,
     /// Fans who were skipped and may return.
     pub skipped: u64,
     /// Fans who are let in.
@@ -174,6 +177,27 @@ pub enum NotLetIn {
     Ended,
 }
 
+/// How far the draw of a lobby is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DrawStage {
+    /// Who is in it is settled.
+    Drawing,
+    /// Everybody has their number in the line, and whoever comes joins the line.
+    Done,
+}
+
+/// Somebody who is in a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawee {
+    /// The number of their place in the lobby.
+    pub sequence: Sequence,
+    /// The place, as it stays also in the line.
+    pub entry: EntryId,
+}
+
+/// The most places of a lobby that one request is about.
+pub const DRAW_CHUNK: usize = 1_000;
+
 /// The waiting rooms of all concerts.
 pub trait WaitingRoom: Send + Sync + 'static {
     /// Gives a fan their place: the one they have, or a new one at the end of the line where `may_join` admits
@@ -184,6 +208,32 @@ pub trait WaitingRoom: Send + Sync + 'static {
         newcomer: Newcomer,
         may_join: Result<(), JoinRefused>,
     ) -> Line<'_, Result<Joined, JoinRefused>>;
+
+    /// The same where a sale has a lobby: as long as that was not drawn, a new place is in it, waiting, with a number of its
+    /// own ([`Sequence::is_lobby`]) and nobody ahead that could be counted. A pass for it stays good in the line.
+    fn join_lobby(
+        &self,
+        concert: ConcertId,
+        newcomer: Newcomer,
+        may_join: Result<(), JoinRefused>,
+    ) -> Line<'_, Result<Joined, JoinRefused>>;
+
+    /// Settles who is in the draw: everybody in the lobby now. Who comes until it is done goes after them, in order of
+    /// arrival. Doing so again, on whichever instance, changes nothing.
+    fn close_lobby(&self, concert: ConcertId) -> Line<'_, DrawStage>;
+
+    /// Those in the draw whose numbers are above `after`, in order of number, at most [`DRAW_CHUNK`]: the same at every time
+    /// and on every instance until the draw is done, also if some of them have left since.
+    fn drawees(&self, concert: ConcertId, after: Sequence) -> Line<'_, Vec<Drawee>>;
+
+    /// Gives these places of the lobby, at most [`DRAW_CHUNK`], their numbers in the line, in this order: they come behind
+    /// `rank` others in the draw, all of whom were placed before. Whoever has left meanwhile gets none. Doing so again changes
+    /// nothing.
+    fn place_drawn(&self, concert: ConcertId, rank: u64, drawn: Vec<Sequence>) -> Line<'_, ()>;
+
+    /// Once all in the draw were placed: lets those follow who came after it was settled, at most [`DRAW_CHUNK`] of them.
+    /// To be asked again until the draw is done.
+    fn finish_draw(&self, concert: ConcertId) -> Line<'_, DrawStage>;
 
     /// The place of a pass; nothing when it is not known (any more). Counts as a sign of life.
     fn standing(&self, pass: Pass) -> Line<'_, Option<Standing>>;

@@ -148,6 +148,17 @@ number_id!(
     SeatNo(u32)
 );
 
+impl Sequence {
+    /// Numbers above this one are of places in a lobby, in order of arrival; no line is ever as long. Such a place gets its
+    /// number in the line when the lobby is drawn.
+    pub const LOBBY: Self = Self(1 << 39);
+
+    /// True when it is the number of a place in a lobby.
+    pub const fn is_lobby(self) -> bool {
+        self.0 > Self::LOBBY.0
+    }
+}
+
 impl SeatNo {
     /// Position in an array that holds the seats of a schedule in order of number.
     pub const fn index(self) -> usize {

@@ -21,6 +21,9 @@ use crate::traffic::Traffic;
 /// Bytes of a body that is not worth counting: what fans send has a tenth of that.
 const SHORT_BODY_BYTES: usize = 4_096;
 
+/// Draws that are sent at once, each with a part of it in memory: 0.9 MB, so at most 58 MB.
+const DRAWS_MAX: usize = 64;
+
 /// The state of the interface. Cheap to clone.
 #[derive(Clone)]
 pub struct HttpState(Arc<Parts>);
@@ -39,6 +42,8 @@ struct Parts {
     queue_tokens: QueueTokens,
     tickets: TicketSigner,
     kept: KeptBodies,
+    /// A permit for each draw that may be on its way at once.
+    draws: Arc<Semaphore>,
     epoch: OnceCell<String>,
     traffic: Arc<Traffic>,
 }
@@ -71,6 +76,7 @@ impl HttpState {
             queue_tokens: QueueTokens::new(Arc::clone(&settings.keys)),
             tickets: TicketSigner::new(Arc::clone(&settings.keys)),
             kept: KeptBodies::new(),
+            draws: Arc::new(Semaphore::new(DRAWS_MAX)),
             epoch: OnceCell::new(),
             traffic: Arc::new(Traffic::new()),
             app,
@@ -170,6 +176,11 @@ impl HttpState {
     /// Long bodies that are the same for everybody.
     pub(crate) fn kept(&self) -> &KeptBodies {
         &self.0.kept
+    }
+
+    /// Turns at sending the list of a draw.
+    pub(crate) fn draws(&self) -> &Arc<Semaphore> {
+        &self.0.draws
     }
 
     /// Lets go of bodies that nobody has asked for since the last time. Whoever owns time calls this every few seconds.

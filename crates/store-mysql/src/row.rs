@@ -78,6 +78,7 @@ optional! {
     u64 => i64, |number| u64::try_from(number).ok(), "number";
     bool => i64, |number| match number { 0 => Some(false), 1 => Some(true), _ => None }, "flag";
     [u8; 16] => &'a [u8], |bytes| bytes.try_into().ok(), "id";
+    [u8; 32] => &'a [u8], |bytes| bytes.try_into().ok(), "seed";
     Uuid => &'a [u8], |bytes| Uuid::from_slice(bytes).ok(), "id";
     String => &'a str, |text| Some(text.to_owned()), "text";
     Vec<u8> => &'a [u8], |bytes| Some(bytes.to_vec()), "bytes";

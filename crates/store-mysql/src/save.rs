@@ -226,6 +226,7 @@ impl Saver {
         self.refunds(changes.refunds);
         self.tickets(&changes.tickets)?;
         self.drawings(changes.drawings);
+        self.draw_parts(changes.draw_parts);
         self.events(changes.events)?;
         self.staff_actions(changes.staff_actions);
         self.once(&changes.once);

@@ -10,13 +10,17 @@ use crate::row::{self, Row};
 use crate::sql::{fill, values};
 
 /// The newest schema that this version knows.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Every step from one version to the next, from an empty database on. A step is never changed once released.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] =
-    [include_str!("../migrations/0001_first.sql"), include_str!("../migrations/0002_lists.sql")];
-/// What is said of an index that is there already: not every server knows `IF NOT EXISTS` for one.
-const INDEX_IS_THERE: u16 = 1061;
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_lists.sql"),
+    include_str!("../migrations/0003_draw.sql"),
+];
+
+/// What is said of a column and of an index that is there already: not every server knows `IF NOT EXISTS` for one.
+const IS_THERE: [u16; 2] = [1060, 1061];
 
 /// Seconds for which a start waits while another instance migrates.
 const MIGRATING_SECONDS: u32 = 60;
@@ -125,7 +129,7 @@ async fn bring_up(link: &mut Link<'_>, database: &str) -> Result<(), OpenError> 
     for (reached, script) in (1_u32..).zip(MIGRATIONS).skip(found as usize) {
         for statement in statements(script) {
             match link.run(statement).await {
-                Err(failed) if failed.error.number() == Some(INDEX_IS_THERE) => {}
+                Err(failed) if failed.error.number().is_some_and(|number| IS_THERE.contains(&number)) => {}
                 done => drop(done.map_err(|failed| open_error(failed.error))?),
             }
         }

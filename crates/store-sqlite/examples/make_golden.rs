@@ -15,9 +15,13 @@ use frontrow_application::ticket::Scan;
 use frontrow_application::{Clock, Stop};
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{Concert, RefundPolicy, RefundRow, RoomControls, SeatPlan};
-use frontrow_domain::records::{Key, Keys};
+use frontrow_domain::queue::draw::order;
+use frontrow_domain::queue::{Draw, Seed};
+use frontrow_domain::records::{DrawPart, Key, Keys};
 use frontrow_domain::reservation::{Claim, Reservation, claim_seats};
-use frontrow_domain::{ConcertId, EntryId, Money, ReservationId, ScheduleId, SeatNo, TicketId, UserId};
+use frontrow_domain::{
+    ConcertId, EntryId, Money, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId,
+};
 use frontrow_store_sqlite::{FILE_NAME, Folding, Options, SCHEMA_VERSION, SqliteStore};
 use frontrow_testkit::samples;
 use frontrow_testkit::stage::{PASSWORD, seats};
@@ -81,6 +85,48 @@ async fn concert_with_room(stage: &Stage) -> Concert {
         Ok(concert)
     })
     .await
+}
+
+/// How many entries a part of an order has, of the few that there are.
+const PART: usize = 3;
+
+/// A concert whose sale is to have a lobby, with its draw as far as it is, and with what is kept of its order.
+async fn concert_with_draw(stage: &Stage, title: &str, draw: Draw, entries: &[EntryId]) -> Value {
+    let id = stage.a_concert().titled(title).unpublished().make().await;
+    let drawn: Vec<EntryId> = order(&draw.seed, entries).into_iter().map(|at| entries[at as usize]).collect();
+    let kept = drawn[..draw.listed as usize].to_vec();
+    let parts = (0..).step_by(PART).zip(kept.chunks(PART));
+    let parts: Vec<DrawPart> =
+        parts.map(|(first, entries)| DrawPart { concert: id, first, entries: entries.to_vec() }).collect();
+    let opens_at = stage.now();
+    apply(&stage.opened.store, Key::Concert(id), move |records, _| {
+        let mut concert = records.concerts.get(&id)?.cloned().ok_or(Stop::Refused("it was just made"))?;
+        concert.waiting_room.enabled = true;
+        concert.waiting_room.lobby_opens_at = Some(opens_at);
+        concert.draw = Some(draw);
+        records.concerts.put(id, concert);
+        records.draw_parts.add_all(parts.clone());
+        Ok(())
+    })
+    .await;
+    json!({
+        "concert": id, "lobbyOpensAt": opens_at.micros(), "seed": draw.seed.to_hex(),
+        "drawnAt": draw.drawn_at.map(Timestamp::micros), "kept": kept,
+    })
+}
+
+/// A draw that is to come, one that has not come to its end, and one that is done.
+async fn draws(stage: &Stage) -> Value {
+    let entries: Vec<EntryId> = (0..5).map(|_| EntryId::new(stage.app.draw_id())).collect();
+    let seed =
+        |fill: u8| Seed::new(std::array::from_fn(|at| fill.wrapping_mul(u8::try_from(at).unwrap_or(0))));
+    let begun = Draw { listed: 3, ..Draw::new(seed(5)) };
+    let done = Draw { listed: 5, drawn_at: Some(stage.now()), ..Draw::new(seed(7)) };
+    json!({
+        "toBeDrawn": concert_with_draw(stage, "To be drawn", Draw::new(seed(3)), &entries).await,
+        "beingDrawn": concert_with_draw(stage, "Being drawn", begun, &entries).await,
+        "drawn": concert_with_draw(stage, "Drawn", done, &entries).await,
+    })
 }
 
 /// An operator, and what they left on the audit log: one edit.
@@ -189,6 +235,7 @@ async fn main() {
     let concert = stage.a_concert().titled("골든 콘서트 — ‘quotes’, \u{1F3B5}").make().await;
     let schedule = stage.a_schedule().of(concert).seats(10).price(10_000).hold_seconds(300).make().await;
     let with_room = concert_with_room(&stage).await;
+    let sixth = draws(&stage).await;
     let alice = stage.a_fan().named("alice").with_balance(100_000).make().await;
     let bob = stage.a_fan().named("bob").with_balance(50_000).make().await;
     let poor = stage.a_fan().named("poor").make().await;
@@ -232,7 +279,7 @@ async fn main() {
         "withRoom": with_room.id, "notice": with_room.controls.notice,
         "inLine": in_line.id, "entry": in_line.entry, "olga": olga, "soldOut": sold_out,
     });
-    for more in [third, fifth] {
+    for more in [third, fifth, sixth] {
         if let (Some(facts), Value::Object(more)) = (facts.as_object_mut(), more) {
             facts.extend(more);
         }

@@ -5,7 +5,9 @@
 
 use std::path::PathBuf;
 
-use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, RoomMark, Stored, Told};
+use frontrow_application::queue::journal::{
+    LineBatch, LineJournal, LobbyMark, LobbyStage, Moved, RoomMark, Stored, Told,
+};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use frontrow_store_sqlite::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
@@ -66,6 +68,55 @@ fn lines() -> (Vec<Place>, Vec<RoomMark>) {
     (places, vec![open, closed])
 }
 
+/// Lobbies whose draw is to come, is under way with one in line already, and is done. Of the last nothing is left but its
+/// line. Fans have left before and since.
+fn lobbies() -> (Vec<Place>, Vec<LobbyMark>) {
+    let number = |number| Sequence::new(Sequence::LOBBY.get() + number);
+    let left = |second| PlaceState::Ended {
+        reason: EndReason::Left,
+        at: START.plus_seconds(second),
+        admitted_at: None,
+    };
+    let place = |concert: u32, entry: u64, sequence, state| Place {
+        concert: ConcertId::new(concert),
+        sequence,
+        entry: EntryId::new(Uuid::from_u64_pair(0x0190_0000_0001_7000, entry)),
+        user: UserId::new(Uuid::from_u64_pair(entry, concert.into())),
+        joined_at: START,
+        state,
+    };
+    let waits = PlaceState::Waiting;
+    let of_line = Sequence::new;
+    let places = vec![
+        place(101, 1, number(1), waits),
+        place(101, 2, number(2), left(5)),
+        place(102, 3, of_line(1), waits),
+        place(102, 1, number(1), left(5)),
+        place(102, 2, number(2), waits),
+        place(102, 3, number(3), waits),
+        place(102, 4, number(4), left(20)),
+        place(102, 5, number(5), waits),
+        place(103, 1, of_line(1), waits),
+    ];
+    let mark =
+        |concert, next, stage| LobbyMark { concert: ConcertId::new(concert), next: number(next), stage };
+    let drawing = LobbyStage::Drawing { below: number(5), at: START.plus_seconds(10), first: of_line(1) };
+    let marks =
+        vec![mark(101, 3, LobbyStage::Gathering), mark(102, 6, drawing), mark(103, 2, LobbyStage::Done)];
+    (places, marks)
+}
+
+fn lobby_facts(lobby: &LobbyMark) -> Value {
+    let stage = match lobby.stage {
+        LobbyStage::Gathering => json!({ "name": "gathering" }),
+        LobbyStage::Drawing { below, at, first } => {
+            json!({ "name": "drawing", "below": below, "at": at.micros(), "first": first })
+        }
+        LobbyStage::Done => json!({ "name": "done" }),
+    };
+    json!({ "concert": lobby.concert, "next": lobby.next, "stage": stage })
+}
+
 fn place_facts(place: &Place) -> Value {
     let state = match place.state {
         PlaceState::Waiting => json!({ "name": "waiting" }),
@@ -95,7 +146,14 @@ fn room_facts(room: &RoomMark) -> Value {
 fn main() {
     let target = PathBuf::from(std::env::args().nth(1).expect("the folder of golden files"));
     let work = tempfile::tempdir().expect("a folder");
-    let (places, rooms) = lines();
+    let (mut places, mut rooms) = lines();
+    let (in_lobbies, lobbies) = lobbies();
+    // Before the line with the highest number of all, in the order in which they are read.
+    let at = places.partition_point(|place| place.concert == rooms[0].concert);
+    places.splice(at..at, in_lobbies);
+    let drawn_to =
+        |concert| RoomMark { concert: ConcertId::new(concert), next: Sequence::new(2), ..rooms[0] };
+    rooms.splice(1..1, [drawn_to(102), drawn_to(103)]);
     let joined = places.iter().map(|place| Place { state: PlaceState::Waiting, ..*place }).collect();
     let has_moved = places.iter().filter(|place| place.state != PlaceState::Waiting);
     let moved = has_moved.map(|Place { concert, sequence, state, .. }| Moved {
@@ -112,11 +170,13 @@ fn main() {
         rooms: rooms.clone(),
         sessions_through: Some(SESSIONS_THROUGH),
         told: told.clone(),
+        lobbies: lobbies.clone(),
     })
     .expect("kept");
     let mut expected = vec![Stored::SessionsThrough(SESSIONS_THROUGH)];
     expected.extend(rooms.iter().copied().map(Stored::Room));
     expected.extend(told.iter().copied().map(Stored::Told));
+    expected.extend(lobbies.iter().copied().map(Stored::Lobby));
     expected.extend(places.iter().copied().map(Stored::Place));
     let mut stored = Vec::new();
     line.load(Timestamp::ZERO, &mut |item| stored.push(item)).expect("it can be read");
@@ -127,6 +187,7 @@ fn main() {
         "startMicros": START.micros(), "sessionsThrough": SESSIONS_THROUGH,
         "rooms": rooms.iter().map(room_facts).collect::<Vec<_>>(),
         "places": places.iter().map(place_facts).collect::<Vec<_>>(),
+        "lobbies": lobbies.iter().map(lobby_facts).collect::<Vec<_>>(),
         "told": told.iter().map(|told| json!({ "concert": told.concert, "through": told.through.micros() }))
             .collect::<Vec<_>>(),
     });

@@ -49,17 +49,18 @@ impl SqliteExport {
         SqliteReads::open(&self.folder, clock)
     }
 
-    /// How many fans stand in line or are let in, by concert. They are not copied: their places are in a file of another
-    /// kind.
+    /// How many fans stand in line, in its lobby, or are let in, by concert. They are not copied: their places are in a file
+    /// of another kind.
     pub fn in_line(&self, now: Timestamp) -> Result<Vec<(ConcertId, u64)>, OpenError> {
         let file = self.folder.join(LINE_FILE_NAME);
         if !file.exists() {
             return Ok(Vec::new());
         }
         let connection = schema::open_reader(&file)?;
-        // Who stood in a line that was closed is over, whatever the row says.
+        // Who stood in a line that was closed is over, whatever the row says. Who is being drawn may have a place in the lobby
+        // and one in the line, which are the same entry.
         let mut statement = connection.prepare(
-            "SELECT concert_id, COUNT(*) FROM place LEFT JOIN room USING (concert_id) \
+            "SELECT concert_id, COUNT(DISTINCT entry_id) FROM place LEFT JOIN room USING (concert_id) \
              WHERE (state IN (0, 1) AND sequence >= COALESCE(closed_below, 1)) OR (state = 2 AND ends_at > ?1) \
              GROUP BY concert_id",
         )?;

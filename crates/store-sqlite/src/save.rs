@@ -1,5 +1,5 @@
 //! Saving at once what does not go through the journal: accounts, addresses, identities, log-ins, counters, concerts,
-//! schedules that are made or edited, drawings, and the audit log. Rows in order of key; tables in one fixed order.
+//! schedules that are made or edited, drawings, drawn orders, and the audit log. Rows in order of key; tables in one fixed order.
 //! Everything that is loaded is matched on the row version that was loaded, and nothing is ever an upsert: an upsert
 //! silently overwrites a winner.
 
@@ -38,6 +38,7 @@ pub(crate) fn save(connection: &Connection, changes: &Changes<'_>) -> Saved {
         .filter(|change| !is_move(change))
         .try_for_each(|change| saver.schedule(change))?;
     changes.drawings.iter().try_for_each(|drawing| saver.drawing(drawing))?;
+    changes.draw_parts.iter().try_for_each(|part| saver.draw_part(part))?;
     saver.staff_actions(changes.staff_actions)
 }
 

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 use crate::error::OpenError;
 
 /// The newest schema that this version knows.
-pub const SCHEMA_VERSION: u32 = 5;
+pub const SCHEMA_VERSION: u32 = 6;
 
 /// Every step from one version to the next, from an empty file on. A step is never changed once released.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
@@ -21,6 +21,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("../migrations/0003_box_office.sql"),
     include_str!("../migrations/0004_events.sql"),
     include_str!("../migrations/0005_journal.sql"),
+    include_str!("../migrations/0006_draw.sql"),
 ];
 
 /// The file of the sale ("FROW").

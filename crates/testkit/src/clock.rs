@@ -72,6 +72,8 @@ struct Last {
     /// The milliseconds of the newest id; they never go back, whatever the clock does.
     millis: u64,
     count: u64,
+    /// Of secrets: whoever draws one changes no id.
+    secrets: u64,
 }
 
 impl SeededEntropy {
@@ -92,6 +94,18 @@ impl Entropy for SeededEntropy {
         let high = (last.millis << 16) | (7 << 12) | ((count >> 20) & 0xFFF);
         let low = (0b10 << 62) | ((count & 0xF_FFFF) << 42) | (mix(self.seed ^ mix(count)) >> 22);
         Uuid::from_u64_pair(high, low)
+    }
+
+    /// Not secret at all: the same in every run.
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let (parts, _) = bytes.as_chunks_mut::<8>();
+        for part in parts {
+            let mut last = self.last.lock();
+            last.secrets += 1;
+            *part = mix(!self.seed ^ mix(last.secrets)).to_be_bytes();
+        }
+        bytes
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records made by hand, for tests that talk to a store without the rules in between.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use frontrow_domain::account::{Account, Credential, Email, Login, Role, Standing};
@@ -10,6 +11,8 @@ use frontrow_domain::catalog::{
 };
 use frontrow_domain::event::{Event, Origin, OutboxEvent, PaymentMade, WalletCharged};
 use frontrow_domain::payment::{Payment, PaymentState, Refund, RefundCause};
+use frontrow_domain::queue::{Draw, Seed};
+use frontrow_domain::records::DrawPart;
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::staff::{ActionKind, Actor, StaffAction};
 use frontrow_domain::ticket::{Ticket, TicketState};
@@ -106,8 +109,19 @@ pub fn concert(number: u32, title: &str) -> Concert {
         published: true,
         waiting_room: WaitingRoomSettings::OFF,
         controls: RoomControls::default(),
+        draw: None,
         created_at: ManualClock::EPOCH,
     }
+}
+
+/// The draw of a lobby that is to come, from a seed of these bytes.
+pub const fn draw(fill: u8) -> Draw {
+    Draw::new(Seed::new([fill; 32]))
+}
+
+/// The part of a drawn order that has these places, by number; each has the entry of the same number.
+pub fn draw_part(concert: ConcertId, places: Range<u32>) -> DrawPart {
+    DrawPart { concert, first: places.start, entries: places.map(|place| entry_id(place.into())).collect() }
 }
 
 /// A schedule of a concert with so many plain seats at 50,000, on sale at the epoch of tests.

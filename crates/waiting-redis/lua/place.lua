@@ -11,6 +11,8 @@ local UNKNOWN_WAIT = 4294967295
 local IN_LINE = '<Bc16c16I7I6I2I4I4'
 local CALLED = '<c16c16i8Bi8I4I4I4i8i8i8B'
 local IN_LINE_BYTES = 56
+-- A place of the lobby whose fan was drawn is kept as its entry alone, for the list of the draw: their place is in the line.
+local DRAWN_BYTES = 16
 -- Of how many ages the sessions are that have ended, and none of them: a count of four bytes each.
 local AGES = 32
 local NO_AGES = string.rep('\0', 4 * AGES)
@@ -18,7 +20,9 @@ local ANSWER = '<Bi8c16c16i8Bi8i8i8Bi8I4i8'
 
 local function unpack_place(packed)
   local place = {}
-  if #packed == IN_LINE_BYTES then
+  if #packed == DRAWN_BYTES then
+    return { entry = packed, state = OVER, is_drawn = true }
+  elseif #packed == IN_LINE_BYTES then
     local after
     place.state, place.entry, place.user, place.joined, after, place.told, place.low, place.high =
       struct.unpack(IN_LINE, packed)
@@ -132,6 +136,10 @@ local function state_of(number, place)
     end
   elseif place.state == OVER then
     return OVER, place.ends, place.reason
+  elseif is_of_lobby(number) then
+    if number < get('lobby_closed_below') then
+      return OVER, get('lobby_closed_at'), CLOSED
+    end
   elseif number < get('closed_below') then
     return OVER, get('closed_at'), CLOSED
   end
@@ -150,11 +158,22 @@ local function how_many_before(set_key, number)
   return redis.call('ZCOUNT', set_key, '-inf', '(' .. name_of(number))
 end
 
+-- How many are in the lobby: neither over nor drawn.
+local function how_many_in_lobby()
+  if get('drawn') == 1 then
+    return 0
+  end
+  return redis.call('ZCOUNT', LOBBY, name_of(get('lobby_closed_below')), '+inf') - get('out_of_draw')
+end
+
 -- Where a place stands, as a table: state, at, reason, ahead (-1 for none), poll.
 local function standing_of(name, number, place)
   local state, at, reason = state_of(number, place)
   local ahead, poll = -1, 60
-  if state == WAIT then
+  if state == WAIT and is_of_lobby(number) then
+    -- Nobody is ahead of anybody there, but all of them will be in line.
+    poll = ask_again(how_many_in_lobby())
+  elseif state == WAIT then
     -- One look-up where the number is in the set, as it is.
     ahead = redis.call('ZRANK', WAITING, name) or how_many_before(WAITING, number)
     poll = ask_again(ahead)
@@ -208,9 +227,21 @@ local function note_age(seconds)
   set('ages', string.sub(ages, 1, at) .. struct.pack('<I4', count + 1) .. string.sub(ages, at + 5))
 end
 
+-- Takes a place out of the lobby. One that is in the draw stays on its list.
+local function leave_lobby(name, number)
+  if number > get('cut') then
+    redis.call('ZREM', LOBBY, name)
+  elseif number >= get('lobby_closed_below') then
+    set('out_of_draw', get('out_of_draw') + 1)
+  end
+end
+
 -- Ends a place that is not noted as over.
 local function end_place(name, place, reason, at)
-  if place.state == WAIT then
+  local number = tonumber(name)
+  if is_of_lobby(number) then
+    leave_lobby(name, number)
+  elseif place.state == WAIT then
     redis.call('ZREM', WAITING, name)
   elseif place.state == SKIP then
     redis.call('ZREM', SKIPPED, name)

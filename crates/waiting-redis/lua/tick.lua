@@ -1,5 +1,5 @@
 -- Moves a line on by one chunk: notes sessions that are over, lets in as many as cap and rate admit, skips whoever is
--- gone, or closes the line. Cap and rate hold over all instances, because this is all that lets anybody in.
+-- gone, or closes the line and its lobby. Cap and rate hold over all instances, because this is all that lets anybody in.
 --
 -- ARGV after those of room.lua: 4 cap, 5 rate in thousandths a second, 6 session, 7 claim and 8 presence in seconds,
 -- 9 what the room does (0 held, 1 open, 2 closed), 10 how many places this chunk may touch.
@@ -168,7 +168,26 @@ local function call_next()
   end
 end
 
+-- The lobby of a line that lets fans in was drawn. Where it is not so after a loss, the end of the draw was lost, or somebody
+-- was put back into the lobby since: whoever is there follows, in order of number. The order of a draw is not known here.
+local function end_lost_draw()
+  if get('lost_at') == 0 or get('drawn') == 1 then
+    return
+  end
+  budget = budget - follow(get('lobby_closed_below'), budget)
+  if budget <= 0 then
+    has_more = true
+  elseif get('cut') > 0 then
+    set('drawn', 1)
+  end
+end
+
 local function close()
+  if how_many_in_lobby() > 0 then
+    set('lobby_closed_below', last_in_lobby() + 1)
+    set('lobby_closed_at', now)
+    set('out_of_draw', 0)
+  end
   if redis.call('ZCARD', WAITING) + redis.call('ZCARD', SKIPPED) > 0 then
     set('closed_below', get('seq') + 1)
     set('closed_at', now)
@@ -178,7 +197,10 @@ end
 
 note_ends()
 if does == '1' and budget > 0 then
-  call_next()
+  end_lost_draw()
+  if budget > 0 then
+    call_next()
+  end
 elseif does == '2' then
   close()
 end
@@ -193,7 +215,7 @@ local waiting = redis.call('ZCARD', WAITING)
 local figures = {
   waiting, redis.call('ZCARD', SKIPPED), redis.call('ZCARD', SESSIONS), tonumber(head) or get('seq') + 1, get('seq'),
   admitted, let_in_within(10 * SECOND), inside, shorter, longer, unknown, get('admitted_total'),
-  math.floor((room.present or 1) * 1000000), wants_sample, has_more and 1 or 0, now,
+  math.floor((room.present or 1) * 1000000), wants_sample, has_more and 1 or 0, now, how_many_in_lobby(), last_in_lobby(),
 }
 local ended = { struct.unpack('<' .. string.rep('I4', AGES), room.ages or NO_AGES) }
 for age = 1, AGES do

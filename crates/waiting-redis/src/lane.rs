@@ -2,6 +2,8 @@
 //! queued up to Redis, as one script each. So a crowd shares round trips, as commands share a commit elsewhere. The
 //! tasks take and send in turns, over one connection, so that of two batches the first comes first.
 
+mod draw;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,6 +35,22 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const CHUNK: usize = 400;
 /// Chunks of admissions that are read to be told of.
 const UNTOLD_CHUNKS: usize = 10;
+/// The keys of a room, in the order in which scripts take them.
+const KEYS: [&str; 11] = [
+    "room",
+    "places",
+    "fans",
+    "waiting",
+    "skipped",
+    "returned",
+    "sessions",
+    "ended",
+    "admissions",
+    "untold",
+    "lobby",
+];
+/// The position of the list of those who are to be told of.
+const UNTOLD: usize = 9;
 /// Chunks of one tick. What is left is done by the next one, some hundredths of a second later.
 const TICK_CHUNKS: usize = 8;
 
@@ -46,6 +64,10 @@ pub(crate) struct Lane {
     outlook: Mutex<Outlook>,
     /// The highest number that this instance knows of: were Redis to know less, it would have lost something.
     highest: AtomicU64,
+    /// The same in the lobby.
+    highest_in_lobby: AtomicU64,
+    /// The highest number in the draw that this instance has settled last, 0 when it has settled none.
+    cut: AtomicU64,
     /// True once the room is on the list of rooms.
     is_listed: AtomicBool,
 }
@@ -64,20 +86,8 @@ struct Pending {
 
 impl Lane {
     pub(crate) fn new(prefix: &str, concert: ConcertId) -> Self {
-        let names = [
-            "room",
-            "places",
-            "fans",
-            "waiting",
-            "skipped",
-            "returned",
-            "sessions",
-            "ended",
-            "admissions",
-            "untold",
-        ];
         // What is in braces chooses the slot: all keys of a room are in one.
-        let keys = names.iter().map(|name| format!("{{{prefix}:room:{concert}}}:{name}")).collect();
+        let keys = KEYS.iter().map(|name| format!("{{{prefix}:room:{concert}}}:{name}")).collect();
         Self {
             concert,
             keys,
@@ -85,6 +95,8 @@ impl Lane {
             turn: tokio::sync::Mutex::default(),
             outlook: Mutex::default(),
             highest: AtomicU64::new(0),
+            highest_in_lobby: AtomicU64::new(0),
+            cut: AtomicU64::new(0),
             is_listed: AtomicBool::new(false),
         }
     }
@@ -188,7 +200,10 @@ impl Lane {
             let Value::BulkString(bytes) = value else { return Err(malformed()) };
             let answer = decode(self.concert, bytes).ok_or_else(malformed)?;
             if let Answer::New(standing) = answer {
-                self.highest.fetch_max(standing.place.sequence.get(), Ordering::AcqRel);
+                let number = standing.place.sequence;
+                // A number of the lobby would look like a line that Redis has lost.
+                let highest = if number.is_lobby() { &self.highest_in_lobby } else { &self.highest };
+                highest.fetch_max(number.get(), Ordering::AcqRel);
             }
             answers.push(answer);
         }
@@ -198,7 +213,9 @@ impl Lane {
     /// What every script of a room is told first.
     fn header(&self, shared: &Shared) -> Vec<Arc<[u8]>> {
         let outage = shared.settings.outage.as_micros();
-        vec![shared.time(), text(self.highest.load(Ordering::Acquire)), text(outage)]
+        let [in_line, in_lobby] =
+            [&self.highest, &self.highest_in_lobby].map(|highest| highest.load(Ordering::Acquire));
+        vec![shared.time(), text(format_args!("{in_line} {in_lobby}")), text(outage)]
     }
 
     async fn run(
@@ -258,6 +275,7 @@ impl Lane {
         }
         let mut ticked = ticked.ok_or(LineError::Overloaded)?;
         self.highest.fetch_max(ticked.last, Ordering::AcqRel);
+        self.highest_in_lobby.fetch_max(ticked.last_in_lobby, Ordering::AcqRel);
         if ticked.wants_sample {
             let sampled = self.run(shared, &shared.scripts.sample, &self.header(shared), true).await;
             // Without a sample the last one stands.
@@ -290,7 +308,7 @@ impl Lane {
     }
 
     fn untold_key(&self) -> &str {
-        self.keys.last().map_or("", String::as_str)
+        &self.keys[UNTOLD]
     }
 
     /// Forgets one chunk of places that have been over for long: how many, and where to go on, if anywhere.

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use frontrow_application::waiting_room::{
-    Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt, Standing, Untold,
-    WaitingRoom,
+    DrawStage, Drawee, Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt,
+    Standing, Untold, WaitingRoom,
 };
 use frontrow_domain::queue::{EndReason, JoinRefused};
-use frontrow_domain::{ConcertId, EntryId, UserId};
+use frontrow_domain::{ConcertId, EntryId, Sequence, UserId};
 use futures_util::FutureExt as _;
 use parking_lot::RwLock;
 use redis::Value;
@@ -99,6 +99,25 @@ impl RedisLine {
         async move { answer_of(queued?).await }
     }
 
+    fn join_as(
+        &self,
+        concert: ConcertId,
+        request: Request,
+        may_join: Result<(), JoinRefused>,
+    ) -> Line<'_, Result<Joined, JoinRefused>> {
+        // The place in the queue is taken here and not when the answer is first waited for: that is the arrival.
+        let asked = self.ask(concert, request);
+        async move {
+            match (asked.await?, may_join) {
+                (Answer::Known(standing), _) => Ok(Ok(Joined { standing, is_new: false })),
+                (Answer::New(standing), _) => Ok(Ok(Joined { standing, is_new: true })),
+                (_, Err(refused)) => Ok(Err(refused)),
+                (_, Ok(())) => Err(LineError::OutcomeUnknown("Redis gave no place".to_owned())),
+            }
+        }
+        .boxed()
+    }
+
     async fn forget(&self) -> Result<usize, LineError> {
         let mut list = redis::cmd("SMEMBERS");
         list.arg(&self.shared.rooms_key);
@@ -140,17 +159,38 @@ impl WaitingRoom for RedisLine {
         newcomer: Newcomer,
         may_join: Result<(), JoinRefused>,
     ) -> Line<'_, Result<Joined, JoinRefused>> {
-        // The place in the queue is taken here and not when the answer is first waited for: that is the arrival.
-        let asked = self.ask(concert, Request::Join { newcomer, may_join: may_join.is_ok() });
-        async move {
-            match (asked.await?, may_join) {
-                (Answer::Known(standing), _) => Ok(Ok(Joined { standing, is_new: false })),
-                (Answer::New(standing), _) => Ok(Ok(Joined { standing, is_new: true })),
-                (_, Err(refused)) => Ok(Err(refused)),
-                (_, Ok(())) => Err(LineError::OutcomeUnknown("Redis gave no place".to_owned())),
-            }
-        }
-        .boxed()
+        let request = Request::Join { newcomer, may_join: may_join.is_ok(), has_lobby: false };
+        self.join_as(concert, request, may_join)
+    }
+
+    fn join_lobby(
+        &self,
+        concert: ConcertId,
+        newcomer: Newcomer,
+        may_join: Result<(), JoinRefused>,
+    ) -> Line<'_, Result<Joined, JoinRefused>> {
+        let request = Request::Join { newcomer, may_join: may_join.is_ok(), has_lobby: true };
+        self.join_as(concert, request, may_join)
+    }
+
+    fn close_lobby(&self, concert: ConcertId) -> Line<'_, DrawStage> {
+        let lane = self.lane(concert);
+        async move { lane.settle_draw(&self.shared).await }.boxed()
+    }
+
+    fn drawees(&self, concert: ConcertId, after: Sequence) -> Line<'_, Vec<Drawee>> {
+        let lane = self.lane(concert);
+        async move { lane.drawees(&self.shared, after).await }.boxed()
+    }
+
+    fn place_drawn(&self, concert: ConcertId, rank: u64, drawn: Vec<Sequence>) -> Line<'_, ()> {
+        let lane = self.lane(concert);
+        async move { lane.place_drawn(&self.shared, rank, &drawn).await }.boxed()
+    }
+
+    fn finish_draw(&self, concert: ConcertId) -> Line<'_, DrawStage> {
+        let lane = self.lane(concert);
+        async move { lane.finish_draw(&self.shared).await }.boxed()
     }
 
     fn standing(&self, pass: Pass) -> Line<'_, Option<Standing>> {

@@ -19,11 +19,14 @@ const FORECAST_SECONDS: u32 = 1;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticked {
     waiting: u64,
+    lobby: u64,
     skipped: u64,
     active: u32,
     head: u64,
     /// The last number that was given out.
     pub(crate) last: u64,
+    /// The same in the lobby.
+    pub(crate) last_in_lobby: u64,
     admitted: u32,
     lately: u32,
     estimates: EstimateHits,
@@ -55,7 +58,9 @@ impl Ticked {
             wants_sample: few(13)? == 1,
             has_more: few(14)? == 1,
             now: Timestamp::from_micros(*numbers.get(15)?),
-            ended: ages(numbers.get(16..)?)?,
+            lobby: many(16)?,
+            last_in_lobby: many(17)?,
+            ended: ages(numbers.get(18..)?)?,
         })
     }
 
@@ -124,6 +129,7 @@ impl Outlook {
         self.look_ahead(ticked, policy);
         LineFigures {
             waiting: ticked.waiting,
+            lobby: ticked.lobby,
             skipped: ticked.skipped,
             active: ticked.active,
             head: Sequence::new(ticked.head),

@@ -7,6 +7,7 @@ use redis::Script;
 const SHEBANG: &str = "#!lua\n";
 const ROOM: &str = include_str!("../lua/room.lua");
 const PLACE: &str = include_str!("../lua/place.lua");
+const LOBBY: &str = include_str!("../lua/lobby.lua");
 
 /// A script with the digest under which Redis remembers it.
 pub(crate) struct Prepared {
@@ -26,6 +27,7 @@ impl Prepared {
 pub(crate) struct Scripts {
     pub(crate) requests: Prepared,
     pub(crate) tick: Prepared,
+    pub(crate) draw: Prepared,
     pub(crate) sample: Prepared,
     pub(crate) clean: Prepared,
     pub(crate) through: Prepared,
@@ -34,10 +36,12 @@ pub(crate) struct Scripts {
 impl Scripts {
     pub(crate) fn new() -> Self {
         let of_room = |own| Prepared::new(&[ROOM, PLACE, own]);
+        let with_lobby = |own| Prepared::new(&[ROOM, PLACE, LOBBY, own]);
         let forecast = include_str!("../lua/forecast.lua");
         Self {
-            requests: Prepared::new(&[ROOM, PLACE, forecast, include_str!("../lua/requests.lua")]),
-            tick: of_room(include_str!("../lua/tick.lua")),
+            requests: Prepared::new(&[ROOM, PLACE, LOBBY, forecast, include_str!("../lua/requests.lua")]),
+            tick: with_lobby(include_str!("../lua/tick.lua")),
+            draw: with_lobby(include_str!("../lua/draw.lua")),
             sample: of_room(include_str!("../lua/sample.lua")),
             clean: of_room(include_str!("../lua/clean.lua")),
             through: Prepared::new(&[include_str!("../lua/through.lua")]),

@@ -1,6 +1,6 @@
 //! Requests as `lua/requests.lua` reads them, and its answers.
 
-use frontrow_application::waiting_room::{Newcomer, Pass, Receipt, Standing, Untold};
+use frontrow_application::waiting_room::{Drawee, Newcomer, Pass, Receipt, Standing, Untold};
 use frontrow_domain::event::QueueAdmitted;
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// One request of a fan, or about one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Request {
-    Join { newcomer: Newcomer, may_join: bool },
+    Join { newcomer: Newcomer, may_join: bool, has_lobby: bool },
     Standing(Pass),
     Find(UserId),
     Enter(Pass),
@@ -44,7 +44,10 @@ impl Request {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let none = EntryId::new(Uuid::nil());
         let (kind, user, entry, flag, number) = match *self {
-            Self::Join { newcomer, may_join } => (1, newcomer.user, newcomer.entry, u8::from(may_join), None),
+            Self::Join { newcomer, may_join, has_lobby } => {
+                let kind = if has_lobby { 7 } else { 1 };
+                (kind, newcomer.user, newcomer.entry, u8::from(may_join), None)
+            }
             Self::Standing(pass) => (2, pass.user, pass.entry, 0, Some(pass.sequence)),
             Self::Find(user) => (3, user, none, 0, None),
             Self::Enter(pass) => (4, pass.user, pass.entry, 0, Some(pass.sequence)),
@@ -123,6 +126,18 @@ pub(crate) fn untold(concert: ConcertId, chunk: Vec<u8>) -> Option<Untold> {
     }
     admitted.sort_unstable_by_key(|one| one.number);
     Some(Untold { admitted, receipt: Receipt(chunk) })
+}
+
+/// Reads those in a draw as `lua/draw.lua` lists them; nothing when they are not in that form.
+pub(crate) fn drawees(list: &[u8]) -> Option<Vec<Drawee>> {
+    let mut reader = Reader(list);
+    let mut drawees = Vec::new();
+    while !reader.0.is_empty() {
+        let sequence = Sequence::new(reader.number()?.cast_unsigned());
+        let entry = EntryId::new(Uuid::from_bytes(reader.take()?));
+        drawees.push(Drawee { sequence, entry });
+    }
+    Some(drawees)
 }
 
 /// Takes fields off the front.

@@ -54,9 +54,10 @@ LINE = dashboard(
             [
                 graph(
                     "Waiting",
-                    "Fans in line who were never skipped.",
+                    "Fans in line who were never skipped, and fans in the lobby of a sale with a draw.",
                     "short",
                     (a_line("waiting_fans"), "concert {{concert}}"),
+                    (a_line("lobby_fans"), "concert {{concert}}, lobby"),
                     wide=12,
                 ),
                 graph(

@@ -6,7 +6,7 @@ use frontrow_domain::ticket::TicketState;
 use frontrow_domain::wallet::{CounterAccount, EntryKind};
 use frontrow_domain::{Money, PaymentId, Timestamp};
 
-use super::{AuditReport, ReservationFacts, ScheduleSlice, WalletFacts};
+use super::{AuditReport, DrawSlice, ReservationFacts, ScheduleSlice, WalletFacts};
 
 /// Claims against the reservations that they name.
 pub(super) fn schedule(slice: &ScheduleSlice, report: &mut AuditReport) {
@@ -216,6 +216,26 @@ fn check_debits(facts: &WalletFacts, report: &mut AuditReport) {
         if !is_paid {
             report.note(format!("payment {}: completed, reservation {reservation:?}", payment.id));
         }
+    }
+}
+
+/// The parts of a drawn order against one another, and against how many entries are said to be kept.
+pub(super) fn draw(slice: &DrawSlice, report: &mut AuditReport) {
+    report.draws += 1;
+    let concert = slice.concert;
+    let mut listed = 0;
+    for &(first, entries) in &slice.parts {
+        if u64::from(first) != listed {
+            let what = "entries, and the parts before it have";
+            report.note(format!("draw of concert {concert}: a part begins behind {first} {what} {listed}"));
+        }
+        listed += entries;
+    }
+    if listed != u64::from(slice.listed) {
+        report.note(format!(
+            "draw of concert {concert}: {} entries are kept, parts have {listed}",
+            slice.listed
+        ));
     }
 }
 

@@ -8,7 +8,9 @@
 //!   that was refunded has that payment, exactly one refund, which adds up to it, and only void tickets; any other has
 //!   none of these;
 //! - a wallet's balance is the sum of its entries, which chain without a gap and never go below zero; its debits are
-//!   its owner's completed payments, and its refunds and fees are its owner's refunds, one by one.
+//!   its owner's completed payments, and its refunds and fees are its owner's refunds, one by one;
+//! - the parts of a drawn order follow one another without a gap, and have as many entries as their concert says. That it is
+//!   the order of its seed is for whoever doubts it to work out (`frontrow draw verify`).
 //!
 //! Together they say: sold seats = seats of confirmed reservations, payments - refunds = amounts of confirmed
 //! reservations + fees kept, all entries and their counter-accounts sum to zero, free + held + sold + blocked = seats.
@@ -23,7 +25,7 @@ use frontrow_domain::payment::{Payment, Refund};
 use frontrow_domain::reservation::{Claim, Reservation};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
-use frontrow_domain::{Money, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::{ConcertId, Money, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
 use crate::app::App;
 use crate::store::{Read, ReadError, Reads};
@@ -87,6 +89,17 @@ pub struct WalletFacts {
     pub refunds: Vec<Refund>,
 }
 
+/// A draw with what is kept of its order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawSlice {
+    /// Of which concert.
+    pub concert: ConcertId,
+    /// How many entries are kept, as the concert says.
+    pub listed: u32,
+    /// The parts of the order in theirs: how many entries are said to be before each, and how many it has.
+    pub parts: Vec<(u32, u64)>,
+}
+
 /// Queries for the audit. Each reads one snapshot of a second at the most.
 pub trait AuditReads: Send + Sync + 'static {
     /// The first schedule after the one given.
@@ -95,6 +108,8 @@ pub trait AuditReads: Send + Sync + 'static {
     fn audit_reservations(&self, after: Option<ReservationId>, limit: usize) -> Read<'_, ReservationSlice>;
     /// The wallets after the one given, at most `limit`.
     fn audit_wallets(&self, after: Option<UserId>, limit: usize) -> Read<'_, Vec<WalletFacts>>;
+    /// The draw of the first concert after the one given that has one, done or not.
+    fn audit_draw(&self, after: Option<ConcertId>) -> Read<'_, Option<DrawSlice>>;
 }
 
 /// What the audit has found.
@@ -122,6 +137,8 @@ pub struct AuditReport {
     pub fees: Money,
     /// What confirmed reservations cost.
     pub confirmed: Money,
+    /// Draws seen, done or not.
+    pub draws: u64,
     /// How many things do not agree.
     pub difference_count: u64,
     /// The first of them, in words.
@@ -161,6 +178,10 @@ impl fmt::Display for AuditReport {
         writeln!(f, "  fees kept    {}", self.fees)?;
         writeln!(f, "  balances     {}", self.balances)?;
         writeln!(f, "confirmed for  {}", self.confirmed)?;
+        // Few sales have a lobby.
+        if self.draws > 0 {
+            writeln!(f, "draws          {}", self.draws)?;
+        }
         for difference in &self.differences {
             writeln!(f, "DIFFERENCE     {difference}")?;
         }
@@ -182,6 +203,7 @@ enum Next {
     Schedule(Option<ScheduleId>),
     Reservations(Option<ReservationId>),
     Wallets(Option<UserId>),
+    Draw(Option<ConcertId>),
     Nothing,
 }
 
@@ -217,11 +239,19 @@ impl AuditWalk {
         if let Next::Wallets(after) = self.0 {
             let wallets = reads.audit_wallets(after, WALLETS_A_SLICE).await?;
             let last = wallets.last().map(|facts| facts.wallet.user);
-            self.0 = last.map_or(Next::Nothing, |last| Next::Wallets(Some(last)));
+            self.0 = last.map_or(Next::Draw(None), |last| Next::Wallets(Some(last)));
             if last.is_some() {
                 for facts in &wallets {
                     check::wallet(facts, report);
                 }
+                return Ok(true);
+            }
+        }
+        if let Next::Draw(after) = self.0 {
+            let slice = reads.audit_draw(after).await?;
+            self.0 = slice.as_ref().map_or(Next::Nothing, |slice| Next::Draw(Some(slice.concert)));
+            if let Some(slice) = slice {
+                check::draw(&slice, report);
                 return Ok(true);
             }
         }

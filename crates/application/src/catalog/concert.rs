@@ -1,6 +1,7 @@
 //! Make and edit a concert.
 
 use frontrow_domain::catalog::{Concert, ConcertDraft, FieldError, WaitingRoomSettings};
+use frontrow_domain::queue::Seed;
 use frontrow_domain::records::{Counter, Key, Keys, Records};
 use frontrow_domain::staff::ActionKind;
 use frontrow_domain::{ConcertId, Timestamp};
@@ -82,6 +83,8 @@ pub(super) fn next_number(
 
 struct CreateConcert {
     draft: ConcertDraft,
+    /// Of the draw, should the sale have a lobby.
+    seed: Seed,
     signature: Signature,
 }
 
@@ -123,7 +126,7 @@ impl Command for CreateConcert {
             return refuse(errors);
         }
         let id = ConcertId::new(next_number(records, Counter::Concert)?);
-        let concert = self.draft.clone().into_concert(id, now);
+        let concert = self.draft.clone().into_concert(id, now).bound_to(self.seed);
         let (action, target) = (ActionKind::CreateConcert, format!("concert/{id}"));
         let deed = Deed { action, target, before: (), after: SeenConcert::of(&concert) };
         self.signature.note(records, now, deed);
@@ -135,6 +138,8 @@ impl Command for CreateConcert {
 struct EditConcert {
     id: ConcertId,
     patch: ConcertPatch,
+    /// Of the draw, should the sale get its first lobby.
+    seed: Seed,
     signature: Signature,
 }
 
@@ -163,8 +168,9 @@ impl Command for EditConcert {
         if !errors.is_empty() {
             return refuse(EditConcertRefused::Invalid(errors));
         }
-        let controls = concert.controls.clone();
-        let edited = Concert { controls, ..draft.into_concert(self.id, concert.created_at) };
+        let (controls, draw) = (concert.controls.clone(), concert.draw);
+        let edited = Concert { controls, draw, ..draft.into_concert(self.id, concert.created_at) };
+        let edited = edited.bound_to(self.seed);
         let (action, target) = (ActionKind::EditConcert, format!("concert/{}", self.id));
         let (before, after) = (SeenConcert::of(&concert), SeenConcert::of(&edited));
         self.signature.note(records, now, Deed { action, target, before, after });
@@ -174,6 +180,10 @@ impl Command for EditConcert {
 }
 
 impl App {
+    fn draw_seed(&self) -> Seed {
+        Seed::new(self.entropy.secret())
+    }
+
     /// Makes a concert.
     pub async fn create_concert(
         &self,
@@ -181,7 +191,8 @@ impl App {
         draft: ConcertDraft,
         tag: Option<OnceTag>,
     ) -> Result<Answered<ConcertId>, Failure<OnceRefused<Vec<FieldError>>>> {
-        self.run_once(Priority::Begin, tag, CreateConcert { draft, signature: self.sign(by) }).await
+        let command = CreateConcert { draft, seed: self.draw_seed(), signature: self.sign(by) };
+        self.run_once(Priority::Begin, tag, command).await
     }
 
     /// Edits a concert.
@@ -191,6 +202,7 @@ impl App {
         id: ConcertId,
         patch: ConcertPatch,
     ) -> Result<Concert, Failure<EditConcertRefused>> {
-        self.box_office.run(Priority::Begin, EditConcert { id, patch, signature: self.sign(by) }).await
+        let command = EditConcert { id, patch, seed: self.draw_seed(), signature: self.sign(by) };
+        self.box_office.run(Priority::Begin, command).await
     }
 }

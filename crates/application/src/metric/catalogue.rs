@@ -115,6 +115,7 @@ pub(super) const LINE: Section = Section {
     metrics: &[
         gauge("frontrow_queue_rooms", &[], "Concerts whose waiting room is switched on."),
         gauge("frontrow_queue_waiting_fans", &[CONCERT], "Fans in line who were never skipped."),
+        gauge("frontrow_queue_lobby_fans", &[CONCERT], "Fans in the lobby of a sale with a draw."),
         gauge(
             "frontrow_queue_skipped_fans",
             &[CONCERT],

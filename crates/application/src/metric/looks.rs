@@ -26,8 +26,9 @@ const TAKINGS_SECONDS: u32 = 10;
 const QUESTIONS_MAX: usize = 50;
 
 /// What is shown of each line, in the order of [`line_values`].
-const LINE_GAUGES: [&str; 7] = [
+const LINE_GAUGES: [&str; 8] = [
     "frontrow_queue_waiting_fans",
+    "frontrow_queue_lobby_fans",
     "frontrow_queue_skipped_fans",
     "frontrow_queue_active_fans",
     "frontrow_queue_active_limit",
@@ -41,11 +42,14 @@ const SEAT_VALUES: usize = SeatState::ALL.len();
 const TAKINGS_KINDS: [&str; 3] = ["gross", "refunded", "fees"];
 
 fn line_values(view: &RoomView) -> [f64; LINE_GAUGES.len()] {
-    let (waiting, skipped, active, admitted) = view.figures.as_ref().map_or((0, 0, 0, 0.0), |figures| {
-        (figures.waiting, figures.skipped, figures.active, figures.admitted_per_second)
-    });
+    let figures = view.figures.as_ref();
+    let (waiting, lobby, skipped) =
+        figures.map_or((0, 0, 0), |figures| (figures.waiting, figures.lobby, figures.skipped));
+    let (active, admitted) =
+        figures.map_or((0, 0.0), |figures| (figures.active, figures.admitted_per_second));
     [
         waiting as f64,
+        lobby as f64,
         skipped as f64,
         f64::from(active),
         f64::from(view.settings.max_active),

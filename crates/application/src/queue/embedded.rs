@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use frontrow_domain::queue::{EndReason, JoinRefused, PlaceState};
-use frontrow_domain::{ConcertId, EntryId, Timestamp, UserId};
+use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use futures_util::FutureExt as _;
 use parking_lot::{Mutex, RwLock};
 
-use super::journal::{JournalError, LineBatch, LineJournal, Moved, Stored, Told};
-use super::room::{Room, is_meant};
+use super::journal::{JournalError, LineBatch, LineJournal, LobbyStage, Moved, Stored, Told};
+use super::room::DrawStep;
+use super::room::{Asked, Room, is_meant};
 use super::writer::{BatchListener, Kept, Writer};
 use crate::clock::Clock;
 use crate::waiting_room::{
-    Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt, Standing, Untold,
-    WaitingRoom,
+    DrawStage, Drawee, Joined, Line, LineError, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt,
+    Standing, Untold, WaitingRoom,
 };
 
 /// Seconds for which a place that is over can still be asked for. Its token says the rest for itself.
@@ -126,12 +127,11 @@ impl EmbeddedLine {
     fn ask(
         &self,
         concert: ConcertId,
-        newcomer: Newcomer,
-        may_join: Result<(), JoinRefused>,
+        by: impl FnOnce(&mut Room, Timestamp) -> Result<Asked, JoinRefused>,
     ) -> Result<Result<(Joined, Option<Kept>), JoinRefused>, LineError> {
         let room = self.room_or_new(concert);
         let mut room = room.lock();
-        let asked = match room.join(newcomer, may_join, self.rooms.time.now()) {
+        let asked = match by(&mut room, self.rooms.time.now()) {
             Ok(asked) => asked,
             Err(refused) => return Ok(Err(refused)),
         };
@@ -151,6 +151,61 @@ impl EmbeddedLine {
                     room.undo_join(place.sequence.get());
                 }
                 Err(error)
+            }
+        }
+    }
+
+    /// Asks for a place until it is one that is on the disk.
+    fn join_by(
+        &self,
+        concert: ConcertId,
+        by: impl Fn(&mut Room, Timestamp) -> Result<Asked, JoinRefused> + Send + Sync + 'static,
+    ) -> Line<'_, Result<Joined, JoinRefused>> {
+        // The place is taken here and not when the answer is first waited for: that is the arrival.
+        let mut asked = self.ask(concert, &by);
+        async move {
+            loop {
+                let (joined, kept) = match asked? {
+                    Ok(asked) => asked,
+                    Err(refused) => return Ok(Err(refused)),
+                };
+                let Some(kept) = kept else { return Ok(Ok(joined)) };
+                wait(kept).await?;
+                if joined.is_new {
+                    return Ok(Ok(joined));
+                }
+                // The place that another request had asked for may not have been kept.
+                asked = self.ask(concert, &by);
+            }
+        }
+        .boxed()
+    }
+
+    /// Takes a step of a draw, and answers once it and everything before it are on the disk.
+    async fn draw_step<T>(
+        &self,
+        concert: ConcertId,
+        step: impl Fn(&mut Room, Timestamp) -> (T, DrawStep),
+    ) -> Result<T, LineError> {
+        let room = self.room_or_new(concert);
+        loop {
+            let (answer, has_to_wait, kept) = {
+                let mut room = room.lock();
+                let (answer, step) = step(&mut room, self.rooms.time.now());
+                let kept = self.writer.keep(|pending| {
+                    pending.batch.joined.extend(&step.joined);
+                    pending.batch.rooms.extend(step.room);
+                    pending.batch.lobbies.extend(step.lobby);
+                });
+                if kept.is_err() {
+                    step.joined.iter().for_each(|place| room.undo_join(place.sequence.get()));
+                    step.lobby.iter().for_each(|mark| drop(room.apply_lobby(mark, false)));
+                }
+                (answer, step.has_to_wait, kept)
+            };
+            wait(kept?).await?;
+            if !has_to_wait {
+                return Ok(answer);
             }
         }
     }
@@ -242,24 +297,34 @@ impl WaitingRoom for EmbeddedLine {
         newcomer: Newcomer,
         may_join: Result<(), JoinRefused>,
     ) -> Line<'_, Result<Joined, JoinRefused>> {
-        // The place is taken here and not when the answer is first waited for: that is the arrival.
-        let mut asked = self.ask(concert, newcomer, may_join);
-        async move {
-            loop {
-                let (joined, kept) = match asked? {
-                    Ok(asked) => asked,
-                    Err(refused) => return Ok(Err(refused)),
-                };
-                let Some(kept) = kept else { return Ok(Ok(joined)) };
-                wait(kept).await?;
-                if joined.is_new {
-                    return Ok(Ok(joined));
-                }
-                // The place that another request had asked for may not have been kept.
-                asked = self.ask(concert, newcomer, may_join);
-            }
-        }
-        .boxed()
+        self.join_by(concert, move |room, now| room.join(newcomer, may_join, now))
+    }
+
+    fn join_lobby(
+        &self,
+        concert: ConcertId,
+        newcomer: Newcomer,
+        may_join: Result<(), JoinRefused>,
+    ) -> Line<'_, Result<Joined, JoinRefused>> {
+        self.join_by(concert, move |room, now| room.join_lobby(newcomer, may_join, now))
+    }
+
+    fn close_lobby(&self, concert: ConcertId) -> Line<'_, DrawStage> {
+        self.draw_step(concert, Room::settle_draw).boxed()
+    }
+
+    fn drawees(&self, concert: ConcertId, after: Sequence) -> Line<'_, Vec<Drawee>> {
+        let drawees = self.room(concert).map(|room| room.lock().drawees(after));
+        std::future::ready(Ok(drawees.unwrap_or_default())).boxed()
+    }
+
+    fn place_drawn(&self, concert: ConcertId, rank: u64, drawn: Vec<Sequence>) -> Line<'_, ()> {
+        async move { self.draw_step(concert, |room, now| ((), room.place_drawn(rank, &drawn, now))).await }
+            .boxed()
+    }
+
+    fn finish_draw(&self, concert: ConcertId) -> Line<'_, DrawStage> {
+        self.draw_step(concert, Room::finish_draw).boxed()
     }
 
     fn standing(&self, pass: Pass) -> Line<'_, Option<Standing>> {
@@ -382,6 +447,11 @@ impl BatchListener for Rooms {
                 room.lock().apply_mark(mark, is_kept);
             }
         }
+        for mark in &batch.lobbies {
+            // A lobby of a million takes a while to let go of, and is let go of once its line is free again.
+            let gone = rooms.get(&mark.concert).and_then(|room| room.lock().apply_lobby(mark, is_kept));
+            drop(gone);
+        }
     }
 }
 
@@ -406,6 +476,13 @@ fn load(journal: &dyn LineJournal, now: Timestamp) -> Result<Loaded, JournalErro
         Stored::Told(Told { concert, through }) => {
             *latest = (*latest).max(through);
             rooms.entry(concert).or_insert_with(|| Room::new(concert, now)).restore_told(through);
+        }
+        Stored::Lobby(mark) => {
+            // Who has left is in the draw or not by whether that was later.
+            if let LobbyStage::Drawing { at, .. } = mark.stage {
+                *latest = (*latest).max(at);
+            }
+            rooms.entry(mark.concert).or_insert_with(|| Room::new(mark.concert, now)).restore_lobby(&mark);
         }
         Stored::Place(place) => {
             let ended_at = match place.state {

@@ -1,4 +1,4 @@
-//! Join a line (R-Q1, R-Q2).
+//! Join a line (R-Q1, R-Q2), or its lobby (R-Q8).
 
 use frontrow_domain::queue::JoinRefused;
 use frontrow_domain::{ConcertId, EntryId, UserId};
@@ -42,7 +42,12 @@ impl App {
         if may_join == Err(JoinRefused::NoWaitingRoom) {
             return Err(JoinFailure::Refused(JoinRefused::NoWaitingRoom));
         }
-        let joined = self.waiting_room.join(concert, newcomer, may_join).await.map_err(JoinFailure::Line)?;
+        let joined = if room.facts.lobby.is_some_and(|lobby| !lobby.is_drawn) {
+            self.waiting_room.join_lobby(concert, newcomer, may_join).await
+        } else {
+            self.waiting_room.join(concert, newcomer, may_join).await
+        };
+        let joined = joined.map_err(JoinFailure::Line)?;
         let joined = joined.map_err(JoinFailure::Refused)?;
         if joined.is_new {
             self.memory.lines.line(concert).wake();

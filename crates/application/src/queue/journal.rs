@@ -7,8 +7,11 @@
 //! - [`JournalError::Refused`] means that nothing of the batch is there, now and after a restart. A move of a place
 //!   that is over or not there refuses its whole batch: the line and its journal have come apart.
 //! - A place that was let in after what was told of its line is neither left out of what is read nor forgotten.
+//! - Places in a lobby are places like others, with numbers above [`Sequence::LOBBY`] and no other states than waiting and
+//!   ended. They are no part of the line that a [`RoomMark`] closes. A [`LobbyStage`] never goes back. While it is
+//!   [`LobbyStage::Drawing`], no place of the lobby is left out of what is read, nor forgotten.
 //! - No number is ever given out twice, whatever was forgotten: [`LineJournal::load`] gives a mark for every line of
-//!   which it has ever had a place, with `next` above them all.
+//!   which it has ever had a place, with `next` above them all; and so for every lobby.
 //!
 //! The position up to which sessions have been ended is one in the outbox of the sale, which is kept elsewhere. Were
 //! the sale restored from an older backup and the line not, it would be too high, and slots would come free by
@@ -34,7 +37,7 @@ pub enum JournalError {
 /// What changed, in the order in which it happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LineBatch {
-    /// New places, in order of number within each concert; all of them waiting.
+    /// New places, in order of number within each line and each lobby; all of them waiting.
     pub joined: Vec<Place>,
     /// Places that came into another state, after those above were there.
     pub moved: Vec<Moved>,
@@ -44,6 +47,8 @@ pub struct LineBatch {
     pub sessions_through: Option<u64>,
     /// Lines of which more admissions were told to others.
     pub told: Vec<Told>,
+    /// Lobbies whose draw has come further. One that is done is empty from then on: its places go.
+    pub lobbies: Vec<LobbyMark>,
 }
 
 impl LineBatch {
@@ -54,6 +59,7 @@ impl LineBatch {
             && self.rooms.is_empty()
             && self.sessions_through.is_none()
             && self.told.is_empty()
+            && self.lobbies.is_empty()
     }
 }
 
@@ -81,6 +87,35 @@ pub struct RoomMark {
     pub closed_at: Timestamp,
 }
 
+/// How far the draw of a lobby is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LobbyMark {
+    /// Of which line.
+    pub concert: ConcertId,
+    /// No number of the lobby below this one may be given out again, whatever rows are left.
+    pub next: Sequence,
+    /// Where it stands.
+    pub stage: LobbyStage,
+}
+
+/// Where a lobby stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LobbyStage {
+    /// Fans come.
+    Gathering,
+    /// Who is in the draw is settled.
+    Drawing {
+        /// Places with lower numbers are in it, unless they were over by then.
+        below: Sequence,
+        /// When that was.
+        at: Timestamp,
+        /// The number in the line of whoever is drawn first.
+        first: Sequence,
+    },
+    /// It was drawn.
+    Done,
+}
+
 /// How far the admissions of a line were told to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Told {
@@ -99,6 +134,8 @@ pub enum Stored {
     Room(RoomMark),
     /// How far its admissions were told; before its places.
     Told(Told),
+    /// How far the draw of its lobby is; before its places.
+    Lobby(LobbyMark),
     /// A place. Those of one line come in order of number.
     Place(Place),
 }

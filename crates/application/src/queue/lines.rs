@@ -56,12 +56,10 @@ impl Line {
     /// Whether a tick is due. A line in which nobody is moves on less often.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         let mut ticked_at = self.ticked_at.lock();
-        let is_idle = self
-            .view
-            .load()
-            .as_ref()
-            .and_then(|view| view.figures.as_ref())
-            .is_some_and(|figures| figures.waiting == 0 && figures.skipped == 0 && figures.active == 0);
+        let is_idle =
+            self.view.load().as_ref().and_then(|view| view.figures.as_ref()).is_some_and(|figures| {
+                figures.waiting == 0 && figures.lobby == 0 && figures.skipped == 0 && figures.active == 0
+            });
         if is_idle && now < ticked_at.plus_millis(IDLE_MS) {
             return false;
         }

@@ -6,6 +6,7 @@
 
 mod admitted;
 mod control;
+mod draw;
 mod embedded;
 mod gate;
 mod join;
@@ -21,12 +22,13 @@ mod writer;
 
 pub use admitted::TellError;
 pub use control::{EditQueueRefused, EditedQueue, QueuePatch};
+pub use draw::DrawError;
 pub use embedded::EmbeddedLine;
 pub use gate::{Entrance, GateRefused};
 pub use join::{JoinFailure, JoinedQueue};
 pub use status::{QueueFailure, QueueState, QueueStatus};
 pub use tick::TickError;
-pub use view::{RoomView, ScheduleStock};
+pub use view::{DrawOutcome, RoomView, ScheduleStock, ShownDraw};
 
 pub(crate) use admitted::Arrivals;
 pub(crate) use lines::Lines;

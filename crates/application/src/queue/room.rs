@@ -6,6 +6,7 @@
 
 mod admission;
 mod figures;
+mod lobby;
 mod restore;
 mod telling;
 
@@ -18,6 +19,8 @@ use frontrow_domain::queue::{
 };
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 
+pub(super) use self::lobby::DrawStep;
+use self::lobby::Lobby;
 use self::telling::Telling;
 use super::journal::{Moved, RoomMark};
 use super::ranks::Ranks;
@@ -33,6 +36,7 @@ const FORGET_WALK: u64 = 250_000;
 pub(super) struct Room {
     mark: RoomMark,
     slots: Slots,
+    lobby: Lobby,
     /// In line and never skipped.
     waiting: Ranks,
     /// Skipped, whether or not they have returned.
@@ -119,6 +123,7 @@ impl Room {
         Self {
             mark,
             slots: Slots::default(),
+            lobby: Lobby::default(),
             waiting: Ranks::default(),
             skipped: BTreeSet::new(),
             returned: Ranks::in_any_order(),
@@ -158,12 +163,8 @@ impl Room {
         may_join: Result<(), JoinRefused>,
         now: Timestamp,
     ) -> Result<Asked, JoinRefused> {
-        if let Some(number) = self.slots.number_of(newcomer.user)
-            && let Some(standing) = self.seen(number, now)
-            && !is_over(&standing.place.state)
-        {
-            let is_fresh = number >= self.durable_below;
-            return Ok(Asked { joined: Joined { standing, is_new: false }, is_fresh });
+        if let Some(asked) = self.has_place(newcomer.user, now) {
+            return Ok(asked);
         }
         may_join?;
         let number = self.mark.next.get();
@@ -183,10 +184,25 @@ impl Room {
         Ok(Asked { joined: Joined { standing, is_new: true }, is_fresh: true })
     }
 
+    /// The place that a fan has and that is not over, with a sign of life.
+    fn has_place(&mut self, user: UserId, now: Timestamp) -> Option<Asked> {
+        let number = self.newest_of(user)?;
+        let standing = self.seen(number, now).filter(|standing| !is_over(&standing.place.state))?;
+        Some(Asked { joined: Joined { standing, is_new: false }, is_fresh: self.is_fresh(number) })
+    }
+
     /// Takes back a place that could not be kept.
     pub(super) fn undo_join(&mut self, number: u64) {
+        if is_of_lobby(number) {
+            let older = self.replaced.remove(&number);
+            self.lobby.undo_join(number, older);
+            return;
+        }
         self.waiting.remove(number);
         let user = self.slots.get(number).map(|slot| slot.user);
+        if self.slots.get(number).is_some_and(|slot| self.lobby.holds(slot)) {
+            self.lobby.is_back();
+        }
         self.slots.remove(number);
         if let Some((older, user)) = self.replaced.remove(&number).zip(user) {
             self.slots.make_newest(older, user);
@@ -195,7 +211,11 @@ impl Room {
 
     /// Places up to this one are on the disk.
     pub(super) fn joined(&mut self, number: u64) {
-        self.durable_below = self.durable_below.max(number + 1);
+        if is_of_lobby(number) {
+            self.lobby.joined(number);
+        } else {
+            self.durable_below = self.durable_below.max(number + 1);
+        }
         self.replaced.remove(&number);
     }
 
@@ -207,17 +227,16 @@ impl Room {
 
     /// The newest place of a fan, and what of it is on its way to the disk.
     pub(super) fn find(&self, user: UserId, now: Timestamp) -> Option<Found> {
-        let number = self.slots.number_of(user)?;
-        let slot = self.slots.get(number)?;
-        let standing = self.standing(number, slot, now);
-        let is_fresh = number >= self.durable_below;
+        let number = self.newest_of(user)?;
+        let standing = self.standing(number, self.slot(number)?, now);
+        let is_fresh = self.is_fresh(number);
         Some(Found { standing, is_fresh, is_moving: self.moving.contains(&number) })
     }
 
     /// Whether a fan is let in, and the move that notes that they have come.
     pub(super) fn enter(&mut self, pass: &Pass, now: Timestamp) -> Result<Option<Moved>, NotLetIn> {
         let number = self.number_of(pass).ok_or(NotLetIn::Ended)?;
-        let slot = self.slots.get_mut(number).ok_or(NotLetIn::Ended)?;
+        let slot = self.slot_mut(number).ok_or(NotLetIn::Ended)?;
         match slot.state.at(now) {
             PlaceState::Active(session) if session.claim_by.is_some() => {
                 let claimed = session.claimed();
@@ -238,8 +257,8 @@ impl Room {
 
     /// The move that ends a fan's place, if it is not over. Nothing else may be on its way.
     pub(super) fn end(&mut self, user: UserId, reason: EndReason, now: Timestamp) -> Option<Moved> {
-        let number = self.slots.number_of(user)?;
-        let slot = self.slots.get(number)?;
+        let number = self.newest_of(user)?;
+        let slot = self.slot(number)?;
         if is_over(&self.state_of(number, slot, now)) {
             return None;
         }
@@ -267,14 +286,36 @@ impl Room {
         gone
     }
 
+    /// The number under which the place of a pass is to be found: that in the line, once it was drawn from the lobby.
     fn number_of(&self, pass: &Pass) -> Option<u64> {
         let number = pass.sequence.get();
-        let slot = self.slots.get(number)?;
+        let number = if self.lobby.has_given_out(number) { self.newest_of(pass.user)? } else { number };
+        let slot = self.slot(number)?;
         (slot.entry == pass.entry && slot.user == pass.user).then_some(number)
     }
 
+    /// The number of a fan's newest place. One that was drawn is in the lobby as well for a while.
+    fn newest_of(&self, user: UserId) -> Option<u64> {
+        let (in_line, in_lobby) = (self.slots.number_of(user), self.lobby.number_of(user));
+        let entry = |number: Option<u64>| number.and_then(|number| self.slot(number)).map(|slot| slot.entry);
+        if in_lobby.is_some() && entry(in_line) != entry(in_lobby) { in_lobby } else { in_line }
+    }
+
+    fn slot(&self, number: u64) -> Option<&Slot> {
+        if is_of_lobby(number) { self.lobby.get(number) } else { self.slots.get(number) }
+    }
+
+    fn slot_mut(&mut self, number: u64) -> Option<&mut Slot> {
+        if is_of_lobby(number) { self.lobby.get_mut(number) } else { self.slots.get_mut(number) }
+    }
+
+    /// True when a place is not on the disk yet.
+    fn is_fresh(&self, number: u64) -> bool {
+        number >= if is_of_lobby(number) { self.lobby.durable_below() } else { self.durable_below }
+    }
+
     fn seen(&mut self, number: u64, now: Timestamp) -> Option<Standing> {
-        let slot = *self.slots.get(number)?;
+        let slot = *self.slot(number)?;
         if slot.state == PlaceState::Skipped && number >= self.mark.closed_below.get() {
             self.returned.push(number);
         }
@@ -282,7 +323,7 @@ impl Room {
             self.seen_meanwhile.insert(number);
         }
         let standing = self.standing(number, &slot, now);
-        let slot = self.slots.get_mut(number)?;
+        let slot = self.slot_mut(number)?;
         slot.seen_at = now;
         slot.told_seconds = standing.poll_after_seconds;
         Some(standing)
@@ -291,6 +332,7 @@ impl Room {
     fn standing(&self, number: u64, slot: &Slot, now: Timestamp) -> Standing {
         let state = self.state_of(number, slot, now);
         let (ahead, poll_after_seconds) = match state {
+            PlaceState::Waiting if is_of_lobby(number) => (None, self.pace().waiting(self.lobby.waiting())),
             PlaceState::Waiting => {
                 let ahead = self.waiting.ahead_of(number);
                 (Some(ahead), self.pace().waiting(ahead))
@@ -340,6 +382,10 @@ impl Room {
         let WaitingRoomSettings { session_seconds, claim_seconds, .. } = self.policy.settings;
         SessionTerms { session_seconds, claim_seconds }
     }
+}
+
+const fn is_of_lobby(number: u64) -> bool {
+    Sequence::new(number).is_lobby()
 }
 
 fn is_over(state: &PlaceState) -> bool {

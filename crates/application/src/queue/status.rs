@@ -25,7 +25,7 @@ pub enum QueueFailure {
 /// The state of a place as a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum QueueState {
-    /// In the lobby of a sale with a draw. Not reached yet: the draw comes later.
+    /// In the lobby of a sale with a draw.
     Lobby,
     /// In line.
     Waiting,
@@ -57,11 +57,11 @@ pub struct QueueStatus {
     pub room: Arc<RoomView>,
     /// The place.
     pub entry: EntryId,
-    /// Its number in the line.
+    /// Its number in the line, or in the lobby.
     pub sequence: Sequence,
     /// Where it stands.
     pub state: QueueState,
-    /// How many are ahead; nothing once it is over.
+    /// How many are ahead; nothing in the lobby, and once it is over.
     pub ahead: Option<u64>,
     /// How long the fan will wait; nothing when nobody can say, or when they wait no more.
     pub wait: Option<WaitRange>,
@@ -82,6 +82,7 @@ impl QueueStatus {
     pub(super) fn of(standing: &Standing, room: Arc<RoomView>) -> Self {
         let place = &standing.place;
         let (state, expires_at, end_reason) = match place.state {
+            PlaceState::Waiting if place.sequence.is_lobby() => (QueueState::Lobby, None, None),
             PlaceState::Waiting | PlaceState::Skipped => (QueueState::Waiting, None, None),
             PlaceState::Active(session) => (QueueState::Active, Some(session.expires_at()), None),
             PlaceState::Ended { reason, .. } => (QueueState::Expired, None, Some(reason)),
@@ -90,6 +91,10 @@ impl QueueStatus {
             QueueState::Waiting => standing.ahead.and_then(|ahead| room.wait(ahead)),
             _ => None,
         };
+        let poll_after_seconds = match state {
+            QueueState::Lobby => ask_after_opening(standing, &room),
+            _ => standing.poll_after_seconds,
+        };
         Self {
             room,
             entry: place.entry,
@@ -97,7 +102,7 @@ impl QueueStatus {
             state,
             ahead: standing.ahead,
             wait,
-            poll_after_seconds: standing.poll_after_seconds,
+            poll_after_seconds,
             joined_at: place.joined_at,
             admitted_at: place.state.admitted_at(),
             expires_at,
@@ -121,6 +126,22 @@ impl QueueStatus {
             end_reason: None,
         }
     }
+}
+
+/// Fans in a lobby who may ask again within the same second after the opening.
+const ASKING_A_SECOND: u64 = 5_000;
+/// Seconds after the opening within which all of them ask.
+const ASKING_SECONDS: u64 = 60;
+
+/// Seconds after which somebody in a lobby asks again: as everybody else, but soon after the opening at the latest, when they
+/// may be first in line. A crowd is spread over a minute, by the random tail of the entry.
+fn ask_after_opening(standing: &Standing, room: &RoomView) -> u32 {
+    let Some(opens_at) = room.facts.opens_at() else { return standing.poll_after_seconds };
+    let fans = room.figures.as_ref().map_or(0, |figures| figures.lobby);
+    let spread = (fans / ASKING_A_SECOND).min(ASKING_SECONDS) + 1;
+    let (_, tail) = standing.place.entry.uuid().as_u64_pair();
+    let seconds = standing.now.seconds_until(opens_at) + 2 + tail % spread;
+    standing.poll_after_seconds.min(u32::try_from(seconds).unwrap_or(u32::MAX))
 }
 
 /// When an id was drawn, to the millisecond: a `UUIDv7` says so itself (RFC 9562, section 5.7).

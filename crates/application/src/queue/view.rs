@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use frontrow_domain::catalog::WaitingRoomSettings;
-use frontrow_domain::queue::{RoomFacts, RoomState, ScheduleFacts, WaitRange};
+use frontrow_domain::queue::draw::Commitment;
+use frontrow_domain::queue::{Draw, RoomFacts, RoomState, ScheduleFacts, Seed, WaitRange};
 use frontrow_domain::reservation::SeatState;
 use frontrow_domain::{ConcertId, ScheduleId, Sequence, Timestamp};
 
@@ -21,6 +22,24 @@ pub struct ScheduleStock {
     pub seats_left: u32,
     /// Seats that are held and may come back.
     pub seats_held: u32,
+}
+
+/// What everybody may know of a draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownDraw {
+    /// What the seed is bound to.
+    pub commitment: Commitment,
+    /// What came of it, once it is done.
+    pub outcome: Option<DrawOutcome>,
+}
+
+/// What came of a draw; the order itself is read in parts ([`App::draw_part`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrawOutcome {
+    /// What the order comes from.
+    pub seed: Seed,
+    /// How many were drawn.
+    pub entries: u32,
 }
 
 /// A room and its stock at a moment.
@@ -42,6 +61,7 @@ pub struct RoomView {
     pub figures: Option<LineFigures>,
     /// When this was worked out.
     pub at: Timestamp,
+    draw: Option<Draw>,
     body: OnceLock<Bytes>,
 }
 
@@ -61,6 +81,14 @@ impl RoomView {
         self.facts.controls.notice.as_deref()
     }
 
+    /// The draw of its lobby, as far as everybody may know it now.
+    pub fn draw(&self) -> Option<ShownDraw> {
+        let draw =
+            self.draw.filter(|draw| draw.drawn_at.is_some() || self.facts.shows_commitment(self.at))?;
+        let outcome = draw.drawn_at.map(|_| DrawOutcome { seed: draw.seed, entries: draw.listed });
+        Some(ShownDraw { commitment: draw.seed.commitment(), outcome })
+    }
+
     /// The number at the head of the line.
     pub fn head(&self) -> Sequence {
         self.figures.as_ref().map_or(Sequence::new(1), |figures| figures.head)
@@ -74,6 +102,12 @@ impl RoomView {
     /// The public document, rendered by whoever asks first and shared from then on.
     pub fn body(&self, render: impl FnOnce(&Self) -> Bytes) -> Bytes {
         self.body.get_or_init(|| render(self)).clone()
+    }
+
+    /// True when the sale is open and somebody is still in its lobby.
+    pub(super) fn has_left_fans_in_lobby(&self) -> bool {
+        let is_open = matches!(self.state, RoomState::Open | RoomState::Paused | RoomState::SoldOut);
+        is_open && self.figures.as_ref().is_some_and(|figures| figures.lobby > 0)
     }
 
     pub(super) fn policy(&self) -> LinePolicy {
@@ -111,6 +145,7 @@ impl App {
         let mut facts = RoomFacts {
             enabled: concert.waiting_room.enabled && concert.published,
             controls: concert.controls.clone(),
+            lobby: concert.lobby(),
             schedules: Vec::with_capacity(known.len()),
         };
         let mut schedules = Vec::with_capacity(known.len());
@@ -139,6 +174,7 @@ impl App {
             schedules,
             figures: None,
             at,
+            draw: concert.draw,
             body: OnceLock::new(),
         }))
     }

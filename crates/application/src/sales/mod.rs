@@ -50,7 +50,7 @@ pub struct SalesMinute {
 /// How the sale of a concert goes.
 #[derive(Debug, Clone)]
 pub struct SalesFigures {
-    /// Fans in line.
+    /// Fans in line, or in the lobby.
     pub waiting: u64,
     /// Fans who were let in.
     pub active: u64,
@@ -89,7 +89,7 @@ impl App {
         let view = self.memory.lines.view(concert);
         let line = view.as_ref().and_then(|view| view.figures.as_ref());
         Ok(Some(SalesFigures {
-            waiting: line.map_or(0, |line| line.waiting),
+            waiting: line.map_or(0, |line| line.waiting + line.lobby),
             active: line.map_or(0, |line| u64::from(line.active)),
             admitted_per_second: line.map_or(0.0, |line| line.admitted_per_second),
             schedules,

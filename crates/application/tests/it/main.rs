@@ -4,6 +4,7 @@ mod admitted;
 mod box_office;
 mod box_office_steps;
 mod contract;
+mod draw;
 mod estimates;
 mod events;
 mod feed;

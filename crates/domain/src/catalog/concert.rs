@@ -1,6 +1,7 @@
 //! A concert: what is sold, on one or more dates.
 
 use super::{FieldError, check_range, check_text};
+use crate::queue::{Draw, LobbyFacts, Seed};
 use crate::{ConcertId, Timestamp};
 
 /// Characters in the longest title or artist.
@@ -25,6 +26,8 @@ pub struct Concert {
     pub waiting_room: WaitingRoomSettings,
     /// What an operator does with the line while it stands.
     pub controls: RoomControls,
+    /// The draw of its lobby, once it has had one.
+    pub draw: Option<Draw>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -103,10 +106,6 @@ impl WaitingRoomSettings {
         if self.admit_per_second_milli == 0 {
             errors.push(FieldError::new("waitingRoom.admitPerSecond", "must be above 0"));
         }
-        if self.enabled && self.lobby_opens_at.is_some() {
-            let message = "the draw is not part of this version yet; leave it null";
-            errors.push(FieldError::new("waitingRoom.lobbyOpensAt", message));
-        }
     }
 }
 
@@ -125,7 +124,7 @@ impl ConcertDraft {
     pub fn into_concert(self, id: ConcertId, created_at: Timestamp) -> Concert {
         let Self { title, artist, description, published, waiting_room } = self;
         let controls = RoomControls::default();
-        Concert { id, title, artist, description, published, waiting_room, controls, created_at }
+        Concert { id, title, artist, description, published, waiting_room, controls, draw: None, created_at }
     }
 }
 
@@ -142,6 +141,21 @@ impl Concert {
             check_text(&mut errors, "notice", notice, 1, RoomControls::NOTICE_MAX);
         }
         errors
+    }
+
+    /// The lobby of its sale, if it has one (R-Q8).
+    pub fn lobby(&self) -> Option<LobbyFacts> {
+        let (opens_at, draw) = self.waiting_room.lobby_opens_at.zip(self.draw)?;
+        Some(LobbyFacts { opens_at, is_drawn: draw.drawn_at.is_some() })
+    }
+
+    /// The concert with a draw to come, if its sale has a lobby and none was fixed yet: from the first lobby on the seed
+    /// stays the same, whatever is edited.
+    #[must_use]
+    pub fn bound_to(self, seed: Seed) -> Self {
+        let has_lobby = self.waiting_room.enabled && self.waiting_room.lobby_opens_at.is_some();
+        let draw = self.draw.or_else(|| has_lobby.then(|| Draw::new(seed)));
+        Self { draw, ..self }
     }
 
     /// The draft that would make this concert: the starting point of an edit.

@@ -23,8 +23,19 @@ pub struct RoomFacts {
     pub enabled: bool,
     /// What an operator does with it.
     pub controls: RoomControls,
+    /// Its lobby, when the sale has one.
+    pub lobby: Option<LobbyFacts>,
     /// The schedules of the concert.
     pub schedules: Vec<ScheduleFacts>,
+}
+
+/// What the line of a concert has to know of its lobby (R-Q8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LobbyFacts {
+    /// When it is to open.
+    pub opens_at: Timestamp,
+    /// Whether it was drawn.
+    pub is_drawn: bool,
 }
 
 /// Where a room stands, as everybody may know.
@@ -34,7 +45,7 @@ pub enum RoomState {
     Off,
     /// The sale has not opened.
     Scheduled,
-    /// The lobby of a sale with a draw is open. Not reached yet: the draw (R-Q8) comes later.
+    /// The lobby of a sale with a draw is open, or is being drawn (R-Q8).
     Lobby,
     /// Fans are let in.
     Open,
@@ -96,6 +107,26 @@ impl RoomFacts {
         self.schedules.iter().map(|schedule| schedule.booking.end).max()
     }
 
+    /// When the lobby opens, if the sale has one and something is on sale: with the sale at the latest.
+    pub fn lobby_opens_at(&self) -> Option<Timestamp> {
+        self.lobby.zip(self.opens_at()).map(|(lobby, opens_at)| lobby.opens_at.min(opens_at))
+    }
+
+    /// True while fans come into the lobby: until it was drawn, however long after the opening that is.
+    fn is_gathering(&self, now: Timestamp) -> bool {
+        self.lobby.is_some_and(|lobby| !lobby.is_drawn) && self.lobby_opens_at().is_some_and(|at| now >= at)
+    }
+
+    /// True when the lobby is to be drawn now: the sale opens, or would, were the draw done.
+    pub fn is_to_be_drawn(&self, now: Timestamp) -> bool {
+        self.state(now) == RoomState::Lobby && self.opens_at().is_some_and(|at| now >= at)
+    }
+
+    /// True when everybody may know what the draw is bound to: from the opening of the lobby on.
+    pub fn shows_commitment(&self, now: Timestamp) -> bool {
+        self.enabled && self.lobby_opens_at().is_some_and(|at| now >= at)
+    }
+
     /// Where the room stands at `now`.
     pub fn state(&self, now: Timestamp) -> RoomState {
         if !self.enabled {
@@ -103,6 +134,9 @@ impl RoomFacts {
         }
         if self.controls.closed || self.closes_at().is_some_and(|end| now >= end) {
             return RoomState::Closed;
+        }
+        if self.is_gathering(now) {
+            return RoomState::Lobby;
         }
         if self.opens_at().is_none_or(|start| now < start) {
             return RoomState::Scheduled;
@@ -121,11 +155,9 @@ impl RoomFacts {
     pub fn check_join(&self, now: Timestamp) -> Result<(), JoinRefused> {
         match self.state(now) {
             RoomState::Off => return Err(JoinRefused::NoWaitingRoom),
-            RoomState::Scheduled | RoomState::Lobby => {
-                return Err(JoinRefused::NotOpen { opens_at: self.opens_at() });
-            }
+            RoomState::Scheduled => return Err(JoinRefused::NotOpen { opens_at: self.opens_at() }),
             RoomState::Closed => return Err(JoinRefused::Closed),
-            RoomState::Open | RoomState::Paused | RoomState::SoldOut => {}
+            RoomState::Lobby | RoomState::Open | RoomState::Paused | RoomState::SoldOut => {}
         }
         if self.controls.draining {
             return Err(JoinRefused::Closed);

@@ -16,7 +16,7 @@ fn facts(schedules: &[(i64, i64, u32, u32)]) -> RoomFacts {
         held,
     };
     let schedules = schedules.iter().map(schedule).collect();
-    RoomFacts { enabled: true, controls: RoomControls::default(), schedules }
+    RoomFacts { enabled: true, controls: RoomControls::default(), lobby: None, schedules }
 }
 
 #[test]

@@ -30,7 +30,7 @@ use crate::reservation::{Claim, Reservation, SeatState};
 use crate::staff::StaffAction;
 use crate::ticket::Ticket;
 use crate::wallet::{LedgerEntry, Wallet};
-use crate::{ConcertId, LoginId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId};
+use crate::{ConcertId, EntryId, LoginId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp, UserId};
 use pick::Picks;
 
 /// The stored outcome of a command that was sent with an idempotency key.
@@ -64,6 +64,17 @@ pub struct PlanDrawing {
     pub plan_version: u32,
     /// The drawing.
     pub drawing: Arc<Drawing>,
+}
+
+/// A part of the order in which a lobby was drawn, to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawPart {
+    /// Of which concert.
+    pub concert: ConcertId,
+    /// How many were drawn before these.
+    pub first: u32,
+    /// Who, in drawn order.
+    pub entries: Vec<EntryId>,
 }
 
 /// The working set of one group.
@@ -101,6 +112,8 @@ pub struct Records {
     pub refunds: Journal<Refund>,
     /// New drawings of plans.
     pub drawings: Journal<PlanDrawing>,
+    /// New parts of drawn orders.
+    pub draw_parts: Journal<DrawPart>,
     /// New events.
     pub events: Journal<OutboxEvent>,
     /// New lines of the audit log.
@@ -119,7 +132,7 @@ pub struct Records {
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
     tables: [usize; 12],
-    journals: [usize; 6],
+    journals: [usize; 7],
     fan_additions: usize,
     ticket_additions: usize,
 }
@@ -159,6 +172,8 @@ pub struct Changes<'a> {
     pub refunds: &'a [Refund],
     /// New drawings of plans.
     pub drawings: &'a [PlanDrawing],
+    /// New parts of drawn orders.
+    pub draw_parts: &'a [DrawPart],
     /// New events, in the order in which they happened.
     pub events: &'a [OutboxEvent],
     /// New lines of the audit log.
@@ -187,6 +202,7 @@ impl Default for Records {
             tickets: Table::new(|_| Key::Tickets(ReservationId::new(Uuid::nil()))),
             refunds: Journal::default(),
             drawings: Journal::default(),
+            draw_parts: Journal::default(),
             events: Journal::default(),
             staff_actions: Journal::default(),
             picks: Picks::default(),
@@ -273,6 +289,7 @@ impl Records {
                 self.payments.mark(),
                 self.refunds.mark(),
                 self.drawings.mark(),
+                self.draw_parts.mark(),
                 self.events.mark(),
                 self.staff_actions.mark(),
             ],
@@ -283,7 +300,7 @@ impl Records {
 
     /// Notes on every event written since `mark` which request it came of.
     pub fn came_of(&mut self, mark: &Mark, origin: &Origin) {
-        let [_, _, _, _, events, _] = mark.journals;
+        let [_, _, _, _, _, events, _] = mark.journals;
         for event in self.events.since(events) {
             event.origin = Some(origin.clone());
         }
@@ -319,11 +336,12 @@ impl Records {
         self.once.roll_back(once);
         self.tickets.roll_back(tickets);
         self.picks.roll_back(&self.claims, &seats, claims);
-        let [ledger, payments, refunds, drawings, events, staff_actions] = mark.journals;
+        let [ledger, payments, refunds, drawings, draw_parts, events, staff_actions] = mark.journals;
         self.ledger.roll_back(ledger);
         self.payments.roll_back(payments);
         self.refunds.roll_back(refunds);
         self.drawings.roll_back(drawings);
+        self.draw_parts.roll_back(draw_parts);
         self.events.roll_back(events);
         self.staff_actions.roll_back(staff_actions);
         for owner in self.fan_additions.drain(mark.fan_additions..).rev() {
@@ -342,7 +360,7 @@ impl Records {
     pub fn roll_back_all(&mut self) {
         self.seat_changes.clear();
         self.picks.forget();
-        self.roll_back(&Mark { tables: [0; 12], journals: [0; 6], fan_additions: 0, ticket_additions: 0 });
+        self.roll_back(&Mark { tables: [0; 12], journals: [0; 7], fan_additions: 0, ticket_additions: 0 });
     }
 
     /// True when a command of this group has changed seats of the schedule, whose version moves on with the seal.
@@ -408,6 +426,7 @@ impl Records {
             tickets: self.tickets.changes(),
             refunds: self.refunds.items(),
             drawings: self.drawings.items(),
+            draw_parts: self.draw_parts.items(),
             events: self.events.items(),
             staff_actions: self.staff_actions.items(),
             seat_changes: &self.seat_changes,
@@ -434,6 +453,7 @@ impl Changes<'_> {
             && self.tickets.is_empty()
             && self.refunds.is_empty()
             && self.drawings.is_empty()
+            && self.draw_parts.is_empty()
             && self.events.is_empty()
             && self.staff_actions.is_empty()
     }

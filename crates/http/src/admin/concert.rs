@@ -91,7 +91,8 @@ struct WaitingRoomForm {
     #[serde(default)]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 86_400)]
     presence_seconds: Member<u32>,
-    /// When the lobby opens, for sales with a draw; has to be null in this version where the room is enabled.
+    /// When the lobby opens: fans who are in it when the sale opens come into random order, those who come later follow. It
+    /// opens with the sale at the latest, and is drawn once. Null: there is none, and the order is that of arrival.
     #[serde(default)]
     #[schema(value_type = Option<Time>)]
     lobby_opens_at: Member<Time>,

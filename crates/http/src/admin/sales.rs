@@ -20,7 +20,7 @@ use crate::time::Time;
 #[serde(rename_all = "camelCase")]
 #[schema(as = Sales)]
 struct SalesView<'a> {
-    /// Fans in line.
+    /// Fans in line, or in the lobby.
     #[schema(example = 52_000)]
     waiting: u64,
     /// Fans who are let in.

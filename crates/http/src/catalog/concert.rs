@@ -74,6 +74,7 @@ pub(crate) struct Concert {
 struct WaitingRoom {
     /// Whether seats are asked for with a queue token.
     enabled: bool,
+    /// When the lobby opens, where the sale has one: whoever is in it when the sale opens gets a random place.
     #[schema(required)]
     lobby_opens_at: Option<Time>,
     /// When the first sale opens.
@@ -110,7 +111,10 @@ impl Concert {
     pub(crate) fn of(details: &ConcertDetails, currency: Currency) -> Self {
         let concert = &details.concert;
         let opens_at = booking_start(details);
-        let lobby_opens_at = concert.waiting_room.lobby_opens_at.map(Time);
+        let lobby_opens_at = concert.waiting_room.lobby_opens_at.map(|lobby| {
+            // With the sale at the latest.
+            Time(opens_at.map_or(lobby, |Time(sale)| sale.min(lobby)))
+        });
         Self {
             concert_id: concert.id.get(),
             title: concert.title.clone(),

@@ -112,7 +112,7 @@ codes! {
         with: [],
     }
     QueueNotActive = FORBIDDEN "queue_not_active" "It is not your turn yet" {
-        when: "The place in the line is not let in yet.",
+        when: "The place in the line, or in the lobby, is not let in yet.",
         next: "Follow the status or its stream until `state` is `active`; the place is kept.",
         with: [],
     }
@@ -198,7 +198,7 @@ codes! {
     }
     SaleNotOpen = CONFLICT "sale_not_open" "The sale has not opened yet" {
         when: "The sale, or the line in front of it, opens later; without `opensAt` nobody knows when.",
-        next: "Come back at `opensAt`, by the server's clock in the header `Date`.",
+        next: "Come back at `opensAt`, or when the lobby of the concert opens, by the clock in the header `Date`.",
         with: ["opensAt"],
     }
     SalePaused = CONFLICT "sale_paused" "The sale is paused" {
@@ -217,8 +217,8 @@ codes! {
         with: [],
     }
     DrawNotDone = CONFLICT "draw_not_done" "The draw has not been done" {
-        when: "The order of the line was not drawn yet, or the line has no draw.",
-        next: "Ask again after the line has opened.",
+        when: "The lobby of the sale was not drawn yet, or the sale has none.",
+        next: "Ask again once `draw` of the line has `entryCount`.",
         with: [],
     }
     ScheduleInUse = CONFLICT "schedule_in_use" "Seats of the schedule were claimed already" {

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use bytes::Bytes;
 use frontrow_application::queue::RoomView;
 use frontrow_domain::ConcertId;
-use frontrow_domain::queue::JoinRefused;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{DrawProblems, ReadProblems};
-use crate::problem::{Code, Problem, Refusal as _};
+use super::ReadProblems;
+use super::draw::DrawView;
+use crate::problem::Problem;
 use crate::request::{At, IfNoneMatch};
 use crate::respond::{self, Answer, Keep};
 use crate::state::HttpState;
@@ -28,13 +27,13 @@ struct Document<'a> {
     /// When the first sale opens; null without a schedule.
     #[schema(required)]
     opens_at: Option<Time>,
-    /// When the lobby of a sale with a draw opens; null where there is none.
+    /// When the lobby of a sale with a draw opens, with the sale at the latest; null where there is none.
     #[schema(required)]
     lobby_opens_at: Option<Time>,
     /// When the last sale closes; null without a schedule.
     #[schema(required)]
     closes_at: Option<Time>,
-    /// How many are in line.
+    /// How many are in line, or in the lobby.
     waiting: u64,
     /// How many are let in.
     active: u32,
@@ -49,9 +48,9 @@ struct Document<'a> {
     /// What the operator tells everybody in line.
     #[schema(required)]
     notice: Option<&'a str>,
-    /// Null: sales with a draw are not in this version yet.
-    #[schema(value_type = Option<Object>, required)]
-    draw: Option<()>,
+    /// The draw of the lobby, from its opening on; null before, and where there is none.
+    #[schema(required)]
+    draw: Option<DrawView>,
 }
 
 impl<'a> Document<'a> {
@@ -60,21 +59,21 @@ impl<'a> Document<'a> {
         Self {
             state: room.state.name(),
             opens_at: room.facts.opens_at().map(Time),
-            lobby_opens_at: room.settings.lobby_opens_at.map(Time),
+            lobby_opens_at: room.facts.lobby_opens_at().or(room.settings.lobby_opens_at).map(Time),
             closes_at: room.facts.closes_at().map(Time),
-            waiting: figures.map_or(0, |figures| figures.waiting),
+            waiting: figures.map_or(0, |figures| figures.waiting + figures.lobby),
             active: figures.map_or(0, |figures| figures.active),
             head_sequence: room.head().get(),
             admitted_per_second: figures.map_or(0.0, |figures| figures.admitted_per_second),
             seats_left: room.seats_left(),
             seats_held: room.seats_held(),
             notice: room.notice(),
-            draw: None,
+            draw: room.draw().as_ref().map(DrawView::of),
         }
     }
 }
 
-async fn find(state: &HttpState, concert: ConcertId) -> Result<Arc<RoomView>, Problem> {
+pub(super) async fn find(state: &HttpState, concert: ConcertId) -> Result<Arc<RoomView>, Problem> {
     let room = state.app().room(concert).await.map_err(|error| state.problem(error))?;
     room.ok_or_else(Problem::not_found)
 }
@@ -99,21 +98,4 @@ pub(super) async fn read(
         return Err(Problem::internal());
     }
     respond::tagged(&held, respond::tag_of(&body), Keep::Second, || Ok(body))
-}
-
-/// The draw of a sale, after it was done
-///
-/// Sales with a draw are not in this version yet.
-#[utoipa::path(get, operation_id = "readDraw", path = "/api/v1/concerts/{concertId}/queue/draw", tag = "queue",
-    params(("concertId" = u32, Path)), responses(DrawProblems))]
-pub(super) async fn draw(
-    State(state): State<HttpState>,
-    At(concert): At<ConcertId>,
-) -> Result<Bytes, Problem> {
-    let room = find(&state, concert).await?;
-    Err(if room.facts.enabled {
-        Problem::new(Code::DrawNotDone, "There is nothing to be drawn in this line yet.")
-    } else {
-        JoinRefused::NoWaitingRoom.problem(room.at)
-    })
 }

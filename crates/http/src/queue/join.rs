@@ -43,14 +43,16 @@ impl Form for JoinForm {
 struct JoinedView<'a> {
     #[serde(flatten)]
     status: StatusView<'a>,
-    /// To be sent as the header `Queue-Token`. The same as long as the place is.
+    /// To be sent as the header `Queue-Token`. The same as long as the place is; joining again once it was drawn gives another one,
+    /// and both are good.
     token: String,
 }
 
 /// Join the line of a concert
 ///
 /// A fan has one place in it: joining again gives it back, also from another device, with the same token. Once it is
-/// over there is a new one, at the end. An `Idempotency-Key` is not needed and not looked at.
+/// over there is a new one, at the end. While the lobby of a sale with a draw is open the place is in the lobby (`lobby`); its
+/// token is good in the line as well. An `Idempotency-Key` is not needed and not looked at.
 #[utoipa::path(post, operation_id = "joinQueue", path = "/api/v1/queues", tag = "queue", security(("bearer" = [])),
     request_body = JoinForm,
     responses((status = 201, body = JoinedView, description = "A new place"),

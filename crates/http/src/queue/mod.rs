@@ -4,6 +4,7 @@
 //! that an active place is asked for.
 
 mod document;
+mod draw;
 mod gate;
 mod join;
 mod status;
@@ -27,7 +28,7 @@ pub(crate) fn router() -> OpenApiRouter<HttpState> {
         .routes(routes!(stream::stream))
         .routes(routes!(join::challenge))
         .routes(routes!(document::read))
-        .routes(routes!(document::draw))
+        .routes(routes!(draw::draw))
 }
 
 problems! {

@@ -29,7 +29,7 @@ pub(crate) struct StatusView<'a> {
     room: &'static str,
     /// The place: new for every place, also of the same fan.
     entry_id: Uid,
-    /// The number of the place in the line; null in the lobby.
+    /// The number of the place in the line; null in the lobby, and of a place that was over before it was drawn.
     #[schema(required)]
     sequence: Option<u64>,
     /// How many are before this fan, exactly; null in the lobby and once the place is over.
@@ -118,7 +118,7 @@ impl<'a> StatusView<'a> {
             state: status.state.name(),
             room: room.state.name(),
             entry_id: Uid(status.entry.uuid()),
-            sequence: (status.state != QueueState::Lobby).then(|| status.sequence.get()),
+            sequence: (!status.sequence.is_lobby()).then(|| status.sequence.get()),
             ahead: status.ahead,
             position,
             estimated_wait_seconds: status.wait.map(WaitView::of),

@@ -39,7 +39,7 @@ use crate::traffic::StreamKind;
 const NEAR: (u64, u32) = (100, 750);
 /// How many ahead are not far away, and how often somebody there is told.
 const MIDDLE: (u64, u32) = (5_000, 1_750);
-/// How often somebody far away is told, in milliseconds.
+/// How often somebody far away, or in the lobby, is told, in milliseconds.
 const FAR_MS: u32 = 4_750;
 
 /// The token of clients that cannot send it as a header.
@@ -158,7 +158,7 @@ impl Told {
     /// The event that tells of this status, if it is time for one and anything has changed.
     fn news(&mut self, status: &QueueStatus, now: Timestamp) -> Option<Bytes> {
         let is_same_state = self.state == Some(status.state);
-        if is_same_state && now < self.at.plus_millis(pause_ms(status.ahead)) {
+        if is_same_state && now < self.at.plus_millis(pause_ms(status)) {
             return None;
         }
         let view = StatusView::of(status);
@@ -172,8 +172,11 @@ impl Told {
     }
 }
 
-/// Milliseconds between two events of somebody with so many ahead.
-fn pause_ms(ahead: Option<u64>) -> u32 {
-    let ahead = ahead.unwrap_or(0);
+/// Milliseconds between two events of this fan. In the lobby nothing happens that would be urgent.
+fn pause_ms(status: &QueueStatus) -> u32 {
+    if status.state == QueueState::Lobby {
+        return FAR_MS;
+    }
+    let ahead = status.ahead.unwrap_or(0);
     [NEAR, MIDDLE].into_iter().find(|(most, _)| ahead < *most).map_or(FAR_MS, |(_, pause)| pause)
 }

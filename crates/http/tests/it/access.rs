@@ -76,6 +76,7 @@ const CATALOGUE: &[Row] = &[
 const LINES: &[Row] = &[
     ("GET", "/concerts/<lined>/queue", "", EVERYBODY),
     ("GET", "/concerts/<lined>/queue/draw", "", [409; 6]),
+    ("GET", "/concerts/<drawn>/queue/draw", "", EVERYBODY),
     ("GET", "/queues/challenge?concertId=<lined>", "", [404; 6]),
     ("POST", "/queues", r#"{"concertId": <lined>}"#, [401, 201, 201, 201, 201, 201]),
     ("GET", "/queues/status", "", [403; 6]),
@@ -175,6 +176,7 @@ struct Stand {
     schedule: ScheduleId,
     lined: ConcertId,
     schedule_of_lined: ScheduleId,
+    drawn: ConcertId,
     number: AtomicU32,
 }
 
@@ -191,7 +193,10 @@ impl Stand {
         let schedule = world.stage.a_schedule().of(concert).seats(1_000).price(1_000).make().await;
         let line = world.a_sale(WaitingRoomPatch::default()).await;
         let (lined, schedule_of_lined) = (line.concert, line.schedule);
-        Self { world, others, concert, schedule, lined, schedule_of_lined, number: AtomicU32::new(1) }
+        let drawn = world.a_lobby(WaitingRoomPatch::default()).await.concert;
+        world.later(60_000).await;
+        world.draw().await;
+        Self { world, others, concert, schedule, lined, schedule_of_lined, drawn, number: AtomicU32::new(1) }
     }
 
     fn next(&self) -> u32 {
@@ -212,6 +217,7 @@ impl Stand {
             "concert" => self.concert.to_string(),
             "schedule" => self.schedule.to_string(),
             "lined" => self.lined.to_string(),
+            "drawn" => self.drawn.to_string(),
             "schedule of lined" => self.schedule_of_lined.to_string(),
             "new schedule" => self.world.stage.a_schedule().of(self.concert).make().await.to_string(),
             "owner" => owner.user.to_string(),

@@ -53,6 +53,25 @@ impl World {
         Sale { concert, schedule }
     }
 
+    /// A sale whose lobby is open, and which opens in a minute. Like any other it lets in one fan at once.
+    pub(crate) async fn a_lobby(&self, room: WaitingRoomPatch) -> Sale {
+        let concert = self.stage.a_concert().make().await;
+        let opens_at = self.stage.now().plus_seconds(60);
+        let schedule = self.stage.a_schedule().of(concert).booking_start(opens_at).make().await;
+        let max_active = room.max_active.or(Some(1));
+        let lobby_opens_at = Some(Some(self.stage.now()));
+        let room = WaitingRoomPatch { enabled: Some(true), max_active, lobby_opens_at, ..room };
+        self.set_room(concert, room).await;
+        self.tick().await;
+        Sale { concert, schedule }
+    }
+
+    /// Draws what is to be drawn, and moves the lines on.
+    pub(crate) async fn draw(&self) {
+        self.stage.app.tick_draws().await.expect("a draw");
+        self.later(1_000).await;
+    }
+
     /// Changes the waiting room of a concert.
     pub(crate) async fn set_room(&self, concert: ConcertId, room: WaitingRoomPatch) {
         let patch = ConcertPatch { waiting_room: room, ..ConcertPatch::default() };

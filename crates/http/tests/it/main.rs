@@ -9,6 +9,7 @@ mod box_office;
 mod catalog;
 mod deliveries;
 mod door;
+mod draw;
 mod external;
 mod failures;
 mod giving_back;

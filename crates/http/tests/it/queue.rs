@@ -392,7 +392,7 @@ async fn nobody_has_more_ahead_than_the_document_says() {
 }
 
 #[tokio::test]
-async fn there_is_no_draw_and_no_challenge_yet() {
+async fn there_is_no_draw_without_a_lobby_and_no_challenge_yet() {
     let world = World::new();
     let concert = world.stage.a_concert().make().await;
     let path = format!("/api/v1/concerts/{concert}/queue/draw");

@@ -38,6 +38,18 @@ export function until(time) {
   return (Date.parse(time) - now()) / 1000;
 }
 
+/** A time for an input, in the clock of whoever fills it in. @param {string | Date} time */
+export function forInput(time) {
+  const moment = new Date(time);
+  return new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** What was filled in; null when that is no time. @param {string} local */
+export function fromInput(local) {
+  const moment = new Date(local);
+  return Number.isFinite(moment.getTime()) ? moment.toISOString() : null;
+}
+
 /** Waits. Ends early when the signal does. @param {number} ms @param {AbortSignal} [signal] */
 export function pause(ms, signal) {
   return new Promise((resolve) => {

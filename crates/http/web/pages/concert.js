@@ -4,6 +4,7 @@ import { get } from "../app/api.js";
 import { date, money, t } from "../app/i18n.js";
 import { pass, standing } from "../app/line.js";
 import { session } from "../app/session.js";
+import { until } from "../app/time.js";
 import { Empty, Loaded, Note, Status, fromAddress, html, mount, useEffect, useLoad, useState, useTitle } from "../app/ui.js";
 
 const [concertId] = fromAddress(/^\/concerts\/([^/]+)/);
@@ -28,7 +29,7 @@ function Concert() {
 
 /** @param {any} props */
 function Details({ concert, mine }) {
-  const isInLine = mine && (mine.state === "waiting" || mine.state === "active");
+  const isInLine = mine && ["lobby", "waiting", "active"].includes(mine.state);
   return html`
     <nav aria-label=${t("nav.back")}><a href="/">← ${t("nav.concerts")}</a></nav>
     <header class="stack tight">
@@ -37,8 +38,9 @@ function Details({ concert, mine }) {
       <p class="lead soft"><bdi>${concert.artist}</bdi></p>
     </header>
     ${isInLine && html`<${Note} kind=${mine.state === "active" ? "good" : ""}>
-      <div class="row apart"><strong>${t(mine.state === "active" ? "concert.youAreIn" : "concert.youWait", { n: mine.ahead ?? 0 })}</strong>
-      <a class="button main" href="/concerts/${concertId}/queue">${t(mine.state === "active" ? "concert.goOn" : "concert.toLine")}</a></div><//>`}
+      <div class="row apart"><strong>${t(STANDING[mine.state], { n: mine.ahead ?? 0 })}</strong>
+      <a class="button main" href="/concerts/${concertId}/queue">${t(mine.state === "active" ? "concert.goOn" : mine.state === "lobby" ? "concert.toLobby" : "concert.toLine")}</a></div><//>`}
+    ${!isInLine && html`<${LobbyNote} room=${concert.waitingRoom} />`}
     ${concert.description && html`<p class="prose"><bdi>${concert.description}</bdi></p>`}
     <section class="stack" aria-labelledby="dates">
       <h2 id="dates">${t("concert.dates")}</h2>
@@ -48,6 +50,19 @@ function Details({ concert, mine }) {
           <${Schedule} key=${one.scheduleId} schedule=${one} hasLine=${concert.waitingRoom.enabled} isIn=${mine?.state === "active"} />`)}
       </ul>
     </section>`;
+}
+
+/** @type {Record<string, string>} what is told of a place */
+const STANDING = { lobby: "concert.inLobby", waiting: "concert.youWait", active: "concert.youAreIn" };
+
+/** When the lobby opens, and what it is for; once it is open, the way in. @param {any} props */
+function LobbyNote({ room }) {
+  if (!room.enabled || !room.lobbyOpensAt || !room.opensAt || until(room.opensAt) <= 0) return null;
+  const isOpen = until(room.lobbyOpensAt) <= 0;
+  const times = { lobby: date(room.lobbyOpensAt, { style: "short" }), sale: date(room.opensAt, { style: "short" }) };
+  const way = `/concerts/${concertId}/queue`;
+  return html`<${Note}><p>${t(isOpen ? "concert.lobbyOpen" : "concert.lobbyOpens", times)}</p>
+    ${isOpen && html`<div class="row"><a class="button main" href=${session() ? way : `/login?next=${encodeURIComponent(way)}`}>${t("concert.enterLobby")}</a></div>`}<//>`;
 }
 
 /** @param {any} props */

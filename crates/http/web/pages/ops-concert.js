@@ -3,10 +3,11 @@
 import { call, command, get } from "../app/api.js";
 import { t } from "../app/i18n.js";
 import { mountFor } from "../app/staff.js";
+import { forInput, fromInput } from "../app/time.js";
 import { Field, Loaded, Trouble, fieldErrors, fromAddress, html, numberIn, useLoad, useState, useTitle, useTrouble } from "../app/ui.js";
 
 const [concertId] = fromAddress(/^\/ops\/concerts\/(\d+)\/edit/);
-const NEW = { title: "", artist: "", description: "", published: true, waitingRoom: { enabled: true, maxActive: 500, admitPerSecond: 20, sessionSeconds: 300 } };
+const NEW = { title: "", artist: "", description: "", published: true, waitingRoom: { enabled: true, maxActive: 500, admitPerSecond: 20, sessionSeconds: 300, lobbyOpensAt: null } };
 
 function Edit() {
   const loaded = useLoad(async (signal) => (concertId ? get(`/admin/concerts/${concertId}`, { signal }) : NEW));
@@ -29,10 +30,10 @@ function Form({ concert }) {
     event.preventDefault();
     if (isBusy) return;
     setBusy(true);
-    const { enabled, maxActive, admitPerSecond, sessionSeconds } = room;
+    const { enabled, maxActive, admitPerSecond, sessionSeconds, lobbyOpensAt } = room;
     const body = {
       title: form.title, artist: form.artist, description: form.description, published: form.published,
-      waitingRoom: { enabled, maxActive, admitPerSecond, sessionSeconds },
+      waitingRoom: { enabled, maxActive, admitPerSecond, sessionSeconds, lobbyOpensAt },
     };
     await attempt(async () => {
       const made = concertId
@@ -54,6 +55,8 @@ function Form({ concert }) {
         <${Field} label=${t("steer.maxActive")} name="maxActive" type="number" min="0" value=${room.maxActive} onInput=${setNumber} wrong=${wrong["waitingRoom.maxActive"]} />
         <${Field} label=${t("steer.rate")} name="admitPerSecond" type="number" min="0" step="any" value=${room.admitPerSecond} onInput=${setNumber} wrong=${wrong["waitingRoom.admitPerSecond"]} />
         <${Field} label=${t("steer.session")} name="sessionSeconds" type="number" min="10" value=${room.sessionSeconds} onInput=${setNumber} wrong=${wrong["waitingRoom.sessionSeconds"]} />
+        <${Field} label=${t("opsConcert.lobby")} name="lobbyOpensAt" type="datetime-local" hint=${t("opsConcert.lobbyHint")} value=${room.lobbyOpensAt ? forInput(room.lobbyOpensAt) : ""}
+          onInput=${(/** @type {any} */ event) => setRoom({ ...room, lobbyOpensAt: fromInput(event.target.value) })} wrong=${wrong["waitingRoom.lobbyOpensAt"]} />
       </div>`}
     </fieldset>
     <${Trouble} error=${error} />

@@ -2,11 +2,12 @@
 
 import { call, command, get } from "../app/api.js";
 import { Chart } from "../app/chart.js";
+import { useLine } from "../app/draw.js";
 import { date, money, number, shortMoney, t } from "../app/i18n.js";
 import { mountFor } from "../app/staff.js";
 import { Steer } from "../app/steer.js";
-import { pause } from "../app/time.js";
-import { Action, Empty, Field, Loaded, Sheet, Status, Trouble, fromAddress, html, useEffect, useLoad, useMemo, useState, useTitle, useTrouble } from "../app/ui.js";
+import { pause, until } from "../app/time.js";
+import { Action, Empty, Field, Loaded, Note, Sheet, Status, Trouble, fromAddress, html, useEffect, useLoad, useMemo, useState, useTitle, useTrouble } from "../app/ui.js";
 
 const [concertId] = fromAddress(/^\/ops\/concerts\/(\d+)$/);
 /** Milliseconds between two looks. */
@@ -40,12 +41,27 @@ function Night() {
         <p class="row"><${Status} kind="concertStatus" status=${one.status} />${!one.published && html`<span class="tag warn">${t("ops.hidden")}</span>`}</p></div>
         <div class="row"><a class="button" href="/ops/concerts/${concertId}/edit">${t("opsConcert.editTitle")}</a>
         <a class="button" href="/ops/concerts/${concertId}/schedules/new">${t("opsSchedule.title")}</a></div></header>
+      ${one.waitingRoom.enabled && one.waitingRoom.lobbyOpensAt && one.published && html`<${LobbyNote} />`}
       ${sales && html`<${Figures} sales=${sales} />`}
       <div class="night-layout">
         ${sales && html`<${Charts} sales=${sales} looks=${looks} />`}
         ${one.waitingRoom.enabled && html`<${Steer} concertId=${concertId} />`}
       </div>
       <${Schedules} concert=${one} sales=${sales} reload=${concert.reload} />`}<//>`;
+}
+
+/** Where the lobby stands, and what came of it. */
+function LobbyNote() {
+  const line = useLine(concertId);
+  if (!line?.lobbyOpensAt) return null;
+  const [lobby, sale] = [line.lobbyOpensAt, line.opensAt].map((time) => (time ? date(time, { style: "short" }) : "–"));
+  const count = line.draw?.entryCount;
+  if (count !== undefined) {
+    return html`<${Note}><p data-lobby="drawn">${t("night.drawn", { n: count })} <a href="/api/v1/concerts/${concertId}/queue/draw" download="draw.json">${t("draw.list")}</a></p><//>`;
+  }
+  if (line.state !== "lobby") return html`<${Note}><p data-lobby="closed">${t("night.lobbyOpens", { lobby, sale })}</p><//>`;
+  const isDue = until(line.opensAt) <= 0;
+  return html`<${Note} kind="good"><p data-lobby="open">${t(isDue ? "night.drawing" : "night.lobby", { n: line.waiting, sale })}</p><//>`;
 }
 
 /** @param {any} props */

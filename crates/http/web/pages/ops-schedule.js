@@ -6,6 +6,7 @@ import { AVAILABLE, Hall } from "../app/hall/model.js";
 import { number, t } from "../app/i18n.js";
 import { preview } from "../app/plan-preview.js";
 import { mountFor } from "../app/staff.js";
+import { forInput } from "../app/time.js";
 import { Field, Note, Trouble, fieldErrors, fromAddress, html, numberIn, useLoad, useMemo, useState, useTitle, useTrouble } from "../app/ui.js";
 
 const [concertId] = fromAddress(/^\/ops\/concerts\/(\d+)\/schedules\/new/);
@@ -18,7 +19,7 @@ const NOTHING = [];
 function moment(days) {
   const time = new Date(Date.now() + days * 86_400_000);
   time.setMinutes(0, 0, 0);
-  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  return forInput(time);
 }
 
 function NewSchedule() {

@@ -1,6 +1,7 @@
 // The waiting room: where one stands, how long it may take, and what happens next. It moves by itself.
 
 import { Problem, get } from "../app/api.js";
+import { Lobby, Proof } from "../app/draw.js";
 import { clock, date, number, span, t } from "../app/i18n.js";
 import { dropPass, join, leave, pass, standing, watch } from "../app/line.js";
 import { mustLogIn } from "../app/session.js";
@@ -39,16 +40,16 @@ function WaitingRoom() {
       <p class="soft">${title ? html`<bdi>${title}</bdi>` : html`<span class="blank">…</span>`}</p>
       <h1>${t("queue.title")}</h1>
     </header>
-    ${!status && entry.error && html`<${NoPlace} error=${entry.error} isTrying=${entry.isTrying} retry=${entry.reload} />`}
+    ${!status && entry.error && html`<${NoPlace} error=${entry.error} room=${concert.value?.waitingRoom} isTrying=${entry.isTrying} retry=${entry.reload} />`}
     ${!status && !entry.error && html`<${Skeleton} />`}
     ${status && html`<${Place} status=${status} link=${link} again=${again} concert=${concert.value} />`}`;
 }
 
 /** @param {any} props */
-function NoPlace({ error, isTrying, retry }) {
+function NoPlace({ error, room, isTrying, retry }) {
   const code = error instanceof Problem ? error.code : "";
   const opensAt = error instanceof Problem ? error.body.opensAt : null;
-  if (code === "sale_not_open" && opensAt) return html`<${NotOpen} opensAt=${opensAt} retry=${retry} />`;
+  if (code === "sale_not_open" && opensAt) return html`<${NotOpen} opensAt=${opensAt} lobby=${room?.lobbyOpensAt} retry=${retry} />`;
   if (code === "no_waiting_room") {
     location.replace(`/concerts/${concertId}${wanted ? `/schedules/${wanted}` : ""}`);
     return html`<${Skeleton} />`;
@@ -62,8 +63,8 @@ function NoPlace({ error, isTrying, retry }) {
 }
 
 /** @param {any} props */
-function NotOpen({ opensAt, retry }) {
-  const left = useCountdown(opensAt);
+function NotOpen({ opensAt, lobby, retry }) {
+  const left = useCountdown(lobby ?? opensAt);
   const isTime = left <= 0;
   useEffect(() => {
     if (!isTime) return undefined;
@@ -73,9 +74,11 @@ function NotOpen({ opensAt, retry }) {
     return () => clearInterval(timer);
   }, [isTime]);
   return html`<div class="card place">
-    <p class="soft">${t("queue.opensIn")}</p>
+    <p class="soft">${t(lobby ? "queue.lobbyOpensIn" : "queue.opensIn")}</p>
     <p class="big-number" role="timer">${left > 7200 ? span(left) : clock(left)}</p>
-    <p>${t("queue.opensText", { time: date(opensAt, { style: "short" }) })}</p>
+    <p>${lobby ? t("queue.lobbyOpensText", { lobby: date(lobby, { style: "short" }), sale: date(opensAt, { style: "short" }) })
+      : t("queue.opensText", { time: date(opensAt, { style: "short" }) })}</p>
+    ${lobby && html`<p>${t("queue.lobbyText")}</p>`}
   </div>`;
 }
 
@@ -83,14 +86,14 @@ function NotOpen({ opensAt, retry }) {
 function Place({ status, link, again, concert }) {
   return html`
     ${status.notice && html`<${Note} kind="warn" role="status"><strong>${t("queue.notice")}</strong> <bdi>${status.notice}</bdi><//>`}
-    ${status.state === "waiting" && html`<${Waiting} status=${status} link=${link} />`}
-    ${status.state === "lobby" && html`<div class="card place"><h2>${t("queue.lobby")}</h2><p>${t("queue.lobbyText")}</p></div>`}
+    ${status.state === "waiting" && html`<${Waiting} status=${status} link=${link} isDrawn=${Boolean(concert?.waitingRoom.lobbyOpensAt)} />`}
+    ${status.state === "lobby" && html`<${Lobby} concertId=${concertId} status=${status} link=${link}><${Leave} isLobby /><//>`}
     ${status.state === "active" && html`<${Admitted} status=${status} concert=${concert} />`}
     ${status.state === "expired" && html`<${Ended} status=${status} again=${again} />`}`;
 }
 
 /** @param {any} props */
-function Waiting({ status, link }) {
+function Waiting({ status, link, isDrawn }) {
   const first = useRef(/** @type {number | null} */ (null));
   if (first.current === null) first.current = Math.max(status.ahead, 1);
   const share = 1 - Math.min(1, status.ahead / first.current);
@@ -105,6 +108,7 @@ function Waiting({ status, link }) {
       <p class="only-heard" role="status" aria-live="polite">${spoken(status)}</p>
       <dl class="facts">
         <dt>${t("queue.position")}</dt><dd>${number(status.position)}</dd>
+        ${isDrawn && html`<dt>${t("draw.number")}</dt><dd data-number=${status.sequence}>${number(status.sequence)}</dd>`}
         <dt>${t("queue.seatsLeft")}</dt><dd>${number(status.seatsLeft)}</dd>
         <dt>${t("queue.seatsHeld")}</dt><dd>${number(status.seatsHeld)}</dd>
         <dt>${t("queue.link")}</dt><dd><span class="tag ${link === "lost" ? "warn" : "good"}">${t(`queue.link.${link}`)}</span></dd>
@@ -116,6 +120,7 @@ function Waiting({ status, link }) {
         <li>${t("queue.nextTurn")}</li><li>${t("queue.nextSafe")}</li><li>${t("queue.nextHold")}</li>
       </ul>
     </section>
+    ${isDrawn && html`<${Proof} concertId=${concertId} status=${status} />`}
     <${Leave} />`;
 }
 
@@ -131,7 +136,9 @@ function spoken({ ahead, room }) {
   return `${t("queue.spoken", { n: rounded })} ${room === "paused" ? t("queue.room.paused") : ""}`;
 }
 
-function Leave() {
+/** @param {{isLobby?: boolean}} props */
+function Leave({ isLobby = false }) {
+  const leaving = t(isLobby ? "queue.leaveLobby" : "queue.leave");
   const [isAsked, setAsked] = useState(false);
   const [error, attempt] = useTrouble();
   const go = () => attempt(async () => {
@@ -139,12 +146,12 @@ function Leave() {
     location.assign(`/concerts/${concertId}`);
   });
   return html`
-    <div><button class="button quiet" onClick=${() => setAsked(true)}>${t("queue.leave")}</button></div>
+    <div><button class="button quiet" onClick=${() => setAsked(true)}>${leaving}</button></div>
     <${Trouble} error=${error} />
-    ${isAsked && html`<${Sheet} title=${t("queue.leaveTitle")} onClose=${() => setAsked(false)}>
-      <p>${t("queue.leaveText")}</p>
+    ${isAsked && html`<${Sheet} title=${t(isLobby ? "queue.leaveLobbyTitle" : "queue.leaveTitle")} onClose=${() => setAsked(false)}>
+      <p>${t(isLobby ? "queue.leaveLobbyText" : "queue.leaveText")}</p>
       <div class="row"><button class="button" onClick=${() => setAsked(false)}>${t("queue.stay")}</button>
-      <${Action} kind="danger" onClick=${go}>${t("queue.leave")}<//></div><//>`}`;
+      <${Action} kind="danger" onClick=${go}>${leaving}<//></div><//>`}`;
 }
 
 /** @param {any} props */

@@ -26,6 +26,14 @@ impl Entropy for SystemEntropy {
         let nanos = u32::try_from(micros * 1_000).unwrap_or(0);
         Uuid::new_v7(Timestamp::from_unix(&*context, seconds, nanos))
     }
+
+    /// # Panics
+    /// When the system has no randomness to give: whatever was made of anything else could be guessed.
+    fn secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).expect("the system gives random bytes");
+        bytes
+    }
 }
 
 #[cfg(test)]

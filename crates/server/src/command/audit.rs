@@ -34,6 +34,7 @@ pub(super) fn as_json(report: &AuditReport) -> serde_json::Value {
         "paid": report.paid.minor(),
         "balances": report.balances.minor(),
         "confirmed": report.confirmed.minor(),
+        "draws": report.draws,
         "differenceCount": report.difference_count,
         "differences": report.differences,
     })

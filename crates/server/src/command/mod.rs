@@ -6,6 +6,7 @@ mod concert;
 mod config;
 mod copy;
 mod demo;
+mod draw;
 mod events;
 mod export;
 mod health;
@@ -109,6 +110,11 @@ enum Command {
     /// plain words how the night went and whether the targets were met. The store that a concert is copied from is only read.
     /// Only when told with --live, the crowd is let loose on a server that is there.
     Rehearse(Box<rehearse::RehearseArguments>),
+    /// The draw of a lobby
+    Draw {
+        #[command(subcommand)]
+        command: draw::DrawCommand,
+    },
     /// Seat plans
     Plan {
         #[command(subcommand)]
@@ -217,6 +223,9 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if let Command::Plan { command: PlanCommand::Check { file } } = &command {
         return plan::check(file);
     }
+    if let Command::Draw { command } = &command {
+        return draw::run(command);
+    }
     let loaded: Result<Config, _> = load(settings.config.as_deref(), environment(), &flags);
     let config = match loaded {
         Ok(config) => config,
@@ -240,6 +249,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::User { command: UserCommand::Create(new) } => user::create(&config, new),
         Command::Concert { command: ConcertCommand::Import { file } } => concert::import(&config, &file),
         Command::Plan { command: PlanCommand::Check { file } } => plan::check(&file),
+        Command::Draw { command } => draw::run(&command),
         Command::Rehearse(arguments) => rehearse::run(&config, &arguments),
         Command::Keys { command } => keys::run(&config, command),
         Command::Config { command: ConfigCommand::Check } => config::check(),

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::{answer, demo};
 use crate::adapters::traces::OtlpTraces;
 use crate::command::serve::jobs::{
-    run_admissions, run_boards, run_bodies, run_feeds, run_jobs, run_lines, run_messages, run_sessions,
+    run_admissions, run_boards, run_bodies, run_draws, run_feeds, run_jobs, run_lines, run_messages,
+    run_sessions,
 };
 use crate::command::serve::reload::Reload;
 use crate::command::serve::settings::{Telling, http_settings};
@@ -87,6 +88,7 @@ async fn serve(
     wired.announce(&address.to_string());
     let jobs = tokio::spawn(run_jobs(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let lines = tokio::spawn(run_lines(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
+    let draws = tokio::spawn(run_draws(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let sessions = tokio::spawn(run_sessions(Arc::clone(&wired.app), config.jobs.clone(), stop.clone()));
     let admissions = tokio::spawn(run_admissions(Arc::clone(&wired.app), stop.clone()));
     let feeds = tokio::spawn(run_feeds(Arc::clone(&wired.app), stop.clone()));
@@ -121,6 +123,7 @@ async fn serve(
     let _ = tokio::join!(
         jobs,
         lines,
+        draws,
         sessions,
         admissions,
         feeds,

@@ -62,8 +62,9 @@ impl World {
         let client = http();
         let operator = Person::new(&server, &client, "first operator", "operator");
         let (open, open_schedule) = on_sale(&operator, 100, 1_000, 3_600).await;
-        let room =
-            json!({"enabled": true, "maxActive": 1_000, "admitPerSecond": 1_000, "sessionSeconds": 86_400});
+        // With a lobby that is drawn at once, so that there is a draw to be read.
+        let room = json!({"enabled": true, "maxActive": 1_000, "admitPerSecond": 1_000, "sessionSeconds": 86_400,
+            "lobbyOpensAt": "2020-01-01T00:00:00Z"});
         let (lined, lined_schedule) = on_sale_in_line(&operator, "Behind a line", 100, room).await;
         let (concerts, schedules) = ([open, lined], [open_schedule, lined_schedule]);
         Self { folder, server, client, operator, concerts, schedules }

@@ -114,7 +114,7 @@ fn folders_that_hold_something_else_are_refused_untouched() {
 fn the_help_says_what_to_do_next() {
     let folder = tempfile::tempdir().expect("folder");
     let help = said(&run(folder.path(), &["--help"]));
-    for word in ["serve", "audit", "user", "config", "openapi", "frontrow serve --demo"] {
+    for word in ["serve", "audit", "user", "draw", "config", "openapi", "frontrow serve --demo"] {
         assert!(help.contains(word), "{word} is missing in:\n{help}");
     }
     let unknown = run(folder.path(), &["sell"]);

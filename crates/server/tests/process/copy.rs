@@ -178,7 +178,7 @@ async fn what_cannot_be_copied_is_told_and_nothing_is_changed() {
 /// A store in files with something of everything.
 fn golden() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("folder");
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../store-sqlite/tests/golden/schema-3.sqlite");
+    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../store-sqlite/tests/golden/schema-6.sqlite");
     std::fs::copy(golden, folder.path().join(FILE_NAME)).expect("the golden file");
     // Brings it to the schema of this version.
     SqliteStore::open(Options::new(folder.path(), clock())).expect("it opens").close();
@@ -321,6 +321,7 @@ async fn told(reads: &dyn Reads) -> Vec<String> {
         reads.lapsed(now, 100),
         reads.audit_wallets(None, 100),
         reads.audit_reservations(None, 100),
+        reads.audit_draw(None),
         reads.reservations(StaffFilter::default(), None, 100, now),
     );
     for account in reads.accounts(None, None, 100).await.expect("accounts") {
@@ -337,7 +338,7 @@ async fn told(reads: &dyn Reads) -> Vec<String> {
         );
     }
     for (concert, schedules) in reads.concerts(ConcertFilter::default(), None, 100).await.expect("concerts") {
-        tell!(reads.concert(concert.id), reads.schedules_of(concert.id));
+        tell!(reads.concert(concert.id), reads.schedules_of(concert.id), reads.draw_part(concert.id, 0));
         for schedule in schedules {
             let id = schedule.id;
             tell!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use frontrow_application::audit::{
-    AuditReads, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
+    AuditReads, DrawSlice, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
 };
 use frontrow_application::store::Read;
 use frontrow_domain::catalog::SeatPlan;
@@ -12,7 +12,7 @@ use frontrow_domain::payment::{Payment, Refund};
 use frontrow_domain::reservation::{Claim, Reservation};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
-use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::{ConcertId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 
 use super::{and_after, answer, limit, lists};
 use crate::MysqlReads;
@@ -23,7 +23,7 @@ use crate::codec::{
 };
 use crate::load::select;
 use crate::pool::Link;
-use crate::row::{Result, all, bare};
+use crate::row::{Result, all, bare, first};
 use crate::sql::{Value, fill, values};
 
 impl AuditReads for MysqlReads {
@@ -80,6 +80,27 @@ impl AuditReads for MysqlReads {
             let facts = wallet_facts(&mut link, found).await?;
             link.roll_back().await;
             Ok(facts)
+        })
+    }
+
+    fn audit_draw(&self, after: Option<ConcertId>) -> Read<'_, Option<DrawSlice>> {
+        answer(async move {
+            let mut link = self.snapshot().await?;
+            let template = "SELECT concert_id, room_draw_listed FROM concert WHERE concert_id > ? \
+                            AND room_draw_seed IS NOT NULL ORDER BY concert_id LIMIT 1";
+            let after = after.map_or(-1, |after| i64::from(after.get()));
+            let rows = link.rows(fill(template, &values![after])).await?;
+            let Some((concert, listed)) = first(&rows, |row| Ok((ConcertId::new(row.get(0)?), row.get(1)?)))?
+            else {
+                link.roll_back().await;
+                return Ok(None);
+            };
+            let template =
+                "SELECT first, LENGTH(entries) DIV 16 FROM draw_part WHERE concert_id = ? ORDER BY first";
+            let rows = link.rows(fill(template, &values![concert])).await?;
+            link.roll_back().await;
+            let parts = all(&rows, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(Some(DrawSlice { concert, listed, parts }))
         })
     }
 }

@@ -7,11 +7,11 @@ use frontrow_application::store::{CatalogReads, ConcertCursor, ConcertFilter, Re
 use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::records::SeatChanges;
 use frontrow_domain::reservation::{Claim, SeatState};
-use frontrow_domain::{ConcertId, ScheduleId, SeatNo, Timestamp};
+use frontrow_domain::{ConcertId, EntryId, ScheduleId, SeatNo, Timestamp};
 
 use super::{answer, limit, lists};
 use crate::MysqlReads;
-use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert};
+use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert, entries};
 use crate::codec::{self, CLAIM_COLUMNS};
 use crate::error::DbError;
 use crate::load::ranges::{changed_since, claims_of};
@@ -109,6 +109,14 @@ impl CatalogReads for MysqlReads {
             first(&rows, |row| {
                 drawing_form::from_bytes(row.get(0)?).ok_or(DbError::Unreadable("drawing of a seat plan"))
             })
+        })
+    }
+
+    fn draw_part(&self, concert: ConcertId, first: u32) -> Read<'_, Option<Vec<EntryId>>> {
+        answer(async move {
+            let template = "SELECT entries FROM draw_part WHERE concert_id = ? AND first = ?";
+            let rows = self.rows(fill(template, &values![concert, first])).await?;
+            crate::row::first(&rows, |row| entries(row, 0))
         })
     }
 

@@ -2,11 +2,11 @@
 
 use frontrow_application::catalog::{drawing_form, plan_form};
 use frontrow_domain::catalog::{Concert, Schedule};
-use frontrow_domain::records::{Change, Key, PlanDrawing};
+use frontrow_domain::records::{Change, DrawPart, Key, PlanDrawing};
 use frontrow_domain::{ConcertId, ScheduleId};
 
 use super::{Rows, Saved, Saver, never_deleted};
-use crate::codec::catalog::policy_text;
+use crate::codec::catalog::{entries_form, policy_text};
 use crate::sql::values;
 
 impl Saver {
@@ -14,12 +14,14 @@ impl Saver {
         let mut rows = Rows::new(
             "concert (concert_id, title, artist, description, published, room_enabled, room_max_active, \
              room_admit_per_second_milli, room_session_seconds, room_claim_seconds, room_presence_seconds, \
-             room_lobby_opens_at, room_paused, room_draining, room_closed, room_notice, created_at, row_version)",
+             room_lobby_opens_at, room_paused, room_draining, room_closed, room_notice, room_draw_seed, \
+             room_draw_listed, room_drawn_at, created_at, row_version)",
         );
         for change in changes {
             let key = Key::Concert(*change.key);
             let Some(concert) = change.after else { return Err(never_deleted(&key)) };
-            let (room, controls) = (&concert.waiting_room, &concert.controls);
+            let (room, controls, draw) = (&concert.waiting_room, &concert.controls, &concert.draw);
+            let seed = draw.map(|draw| draw.seed.bytes());
             // The row as it is to be; the number that is loaded comes last.
             let (id, version) = (concert.id, change.before.map_or(1, |(_, version)| version));
             let values = values![
@@ -39,6 +41,9 @@ impl Saver {
                 controls.draining,
                 controls.closed,
                 controls.notice.as_ref(),
+                seed.as_ref().map(|seed| &seed[..]),
+                draw.map(|draw| draw.listed),
+                draw.and_then(|draw| draw.drawn_at),
                 concert.created_at,
                 version,
             ];
@@ -46,14 +51,14 @@ impl Saver {
                 rows.add(&values, key);
                 continue;
             }
-            let mut matched = values[1..17].to_vec();
+            let mut matched = values[1..20].to_vec();
             matched.extend(values![id, version]);
             self.matched(
                 "UPDATE concert SET title = ?, artist = ?, description = ?, published = ?, room_enabled = ?, \
                  room_max_active = ?, room_admit_per_second_milli = ?, room_session_seconds = ?, \
                  room_claim_seconds = ?, room_presence_seconds = ?, room_lobby_opens_at = ?, room_paused = ?, \
-                 room_draining = ?, room_closed = ?, room_notice = ?, created_at = ?, \
-                 row_version = row_version + 1 WHERE concert_id = ? AND row_version = ?",
+                 room_draining = ?, room_closed = ?, room_notice = ?, room_draw_seed = ?, room_draw_listed = ?, \
+                 room_drawn_at = ?, created_at = ?, row_version = row_version + 1 WHERE concert_id = ? AND row_version = ?",
                 &matched,
                 key,
             );
@@ -160,5 +165,16 @@ impl Saver {
             rows.add(&values, Key::Schedule(drawing.schedule));
         }
         self.insert(rows);
+    }
+
+    /// A statement each: a part is half a packet.
+    pub(super) fn draw_parts(&mut self, parts: &[DrawPart]) {
+        for part in parts {
+            let mut rows = Rows::new("draw_part (concert_id, first, entries)");
+            let form = entries_form(&part.entries);
+            let values = values![part.concert, part.first, form.as_slice()];
+            rows.add(&values, Key::Concert(part.concert));
+            self.insert(rows);
+        }
     }
 }

@@ -26,6 +26,12 @@ const IDENTITY: &str = "INSERT INTO account_identity (identity, user_id) VALUES"
 const RESERVATION: &str = "INSERT INTO reservation (reservation_id, user_id, concert_id, schedule_id, seats, amount, \
      created_at, state, state_at, held_until, extended, payment_id, last_event, paid_at, returned, row_version) VALUES";
 
+const CONCERT: &str = "INSERT INTO concert (concert_id, title, artist, description, published, room_enabled, \
+     room_max_active, room_admit_per_second_milli, room_session_seconds, room_claim_seconds, room_presence_seconds, \
+     room_paused, room_draining, room_closed, created_at, row_version, room_draw_seed, room_draw_listed, \
+     room_drawn_at) VALUES";
+const DRAW_PART: &str = "INSERT INTO draw_part (concert_id, first, entries) VALUES";
+
 /// What goes in, and what then does not and why.
 const REFUSED: &[(&str, &str, &str, &[u16])] = &[
     ("a second claim on a seat", CLAIM, "(1, 1, 2, NULL, NULL, NULL)|(1, 1, 0, x'01', x'01', 5)", DUPLICATE),
@@ -75,6 +81,26 @@ const REFUSED: &[(&str, &str, &str, &[u16])] = &[
         "(x'01', x'01', 1, 1, '1', 5, 1, 1, 1, 9, 0, NULL, 1, NULL, NULL, 1)",
         CHECK,
     ),
+    (
+        "a draw of which nobody knows how much is kept",
+        CONCERT,
+        "(1, '', '', '', 1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, x'01', NULL, NULL)",
+        CHECK,
+    ),
+    (
+        "a draw that was done without a seed",
+        CONCERT,
+        "(2, '', '', '', 1, 1, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, NULL, NULL, 1)",
+        CHECK,
+    ),
+    (
+        "a second part for a place in an order",
+        DRAW_PART,
+        "(1, 0, REPEAT('a', 16))|(1, 0, REPEAT('b', 16))",
+        DUPLICATE,
+    ),
+    ("a part with half an id", DRAW_PART, "(1, 1, REPEAT('a', 24))", CHECK),
+    ("a part with nobody in it", DRAW_PART, "(1, 1, '')", CHECK),
     (
         "more back than it cost",
         RESERVATION,

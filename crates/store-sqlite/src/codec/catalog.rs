@@ -6,15 +6,17 @@ use frontrow_domain::catalog::{
     BookingWindow, Concert, HoldPolicy, RefundPolicy, RefundRow, RoomControls, Schedule, SeatPlan,
     WaitingRoomSettings,
 };
-use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
+use frontrow_domain::queue::{Draw, Seed};
+use frontrow_domain::{ConcertId, EntryId, ScheduleId, Timestamp};
 use rusqlite::{Result, Row};
+use uuid::Uuid;
 
 use super::{time, unreadable};
 
 pub(crate) const CONCERT_COLUMNS: &str = "concert_id, title, artist, description, published, room_enabled, \
      room_max_active, room_admit_per_second_milli, room_session_seconds, room_claim_seconds, \
      room_presence_seconds, room_lobby_opens_at, created_at, row_version, room_paused, room_draining, \
-     room_closed, room_notice";
+     room_closed, room_notice, room_draw_seed, room_draw_listed, room_drawn_at";
 
 pub(crate) fn concert(row: &Row<'_>) -> Result<(Concert, u64)> {
     let concert = Concert {
@@ -38,9 +40,33 @@ pub(crate) fn concert(row: &Row<'_>) -> Result<(Concert, u64)> {
             closed: row.get(16)?,
             notice: row.get(17)?,
         },
+        draw: draw(row)?,
         created_at: time(row, 12)?,
     };
     Ok((concert, row.get(13)?))
+}
+
+fn draw(row: &Row<'_>) -> Result<Option<Draw>> {
+    match (row.get(18)?, row.get(19)?, row.get::<_, Option<i64>>(20)?) {
+        (None, None, None) => Ok(None),
+        (Some(seed), Some(listed), drawn_at) => {
+            Ok(Some(Draw { seed: Seed::new(seed), listed, drawn_at: drawn_at.map(Timestamp::from_micros) }))
+        }
+        _ => Err(unreadable(18, "draw of a lobby")),
+    }
+}
+
+/// The entries of a part of a drawn order, one after the other.
+pub(crate) fn entries_form(entries: &[EntryId]) -> Vec<u8> {
+    entries.iter().flat_map(EntryId::bytes).copied().collect()
+}
+
+pub(crate) fn entries(row: &Row<'_>, column: usize) -> Result<Vec<EntryId>> {
+    let (ids, rest) = row.get_ref(column)?.as_blob()?.as_chunks::<16>();
+    if !rest.is_empty() {
+        return Err(unreadable(column, "part of a drawn order"));
+    }
+    Ok(ids.iter().map(|id| EntryId::new(Uuid::from_bytes(*id))).collect())
 }
 
 pub(crate) const SCHEDULE_COLUMNS: &str = "schedule_id, concert_id, venue, starts_at, time_zone, \

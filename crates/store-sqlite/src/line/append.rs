@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use frontrow_application::queue::journal::{JournalError, LineBatch, Moved, RoomMark, Told};
+use frontrow_application::queue::journal::{
+    JournalError, LineBatch, LobbyMark, LobbyStage, Moved, RoomMark, Told,
+};
 use frontrow_domain::queue::{Place, PlaceState};
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
 use rusqlite::{Connection, ErrorCode, Params, Statement};
@@ -74,7 +76,8 @@ pub(super) fn append(connection: &Connection, batch: &LineBatch) -> Written {
                    ON CONFLICT (only) DO UPDATE SET sessions_through = excluded.sessions_through";
         run(connection, sql, [position]).map_err(refused)?;
     }
-    batch.told.iter().try_for_each(|told| note_told(connection, told))
+    batch.told.iter().try_for_each(|told| note_told(connection, told))?;
+    batch.lobbies.iter().try_for_each(|lobby| mark_lobby(connection, lobby))
 }
 
 /// It never goes back, whoever asks.
@@ -156,8 +159,26 @@ fn mark_room(connection: &Connection, room: &RoomMark) -> Written {
     Ok(())
 }
 
+/// A draw only goes on, stage by stage, so that whoever is in it stays in it. One that is done leaves its lobby empty.
+fn mark_lobby(connection: &Connection, LobbyMark { concert, next, stage }: &LobbyMark) -> Written {
+    let sql = "INSERT INTO lobby (concert_id, next, stage, below, at, first) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
+               ON CONFLICT (concert_id) DO UPDATE SET next = excluded.next, stage = excluded.stage, \
+               below = excluded.below, at = excluded.at, first = excluded.first \
+               WHERE excluded.next >= next AND excluded.stage > stage";
+    let columns = codec::stage_columns(*stage);
+    let values = (concert.get(), next.get(), columns.stage, columns.below, columns.at, columns.first);
+    if run(connection, sql, values).map_err(refused)? != 1 {
+        return Err(JournalError::Refused(format!("the draw of concert {concert} would go back")));
+    }
+    if *stage == LobbyStage::Done {
+        let sql = "DELETE FROM place WHERE concert_id = ?1 AND sequence > ?2";
+        run(connection, sql, (concert.get(), Sequence::LOBBY.get())).map_err(refused)?;
+    }
+    Ok(())
+}
+
 /// Deletes places that are over, those that ended one by one before those of closed lines. Numbers are not given out
-/// again when their rows are gone: the room keeps what comes after them.
+/// again when their rows are gone: the room keeps what comes after them, and the lobby what comes after its own.
 pub(super) fn forget(connection: &Connection, ended_before: Timestamp, limit: usize) -> Written<usize> {
     let mut numbers = ended(connection, ended_before, limit).map_err(refused)?;
     if numbers.len() < limit {
@@ -172,10 +193,17 @@ pub(super) fn forget(connection: &Connection, ended_before: Timestamp, limit: us
             run(connection, "DELETE FROM place WHERE concert_id = ?1 AND sequence = ?2", (concert, number))
                 .map_err(refused)?;
     }
-    let last: BTreeMap<u32, u64> = numbers.into_iter().collect();
-    for (concert, number) in last {
-        let sql = "INSERT INTO room (concert_id, next, closed_below, closed_at) VALUES (?1, ?2, 1, 0) \
-                   ON CONFLICT (concert_id) DO UPDATE SET next = max(next, excluded.next)";
+    let is_lobby = |number: u64| Sequence::new(number).is_lobby();
+    let last: BTreeMap<(u32, bool), u64> =
+        numbers.into_iter().map(|(concert, number)| ((concert, is_lobby(number)), number)).collect();
+    for ((concert, is_lobby), number) in last {
+        let sql = if is_lobby {
+            "INSERT INTO lobby (concert_id, next, stage) VALUES (?1, ?2, 0) \
+             ON CONFLICT (concert_id) DO UPDATE SET next = max(next, excluded.next)"
+        } else {
+            "INSERT INTO room (concert_id, next, closed_below, closed_at) VALUES (?1, ?2, 1, 0) \
+             ON CONFLICT (concert_id) DO UPDATE SET next = max(next, excluded.next)"
+        };
         run(connection, sql, (concert, number + 1)).map_err(refused)?;
     }
     Ok(gone)
@@ -185,11 +213,13 @@ fn ended(connection: &Connection, before: Timestamp, limit: usize) -> rusqlite::
     let sql = "SELECT concert_id, sequence FROM place INDEXED BY place_ended \
                WHERE ended_at < ?1 AND (admitted_at IS NULL OR EXISTS (SELECT 1 FROM told \
                WHERE told.concert_id = place.concert_id AND told.through >= place.admitted_at)) \
+               AND (sequence <= ?3 OR NOT EXISTS (SELECT 1 FROM lobby \
+               WHERE lobby.concert_id = place.concert_id AND lobby.stage = ?4)) \
                ORDER BY ended_at LIMIT ?2";
-    keys(connection, sql, (before.micros(), rows(limit)))
+    keys(connection, sql, (before.micros(), rows(limit), Sequence::LOBBY.get(), codec::DRAWING))
 }
 
-/// Places in line (states 0 and 1) when their line was closed. What else a closed line has below that number are the
+/// Places in line (states 0 and 1) when their line was closed, none of which is in a lobby: those numbers are higher. What else a closed line has below that number are the
 /// few that were let in then, so going through it from its lowest number meets almost only what goes.
 fn closed(connection: &Connection, before: Timestamp, limit: usize) -> rusqlite::Result<Vec<(u32, u64)>> {
     let sql = "SELECT place.concert_id, place.sequence FROM room CROSS JOIN place NOT INDEXED \

@@ -1,6 +1,6 @@
 //! Columns to places and back. What cannot have been written is an error, never a guess.
 
-use frontrow_application::queue::journal::RoomMark;
+use frontrow_application::queue::journal::{LobbyMark, LobbyStage, RoomMark};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use rusqlite::{Result, Row};
@@ -95,6 +95,50 @@ fn moment(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
 fn end_reason(number: u8) -> Result<EndReason> {
     let mut all = EndReason::ALL.into_iter();
     all.find(|reason| reason_number(*reason) == number).ok_or_else(|| unreadable(10, "reason of an end"))
+}
+
+// Stages as they are stored.
+pub(super) const GATHERING: u8 = 0;
+pub(super) const DRAWING: u8 = 1;
+const DONE: u8 = 2;
+
+/// A stage as it is stored.
+#[derive(Default)]
+pub(super) struct StageColumns {
+    pub(super) stage: u8,
+    pub(super) below: Option<u64>,
+    pub(super) at: Option<i64>,
+    pub(super) first: Option<u64>,
+}
+
+/// The columns of a stage.
+pub(super) fn stage_columns(stage: LobbyStage) -> StageColumns {
+    match stage {
+        LobbyStage::Gathering => StageColumns { stage: GATHERING, ..StageColumns::default() },
+        LobbyStage::Drawing { below, at, first } => StageColumns {
+            stage: DRAWING,
+            below: Some(below.get()),
+            at: Some(at.micros()),
+            first: Some(first.get()),
+        },
+        LobbyStage::Done => StageColumns { stage: DONE, ..StageColumns::default() },
+    }
+}
+
+pub(super) const LOBBY_COLUMNS: &str = "concert_id, next, stage, below, at, first";
+
+pub(super) fn lobby(row: &Row<'_>) -> Result<LobbyMark> {
+    let stage = match (row.get(2)?, number(row, 3)?, moment(row, 4)?, number(row, 5)?) {
+        (GATHERING, None, None, None) => LobbyStage::Gathering,
+        (DRAWING, Some(below), Some(at), Some(first)) => LobbyStage::Drawing { below, at, first },
+        (DONE, None, None, None) => LobbyStage::Done,
+        _ => return Err(unreadable(2, "stage of a lobby")),
+    };
+    Ok(LobbyMark { concert: ConcertId::new(row.get(0)?), next: Sequence::new(row.get(1)?), stage })
+}
+
+fn number(row: &Row<'_>, column: usize) -> Result<Option<Sequence>> {
+    Ok(row.get::<_, Option<u64>>(column)?.map(Sequence::new))
 }
 
 pub(super) const ROOM_COLUMNS: &str = "concert_id, next, closed_below, closed_at";

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use frontrow_application::queue::journal::{JournalError, RoomMark, Stored, Told};
+use frontrow_application::queue::journal::{JournalError, LobbyMark, LobbyStage, RoomMark, Stored, Told};
 use frontrow_domain::queue::Place;
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::codec;
 
-/// Streams what is stored: the mark, all lines, how far was told of each, all places in order of concert and number.
+/// Streams what is stored: the mark, all lines, how far was told of each, all lobbies, all places in order of concert and
+/// number.
 pub(super) fn load(
     connection: &mut Connection,
     ended_after: Timestamp,
@@ -29,21 +30,27 @@ fn stream(
     if let Some(position) = transaction.query_row(sql, [], |row| row.get(0)).optional()? {
         take(Stored::SessionsThrough(position));
     }
-    let rooms = rooms(&transaction)?;
+    let last = last_numbers(&transaction)?;
+    let rooms = rooms(&transaction, &last)?;
     for room in rooms.values() {
         take(Stored::Room(*room));
     }
     for told in told(&transaction)? {
         take(Stored::Told(told));
     }
+    let lobbies = lobbies(&transaction, &last)?;
+    for lobby in lobbies.values() {
+        take(Stored::Lobby(*lobby));
+    }
     // Through the table in its own order, whatever else could answer the condition.
     let mut statement = transaction.prepare(&format!(
         "SELECT {} FROM place NOT INDEXED WHERE ended_at IS NULL OR ended_at >= ?1 OR (admitted_at IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM told WHERE told.concert_id = place.concert_id \
-         AND told.through >= place.admitted_at)) ORDER BY concert_id, sequence",
+         AND told.through >= place.admitted_at)) OR (sequence > ?2 AND EXISTS (SELECT 1 FROM lobby \
+         WHERE lobby.concert_id = place.concert_id AND lobby.stage = ?3)) ORDER BY concert_id, sequence",
         codec::PLACE_COLUMNS
     ))?;
-    let mut rows = statement.query([ended_after.micros()])?;
+    let mut rows = statement.query((ended_after.micros(), Sequence::LOBBY.get(), codec::DRAWING))?;
     let mut over = Over { rooms, ended_after, of: None };
     while let Some(row) = rows.next()? {
         let place = codec::place(row)?;
@@ -62,32 +69,57 @@ fn told(connection: &Connection) -> rusqlite::Result<Vec<Told>> {
     told.collect()
 }
 
+/// The last number of every line, and of every lobby, that has places. Those of a lobby follow on those of its line.
+fn last_numbers(connection: &Connection) -> rusqlite::Result<Vec<(ConcertId, Sequence)>> {
+    // From the last place of one to the last of the one before it, a look-up each.
+    let mut statement = connection.prepare(
+        "SELECT concert_id, sequence FROM place WHERE (concert_id, sequence) <= (?1, ?2) \
+         ORDER BY concert_id DESC, sequence DESC LIMIT 1",
+    )?;
+    let (mut up_to, mut found) = ((i64::MAX, u64::MAX >> 1), Vec::new());
+    while let Some((concert, last)) =
+        statement.query_row(up_to, |row| Ok((row.get::<_, u32>(0)?, row.get::<_, u64>(1)?))).optional()?
+    {
+        let last = Sequence::new(last);
+        found.push((ConcertId::new(concert), last));
+        up_to = (i64::from(concert), if last.is_lobby() { Sequence::LOBBY.get() } else { 0 });
+    }
+    Ok(found)
+}
+
 /// Every line of which anything is known. Its next number is past all its places, marked or not, because the last of
 /// them may be left out of what is read.
-fn rooms(connection: &Connection) -> rusqlite::Result<BTreeMap<ConcertId, RoomMark>> {
+fn rooms(
+    connection: &Connection,
+    last: &[(ConcertId, Sequence)],
+) -> rusqlite::Result<BTreeMap<ConcertId, RoomMark>> {
     let mut statement = connection.prepare(&format!("SELECT {} FROM room", codec::ROOM_COLUMNS))?;
     let marked = statement.query_map([], |row| codec::room(row).map(|room| (room.concert, room)))?;
     let mut rooms = marked.collect::<rusqlite::Result<BTreeMap<_, _>>>()?;
-    // From the last place of one line to the last of the line before it, a look-up each.
-    let mut statement = connection.prepare(
-        "SELECT concert_id, sequence FROM place WHERE concert_id < ?1 \
-         ORDER BY concert_id DESC, sequence DESC LIMIT 1",
-    )?;
-    let mut before = i64::MAX;
-    while let Some((concert, last)) =
-        statement.query_row([before], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, u64>(1)?))).optional()?
-    {
-        let next = Sequence::new(last + 1);
-        let room = rooms.entry(ConcertId::new(concert)).or_insert(RoomMark {
-            concert: ConcertId::new(concert),
-            next,
-            closed_below: Sequence::new(1),
-            closed_at: Timestamp::ZERO,
-        });
+    for &(concert, last) in last.iter().filter(|(_, last)| !last.is_lobby()) {
+        let next = Sequence::new(last.get() + 1);
+        let (closed_below, closed_at) = (Sequence::new(1), Timestamp::ZERO);
+        let room = rooms.entry(concert).or_insert(RoomMark { concert, next, closed_below, closed_at });
         room.next = room.next.max(next);
-        before = i64::from(concert);
     }
     Ok(rooms)
+}
+
+/// Every lobby of which anything is known, for the same reason.
+fn lobbies(
+    connection: &Connection,
+    last: &[(ConcertId, Sequence)],
+) -> rusqlite::Result<BTreeMap<ConcertId, LobbyMark>> {
+    let mut statement = connection.prepare(&format!("SELECT {} FROM lobby", codec::LOBBY_COLUMNS))?;
+    let marked = statement.query_map([], |row| codec::lobby(row).map(|lobby| (lobby.concert, lobby)))?;
+    let mut lobbies = marked.collect::<rusqlite::Result<BTreeMap<_, _>>>()?;
+    for &(concert, last) in last.iter().filter(|(_, last)| last.is_lobby()) {
+        let next = Sequence::new(last.get() + 1);
+        let stage = LobbyStage::Gathering;
+        let lobby = lobbies.entry(concert).or_insert(LobbyMark { concert, next, stage });
+        lobby.next = lobby.next.max(next);
+    }
+    Ok(lobbies)
 }
 
 /// Which places were over with their line before the time asked for. Asked in order of concert.

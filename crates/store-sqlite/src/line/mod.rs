@@ -6,6 +6,7 @@
 //!   small steps: what a commit costs depends on its batch and not on how many are in line.
 //! - The writer blocks until its batch is on the disk. It has WAL with `synchronous=FULL`, and its log is folded by
 //!   a thread of its own, as for the sale.
+//! - Places in a lobby are rows behind those of its line. Once it was drawn they go, in the transaction that says so.
 //! - There are no rules here, and no place is looked up. The line is in memory; this is what it is rebuilt from.
 
 mod append;

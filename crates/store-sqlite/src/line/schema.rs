@@ -8,12 +8,13 @@ use crate::error::OpenError;
 use crate::schema::{FileKind, bring_up, open_writer};
 
 /// The newest schema of the line's journal that this version knows.
-pub const LINE_SCHEMA_VERSION: u32 = 2;
+pub const LINE_SCHEMA_VERSION: u32 = 3;
 
 /// Every step from one version to the next, from an empty file on. A step is never changed once released.
 const MIGRATIONS: [&str; LINE_SCHEMA_VERSION as usize] = [
     include_str!("../../migrations/line/0001_first.sql"),
     include_str!("../../migrations/line/0002_told.sql"),
+    include_str!("../../migrations/line/0003_lobby.sql"),
 ];
 
 /// The file of the line ("FROL").

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use frontrow_application::audit::{
-    AuditReads, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
+    AuditReads, DrawSlice, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
 };
 use frontrow_application::store::Read;
 use frontrow_domain::catalog::SeatPlan;
 use frontrow_domain::payment::Payment;
 use frontrow_domain::reservation::Reservation;
 use frontrow_domain::wallet::Wallet;
-use frontrow_domain::{ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
+use frontrow_domain::{ConcertId, ReservationId, ScheduleId, SeatNo, Timestamp, UserId};
 use rusqlite::{Connection, Result};
 
 use super::reservation::{reservation, tickets};
@@ -79,6 +79,21 @@ impl AuditReads for SqliteReads {
             let after = after.as_ref().map(UserId::bytes);
             let found = all(&transaction, &sql, (after, rows(limit)), bare(codec::wallet))?;
             found.into_iter().map(|wallet| wallet_facts(&transaction, wallet)).collect()
+        })
+    }
+
+    // Of tables that are written to at once: nothing of it waits in the journal.
+    fn audit_draw(&self, after: Option<ConcertId>) -> Read<'_, Option<DrawSlice>> {
+        self.scan(move |connection| {
+            let transaction = connection.transaction()?;
+            let sql = "SELECT concert_id, room_draw_listed FROM concert WHERE (?1 IS NULL OR concert_id > ?1) \
+                       AND room_draw_seed IS NOT NULL ORDER BY concert_id LIMIT 1";
+            let next =
+                one(&transaction, sql, [after.map(ConcertId::get)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let Some((concert, listed)) = next else { return Ok(None) };
+            let sql = "SELECT first, length(entries) / 16 FROM draw_part WHERE concert_id = ?1 ORDER BY first";
+            let parts = all(&transaction, sql, [concert], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(Some(DrawSlice { concert: ConcertId::new(concert), listed, parts }))
         })
     }
 }

@@ -9,13 +9,13 @@ use frontrow_application::store::{CatalogReads, ConcertCursor, ConcertFilter, Re
 use frontrow_domain::catalog::{Concert, Drawing, Schedule};
 use frontrow_domain::records::SeatChanges;
 use frontrow_domain::reservation::{Claim, SeatState};
-use frontrow_domain::{ConcertId, ScheduleId, SeatNo, Timestamp};
+use frontrow_domain::{ConcertId, EntryId, ScheduleId, SeatNo, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result};
 
 use super::plans::PlanCache;
 use super::{all, bare, contains, one, rows};
 use crate::SqliteReads;
-use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert};
+use crate::codec::catalog::{CONCERT_COLUMNS, SCHEDULE_COLUMNS, concert, entries};
 use crate::codec::{self, unreadable};
 use crate::live::{Hall, Live};
 use crate::load::ranges::changed_since;
@@ -112,6 +112,13 @@ impl CatalogReads for SqliteReads {
                 let form = row.get_ref(0)?.as_blob()?;
                 drawing_form::from_bytes(form).ok_or_else(|| unreadable(0, "drawing of a seat plan"))
             })
+        })
+    }
+
+    fn draw_part(&self, concert: ConcertId, first: u32) -> Read<'_, Option<Vec<EntryId>>> {
+        self.scan(move |connection| {
+            let sql = "SELECT entries FROM draw_part WHERE concert_id = ?1 AND first = ?2";
+            one(connection, sql, (concert.get(), first), |row| entries(row, 0))
         })
     }
 

@@ -2,18 +2,18 @@
 
 use frontrow_application::catalog::{drawing_form, plan_form};
 use frontrow_domain::catalog::{Concert, Schedule};
-use frontrow_domain::records::{Change, Key, PlanDrawing};
+use frontrow_domain::records::{Change, DrawPart, Key, PlanDrawing};
 use frontrow_domain::{ConcertId, ScheduleId, Timestamp};
 
 use super::{Saved, Saver, loaded_version, never_deleted};
-use crate::codec::catalog::policy_text;
+use crate::codec::catalog::{entries_form, policy_text};
 
 impl Saver<'_> {
     pub(super) fn concert(&self, change: &Change<'_, ConcertId, Concert>) -> Saved {
         let key = Key::Concert(*change.key);
         let Some(concert) = change.after else { return Err(never_deleted(&key)) };
         let room = &concert.waiting_room;
-        let controls = &concert.controls;
+        let (controls, draw) = (&concert.controls, &concert.draw);
         let values = rusqlite::params![
             concert.id.get(),
             concert.title,
@@ -33,14 +33,18 @@ impl Saver<'_> {
             controls.draining,
             controls.closed,
             controls.notice,
+            draw.map(|draw| draw.seed.bytes()),
+            draw.map(|draw| draw.listed),
+            draw.and_then(|draw| draw.drawn_at).map(Timestamp::micros),
         ];
         match change.before {
             None => self.insert(
                 "INSERT INTO concert (concert_id, title, artist, description, published, room_enabled, \
                  room_max_active, room_admit_per_second_milli, room_session_seconds, room_claim_seconds, \
                  room_presence_seconds, room_lobby_opens_at, created_at, row_version, room_paused, \
-                 room_draining, room_closed, room_notice) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 + 1, ?15, ?16, ?17, ?18)",
+                 room_draining, room_closed, room_notice, room_draw_seed, room_draw_listed, room_drawn_at) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14 + 1, ?15, ?16, ?17, ?18, ?19, \
+                 ?20, ?21)",
                 values,
                 key,
             ),
@@ -49,7 +53,7 @@ impl Saver<'_> {
                  room_max_active = ?7, room_admit_per_second_milli = ?8, room_session_seconds = ?9, \
                  room_claim_seconds = ?10, room_presence_seconds = ?11, room_lobby_opens_at = ?12, \
                  created_at = ?13, room_paused = ?15, room_draining = ?16, room_closed = ?17, room_notice = ?18, \
-                 row_version = ?14 + 1 WHERE concert_id = ?1 AND row_version = ?14",
+                 room_draw_seed = ?19, room_draw_listed = ?20, room_drawn_at = ?21, row_version = ?14 + 1 WHERE concert_id = ?1 AND row_version = ?14",
                 values,
                 key,
             ),
@@ -104,6 +108,14 @@ impl Saver<'_> {
             "INSERT INTO seat_drawing (schedule_id, plan_version, form) VALUES (?1, ?2, ?3)",
             (drawing.schedule.get(), drawing.plan_version, drawing_form::to_bytes(&drawing.drawing)),
             Key::Schedule(drawing.schedule),
+        )
+    }
+
+    pub(super) fn draw_part(&self, part: &DrawPart) -> Saved {
+        self.insert(
+            "INSERT INTO draw_part (concert_id, first, entries) VALUES (?1, ?2, ?3)",
+            (part.concert.get(), part.first, entries_form(&part.entries)),
+            Key::Concert(part.concert),
         )
     }
 }

@@ -14,6 +14,8 @@ use frontrow_application::store::{Admissions, PaymentRecord};
 use frontrow_domain::account::Role;
 use frontrow_domain::catalog::{RefundPolicy, RoomControls};
 use frontrow_domain::payment::RefundCause;
+use frontrow_domain::queue::draw::verify;
+use frontrow_domain::queue::{Draw, Seed};
 use frontrow_domain::reservation::ReservationStatus;
 use frontrow_domain::staff::{ActionKind, Actor};
 use frontrow_domain::ticket::TicketState;
@@ -48,6 +50,8 @@ struct Facts {
     sold_out: Option<ScheduleId>,
     #[serde(flatten)]
     fifth: Option<FifthFacts>,
+    #[serde(flatten)]
+    sixth: Option<SixthFacts>,
 }
 
 /// What version 2 added: about waiting rooms, and the audit log.
@@ -92,6 +96,26 @@ struct FifthFacts {
     late_held: ReservationId,
 }
 
+/// What version 6 added: a draw that is to come, one that has not come to its end, and one that is done.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SixthFacts {
+    to_be_drawn: DrawFacts,
+    being_drawn: DrawFacts,
+    drawn: DrawFacts,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DrawFacts {
+    concert: ConcertId,
+    lobby_opens_at: i64,
+    seed: String,
+    drawn_at: Option<i64>,
+    /// Of the order, in parts of three.
+    kept: Vec<EntryId>,
+}
+
 fn golden(version: u32, ending: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/schema-{version}.{ending}"))
 }
@@ -101,6 +125,8 @@ async fn every_version_there_was_opens_and_means_what_it_meant() {
     for version in 1..=SCHEMA_VERSION {
         let facts = std::fs::read_to_string(golden(version, "json")).expect("facts");
         let facts: Facts = serde_json::from_str(&facts).expect("facts");
+        // What cannot be read of them would be taken for what the version did not have.
+        assert_eq!((facts.fifth.is_some(), facts.sixth.is_some()), (version >= 5, version >= 6));
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::copy(golden(version, "sqlite"), folder.path().join(FILE_NAME)).expect("a copy");
         check(folder.path(), &facts).await;
@@ -131,6 +157,7 @@ async fn check(folder: &Path, facts: &Facts) {
     check_fourth(&stage, facts).await;
     check_third(&stage, facts).await;
     check_fifth(&stage, facts).await;
+    check_sixth(&stage, facts).await;
     stage.app.log_in("alice@example.test", PASSWORD.to_owned()).await.expect("alice still logs in");
     let identity = ExternalIdentity {
         issuer: "https://issuer.example".to_owned(),
@@ -155,6 +182,35 @@ async fn check(folder: &Path, facts: &Facts) {
     let tickets = stage.opened.reads.tickets(facts.confirmed).await.expect("read");
     assert_eq!(tickets.iter().map(|ticket| ticket.state).collect::<Vec<_>>(), [TicketState::Void; 2]);
     stage.assert_clean().await;
+}
+
+/// What was made before version 6 has no draw; what was kept of one since is there.
+async fn check_sixth(stage: &Stage, facts: &Facts) {
+    let reads = &stage.opened.reads;
+    let concert = reads.concert(facts.concert).await.expect("read").expect("it is there");
+    assert_eq!(concert.draw, None);
+    assert_eq!(reads.draw_part(facts.concert, 0).await, Ok(None));
+    let Some(SixthFacts { to_be_drawn, being_drawn, drawn }) = &facts.sixth else { return };
+    for facts in [to_be_drawn, being_drawn, drawn] {
+        let concert = reads.concert(facts.concert).await.expect("read").expect("it is there");
+        let draw = Draw {
+            seed: Seed::from_hex(&facts.seed).expect("a seed"),
+            listed: u32::try_from(facts.kept.len()).expect("a few"),
+            drawn_at: facts.drawn_at.map(Timestamp::from_micros),
+        };
+        assert_eq!(concert.draw, Some(draw), "{}", facts.concert);
+        let lobby = concert.waiting_room.lobby_opens_at.map(Timestamp::micros);
+        assert_eq!(lobby, Some(facts.lobby_opens_at), "{}", facts.concert);
+        for (first, part) in (0..).step_by(3).zip(facts.kept.chunks(3)) {
+            let found = reads.draw_part(facts.concert, first).await;
+            assert_eq!(found.as_ref().map(Option::as_deref), Ok(Some(part)), "{}", facts.concert);
+        }
+        assert_eq!(reads.draw_part(facts.concert, draw.listed).await, Ok(None), "{}", facts.concert);
+    }
+    let seed = Seed::from_hex(&drawn.seed).expect("a seed");
+    assert_eq!(verify(&seed, &seed.commitment(), &drawn.kept), Ok(()));
+    assert_eq!((to_be_drawn.kept.len(), being_drawn.kept.len(), drawn.kept.len()), (0, 3, 5));
+    assert!(drawn.drawn_at.is_some() && being_drawn.drawn_at.is_none());
 }
 
 /// What was left in the journal is in the tables.
@@ -316,7 +372,9 @@ async fn check_second(stage: &Stage, facts: &Facts) {
     let ends: Vec<_> = ends.into_iter().map(|end| (end.event.reservation_id, end.event.entry_id)).collect();
     assert_eq!(ends, [(second.in_line, Some(second.entry))]);
     assert_eq!(stage.stored(second.in_line).await.entry, Some(second.entry));
-    assert_eq!(rooms, [second.with_room]);
+    let since = facts.sixth.iter().flat_map(|sixth| [&sixth.to_be_drawn, &sixth.being_drawn, &sixth.drawn]);
+    let since = since.map(|facts| facts.concert);
+    assert_eq!(rooms, [second.with_room].into_iter().chain(since).collect::<Vec<_>>());
     let concert = reads.concert(second.with_room).await.expect("read").expect("it is there");
     let notice = Some(second.notice.clone());
     assert_eq!(concert.controls, RoomControls { paused: true, draining: true, closed: true, notice });

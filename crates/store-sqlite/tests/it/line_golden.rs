@@ -4,7 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
-use frontrow_application::queue::journal::{LineBatch, LineJournal, Moved, RoomMark, Stored, Told};
+use frontrow_application::queue::journal::{
+    LineBatch, LineJournal, LobbyMark, LobbyStage, Moved, RoomMark, Stored, Told,
+};
 use frontrow_domain::queue::{EndReason, Place, PlaceState, Session};
 use frontrow_domain::{ConcertId, EntryId, Sequence, Timestamp, UserId};
 use frontrow_store_sqlite::{LINE_FILE_NAME, LINE_SCHEMA_VERSION, SqliteLine};
@@ -19,6 +21,24 @@ struct Facts {
     places: Vec<PlaceFacts>,
     /// Nothing before version 2: then whatever was there counts as told.
     told: Option<Vec<ToldFacts>>,
+    /// Nothing before version 3.
+    #[serde(default)]
+    lobbies: Vec<LobbyFacts>,
+}
+
+#[derive(Deserialize)]
+struct LobbyFacts {
+    concert: ConcertId,
+    next: Sequence,
+    stage: StageFacts,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "name", rename_all = "camelCase")]
+enum StageFacts {
+    Gathering,
+    Drawing { below: Sequence, at: i64, first: Sequence },
+    Done,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +107,18 @@ fn place(facts: &PlaceFacts) -> Stored {
     })
 }
 
+fn lobby(facts: &LobbyFacts) -> Stored {
+    let LobbyFacts { concert, next, ref stage } = *facts;
+    let stage = match *stage {
+        StageFacts::Gathering => LobbyStage::Gathering,
+        StageFacts::Drawing { below, at, first } => {
+            LobbyStage::Drawing { below, at: Timestamp::from_micros(at), first }
+        }
+        StageFacts::Done => LobbyStage::Done,
+    };
+    Stored::Lobby(LobbyMark { concert, next, stage })
+}
+
 /// How far was told of each line.
 fn told(facts: &Facts) -> Vec<Stored> {
     let stored = |concert, through| Stored::Told(Told { concert, through: Timestamp::from_micros(through) });
@@ -123,6 +155,7 @@ fn every_version_of_the_line_there_was_opens_and_means_what_it_meant() {
         let facts: Facts = serde_json::from_str(&facts).expect("facts");
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::copy(golden(version, "sqlite"), folder.path().join(LINE_FILE_NAME)).expect("a copy");
+        assert_eq!(facts.lobbies.is_empty(), version < 3, "version {version}");
         check(folder.path(), &facts);
     }
 }
@@ -132,6 +165,7 @@ fn check(folder: &Path, facts: &Facts) {
     let mut expected = vec![Stored::SessionsThrough(facts.sessions_through)];
     expected.extend(facts.rooms.iter().map(room));
     expected.extend(told(facts));
+    expected.extend(facts.lobbies.iter().map(lobby));
     expected.extend(facts.places.iter().map(place));
     assert_eq!(stored(&line, Timestamp::ZERO), expected);
 

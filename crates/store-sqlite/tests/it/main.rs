@@ -8,4 +8,5 @@ mod journal;
 mod line;
 mod line_conformance;
 mod line_golden;
+mod line_lobby;
 mod schema;

@@ -15,6 +15,7 @@ pub mod box_office;
 pub mod bugs;
 pub mod commits;
 pub mod delivery;
+pub mod draws;
 pub mod guards;
 pub mod keys;
 pub mod lessons;
@@ -161,6 +162,11 @@ cases! { ($)
         admissions_count_tickets
         drawings_read_as_they_were_written
         half_a_refund_is_none;
+    draws:
+        drawn_orders_read_as_they_were_written
+        a_place_in_a_drawn_order_is_kept_once
+        a_part_and_how_much_is_kept_land_together
+        drawn_orders_that_do_not_add_up_are_found;
     box_office:
         reservations_are_found_by_whatever_is_known
         reservations_of_staff_come_in_pages_without_gap_or_repeat

@@ -8,6 +8,7 @@ use frontrow_domain::catalog::{
     Concert, RefundPolicy, RefundRow, RoomControls, SEATS_MAX, Schedule, SeatPlan, WaitingRoomSettings,
 };
 use frontrow_domain::payment::{FailureReason, Payment, PaymentState};
+use frontrow_domain::queue::{Draw, Seed};
 use frontrow_domain::records::{Counter, Key, Keys, OnceRecord};
 use frontrow_domain::reservation::{Claim, Reservation, ReservationState};
 use frontrow_domain::wallet::{ChargeMethod, EntryKind, LedgerEntry, Wallet};
@@ -175,7 +176,7 @@ pub async fn counters_read_as_they_were_written(factory: impl StoreFactory) {
     assert_eq!(concert.await, Some(u32::MAX));
 }
 
-/// Concerts with every text in every place, and every setting of a waiting room.
+/// Concerts with every text in every place, every setting of a waiting room, and draws that are as far as they can be.
 pub async fn concerts_read_as_they_were_written(factory: impl StoreFactory) {
     let bench = Bench::open(factory);
     let plain = samples::concert(1, "Spring Day");
@@ -210,6 +211,18 @@ pub async fn concerts_read_as_they_were_written(factory: impl StoreFactory) {
             RoomControls { paused: set & 1 != 0, draining: set & 2 != 0, closed: set & 4 != 0, notice };
         values.push(Concert { controls, ..plain.clone() });
     }
+    let draw = samples::draw;
+    let draws = [
+        draw(0),
+        draw(u8::MAX),
+        Draw { listed: u32::MAX, ..draw(1) },
+        Draw { listed: 1, drawn_at: Some(LAST), ..draw(1) },
+        Draw {
+            drawn_at: Some(Timestamp::ZERO),
+            ..Draw::new(Seed::new(*b"a seed of ASCII that ends in a \0"))
+        },
+    ];
+    values.extend(draws.map(|draw| Concert { draw: Some(draw), ..plain.clone() }));
     values.push(Concert { artist: String::new(), ..plain });
     let last = values.last().cloned();
     assert_round_trips!(bench, concerts, samples::CONCERT, Key::Concert(samples::CONCERT), values);

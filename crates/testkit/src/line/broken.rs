@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use frontrow_application::Clock;
 use frontrow_application::waiting_room::{
-    Joined, Line, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt, Standing, Untold, WaitingRoom,
+    DrawStage, Drawee, Joined, Line, LineFigures, LinePolicy, Newcomer, NotLetIn, Pass, Receipt, Standing,
+    Untold, WaitingRoom,
 };
 use frontrow_domain::queue::{EndReason, JoinRefused};
 use frontrow_domain::{ConcertId, EntryId, Sequence, UserId};
@@ -101,6 +102,31 @@ impl WaitingRoom for BrokenLine {
             }
             Ok(answer)
         })
+    }
+
+    fn join_lobby(
+        &self,
+        concert: ConcertId,
+        newcomer: Newcomer,
+        may_join: Result<(), JoinRefused>,
+    ) -> Line<'_, Result<Joined, JoinRefused>> {
+        self.inner.join_lobby(concert, newcomer, may_join)
+    }
+
+    fn close_lobby(&self, concert: ConcertId) -> Line<'_, DrawStage> {
+        self.inner.close_lobby(concert)
+    }
+
+    fn drawees(&self, concert: ConcertId, after: Sequence) -> Line<'_, Vec<Drawee>> {
+        self.inner.drawees(concert, after)
+    }
+
+    fn place_drawn(&self, concert: ConcertId, rank: u64, drawn: Vec<Sequence>) -> Line<'_, ()> {
+        self.inner.place_drawn(concert, rank, drawn)
+    }
+
+    fn finish_draw(&self, concert: ConcertId) -> Line<'_, DrawStage> {
+        self.inner.finish_draw(concert)
     }
 
     fn standing(&self, pass: Pass) -> Line<'_, Option<Standing>> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use frontrow_application::queue::journal::{
-    JournalError, LineBatch, LineJournal, Moved, RoomMark, Stored, Told,
+    JournalError, LineBatch, LineJournal, LobbyMark, LobbyStage, Moved, RoomMark, Stored, Told,
 };
 use frontrow_domain::queue::{Place, PlaceState};
 use frontrow_domain::{ConcertId, Sequence, Timestamp};
@@ -35,6 +35,9 @@ struct Kept {
     next: BTreeMap<ConcertId, Sequence>,
     places: BTreeMap<(ConcertId, Sequence), Place>,
     told: BTreeMap<ConcertId, Timestamp>,
+    lobbies: BTreeMap<ConcertId, LobbyMark>,
+    /// The first number of each lobby that was never given out. It outlives the places.
+    next_in_lobby: BTreeMap<ConcertId, Sequence>,
 }
 
 impl MemoryJournal {
@@ -65,10 +68,13 @@ impl LineJournal for MemoryJournal {
         for (&concert, &through) in &kept.told {
             take(Stored::Told(Told { concert, through }));
         }
-        for place in kept.places.values() {
-            if kept.ended_at(place).is_none_or(|at| at >= ended_after) || kept.is_untold(place) {
-                take(Stored::Place(*place));
-            }
+        for (&concert, &next) in &kept.next_in_lobby {
+            let never_drawn = LobbyMark { concert, next, stage: LobbyStage::Gathering };
+            let mark = kept.lobbies.get(&concert).copied().unwrap_or(never_drawn);
+            take(Stored::Lobby(LobbyMark { next: next.max(mark.next), ..mark }));
+        }
+        for place in kept.places.values().filter(|place| !kept.is_done_with(place, ended_after)) {
+            take(Stored::Place(*place));
         }
         Ok(())
     }
@@ -94,14 +100,19 @@ impl LineJournal for MemoryJournal {
             let known = kept.told.entry(*concert).or_insert(*through);
             *known = (*known).max(*through);
         }
+        for mark in &batch.lobbies {
+            kept.lobbies.insert(mark.concert, *mark);
+            kept.used(mark.concert, mark.next);
+            if mark.stage == LobbyStage::Done {
+                kept.places.retain(|(concert, number), _| *concert != mark.concert || !number.is_lobby());
+            }
+        }
         Ok(())
     }
 
     fn forget(&self, ended_before: Timestamp, limit: usize) -> Result<usize, JournalError> {
         let mut kept = self.0.lock();
-        let over = |place: &&Place| {
-            kept.ended_at(place).is_some_and(|at| at < ended_before) && !kept.is_untold(place)
-        };
+        let over = |place: &&Place| kept.is_done_with(place, ended_before);
         let gone: Vec<_> = kept.places.values().filter(over).take(limit).copied().collect();
         for place in &gone {
             kept.places.remove(&(place.concert, place.sequence));
@@ -145,13 +156,29 @@ impl Kept {
                 return Err(format!("concert {} would bring the marks of its line back", mark.concert));
             }
         }
+        for mark in &batch.lobbies {
+            let is_back =
+                |known: &LobbyMark| mark.next < known.next || order_of(mark.stage) <= order_of(known.stage);
+            if self.lobbies.get(&mark.concert).is_some_and(is_back) {
+                return Err(format!("concert {} would bring the draw of its lobby back", mark.concert));
+            }
+        }
         Ok(())
     }
 
-    /// Notes that the numbers below this one are used.
+    /// Notes that the numbers below this one are used, of the line or of its lobby.
     fn used(&mut self, concert: ConcertId, next: Sequence) {
-        let known = self.next.entry(concert).or_insert(next);
+        let all = if next.is_lobby() { &mut self.next_in_lobby } else { &mut self.next };
+        let known = all.entry(concert).or_insert(next);
         *known = next.max(*known);
+    }
+
+    /// Whether a place was over before that time, and nobody has to know of it any more: whoever is let in has to be told
+    /// of, and who is in a draw stays known until it is done.
+    fn is_done_with(&self, place: &Place, before: Timestamp) -> bool {
+        let stage = self.lobbies.get(&place.concert).map(|mark| mark.stage);
+        let is_drawn = place.sequence.is_lobby() && matches!(stage, Some(LobbyStage::Drawing { .. }));
+        self.ended_at(place).is_some_and(|at| at < before) && !self.is_untold(place) && !is_drawn
     }
 
     /// Whether its fan was let in and nobody was told.
@@ -165,10 +192,19 @@ impl Kept {
         match place.state {
             PlaceState::Ended { at, .. } => Some(at),
             PlaceState::Active(_) => None,
+            PlaceState::Waiting if place.sequence.is_lobby() => None,
             PlaceState::Waiting | PlaceState::Skipped => {
                 let mark = self.rooms.get(&place.concert)?;
                 (place.sequence < mark.closed_below).then_some(mark.closed_at)
             }
         }
+    }
+}
+
+const fn order_of(stage: LobbyStage) -> u8 {
+    match stage {
+        LobbyStage::Gathering => 0,
+        LobbyStage::Drawing { .. } => 1,
+        LobbyStage::Done => 2,
     }
 }

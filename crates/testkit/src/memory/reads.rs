@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use frontrow_application::audit::{
-    AuditReads, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
+    AuditReads, DrawSlice, ReservationFacts, ReservationSlice, ScheduleSlice, WalletFacts,
 };
 use frontrow_application::events::{EventLog, LoggedEvent, Partitions};
 use frontrow_application::once::still_counts;
@@ -22,7 +22,7 @@ use frontrow_domain::staff::StaffAction;
 use frontrow_domain::ticket::{Ticket, TicketState};
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
 use frontrow_domain::{
-    AuditEntryId, ConcertId, PaymentId, ReservationId, ScheduleId, TicketId, Timestamp, UserId,
+    AuditEntryId, ConcertId, EntryId, PaymentId, ReservationId, ScheduleId, TicketId, Timestamp, UserId,
 };
 use futures_util::FutureExt;
 use futures_util::future::ready;
@@ -205,6 +205,10 @@ impl CatalogReads for MemoryStore {
 
     fn drawing(&self, schedule: ScheduleId, plan_version: u32) -> Read<'_, Option<Drawing>> {
         answer(self.snapshot().drawings.get(&(schedule, plan_version)).map(|one| Drawing::clone(one)))
+    }
+
+    fn draw_part(&self, concert: ConcertId, first: u32) -> Read<'_, Option<Vec<EntryId>>> {
+        answer(self.snapshot().draw_parts.get(&(concert, first)).cloned())
     }
 
     fn cancelled_schedules(&self) -> Read<'_, Vec<ScheduleId>> {
@@ -448,6 +452,18 @@ impl AuditReads for MemoryStore {
         let next = state.wallets.values().map(|row| &row.value);
         let next = next.filter(|one| after.is_none_or(|after| one.user > after)).take(limit);
         answer(next.map(|one| state.wallet_facts(one)).collect())
+    }
+
+    fn audit_draw(&self, after: Option<ConcertId>) -> Read<'_, Option<DrawSlice>> {
+        let state = self.snapshot();
+        let later = state.concerts.values().map(|row| &row.value);
+        let mut later = later.filter(|one| after.is_none_or(|after| one.id > after));
+        let slice = later.find_map(|one| {
+            let parts = state.draw_parts.range((one.id, 0)..=(one.id, u32::MAX));
+            let parts = parts.map(|(&(_, first), entries)| (first, entries.len() as u64)).collect();
+            one.draw.map(|draw| DrawSlice { concert: one.id, listed: draw.listed, parts })
+        });
+        answer(slice)
     }
 }
 

@@ -14,8 +14,8 @@ use frontrow_domain::staff::{REQUEST_ID_MAX, StaffAction};
 use frontrow_domain::ticket::Ticket;
 use frontrow_domain::wallet::{LedgerEntry, Wallet};
 use frontrow_domain::{
-    AuditEntryId, ConcertId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId, Timestamp,
-    UserId,
+    AuditEntryId, ConcertId, EntryId, LoginId, PaymentId, ReservationId, ScheduleId, SeatNo, TicketId,
+    Timestamp, UserId,
 };
 
 /// A value with the version of its row.
@@ -46,6 +46,7 @@ pub(super) struct State {
     pub(super) tickets: Rows<TicketId, Ticket>,
     pub(super) refunds: BTreeMap<PaymentId, Refund>,
     pub(super) drawings: BTreeMap<(ScheduleId, u32), Arc<Drawing>>,
+    pub(super) draw_parts: BTreeMap<(ConcertId, u32), Vec<EntryId>>,
     /// When which seats were changed, by schedule and version.
     pub(super) seat_changes: BTreeMap<(ScheduleId, u64), (Timestamp, Vec<SeatNo>)>,
     pub(super) outbox: Vec<OutboxEvent>,
@@ -253,6 +254,14 @@ impl State {
             let key = (one.schedule, one.plan_version);
             if self.drawings.insert(key, Arc::clone(&one.drawing)).is_some() {
                 return Err(lost(Key::Schedule(one.schedule)));
+            }
+        }
+        for part in changes.draw_parts {
+            if part.entries.is_empty() {
+                return Err(StoreError::Broken(format!("nobody drawn for concert {}", part.concert)));
+            }
+            if self.draw_parts.insert((part.concert, part.first), part.entries.clone()).is_some() {
+                return Err(lost(Key::Concert(part.concert)));
             }
         }
         for event in changes.events {

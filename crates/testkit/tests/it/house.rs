@@ -35,8 +35,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["application", "domain"]),
 ];
 
-/// Everything from outside that the rules need. No runtime, no network, no store, no form of text.
-const DOMAIN_MAY_USE: &[&str] = &["jiff", "serde", "thiserror", "uuid"];
+/// Everything from outside that the rules need. No runtime, no network, no store, no form of text; the order of a draw comes
+/// from a digest.
+const DOMAIN_MAY_USE: &[&str] = &["jiff", "serde", "sha2", "thiserror", "uuid"];
 
 /// What the domain may use for tests of its events alone, behind the feature [`SCHEMA`].
 const DOMAIN_MAY_SHOW: &[&str] = &["schemars"];

@@ -1,26 +1,27 @@
-//! How fans are kept: many to a field, and one to a field in a room of the version before. That both are answered for alike
-//! is in `conformance`.
+//! How fans are kept: many to a field, and one to a field in a room of the version before, which knows nothing of a lobby
+//! either. That both are answered for alike is in `conformance`.
 
 use std::sync::Arc;
 
 use frontrow_application::waiting_room::{LinePolicy, WaitingRoom as _};
-use frontrow_domain::UserId;
 use frontrow_domain::queue::RoomState;
+use frontrow_domain::{Sequence, UserId};
 use frontrow_testkit::{ManualClock, samples};
 use frontrow_waiting_redis::{RedisLine, RedisTime};
 
+use crate::draws::{drive, figures, reversed};
 use crate::own::{Fans, policy};
 use crate::servers::{Rooms, Server};
 
 /// A room on the Redis of all tests, by a clock that is turned.
-struct Kept {
-    rooms: Rooms,
-    fans: Fans,
-    clock: ManualClock,
+pub(crate) struct Kept {
+    pub(crate) rooms: Rooms,
+    pub(crate) fans: Fans,
+    pub(crate) clock: ManualClock,
 }
 
 impl Kept {
-    fn open() -> Self {
+    pub(crate) fn open() -> Self {
         let (rooms, clock) = (Rooms::on(Server::single()), ManualClock::at(ManualClock::EPOCH));
         let mut settings = rooms.server.settings(&rooms.prefix);
         settings.time = RedisTime::Argument(Arc::new(clock.clone()));
@@ -42,6 +43,11 @@ impl Kept {
             asked.arg(field);
         }
         self.rooms.server.ask(&asked)
+    }
+
+    /// What a command says of one of the keys.
+    pub(crate) fn count(&self, command: &str, key: &str) -> u64 {
+        self.rooms.server.ask(redis::cmd(command).arg(self.rooms.key(samples::CONCERT.get(), key)))
     }
 
     async fn number_of(&self, user: UserId) -> Option<u64> {
@@ -124,4 +130,30 @@ async fn a_field_of_which_all_are_forgotten_is_gone() {
     kept.clock.advance(2 * 3_600);
     assert_eq!(kept.fans.line.clean().await, Ok(3));
     assert_eq!(kept.ask("HLEN", &[]), 0);
+}
+
+/// A room of the version before, with fans in line and not a word of a lobby, is served as it was, and may get one.
+#[tokio::test]
+async fn a_room_of_the_version_before_may_have_a_lobby() {
+    let kept = Kept::open_former();
+    let (line, room) = (&kept.fans.line, kept.rooms.key(samples::CONCERT.get(), "room"));
+    kept.fans.join_all(0..3).await;
+    let fields: Vec<String> = kept.rooms.server.ask(redis::cmd("HKEYS").arg(&room));
+    for field in ["lobby_seq", "cut", "draw_first", "out_of_draw", "drawn", "lobby_closed_below", "lost_at"] {
+        assert!(!fields.iter().any(|one| one == field), "{field} comes with a lobby only");
+    }
+    assert_eq!((kept.count("EXISTS", "lobby"), kept.fans.tick(1).await), (0, Ok(1)));
+    let passes = kept.fans.fill_lobby(3..6).await;
+    assert_eq!((kept.count("HLEN", "fans"), figures(line).await.lobby), (6, 3), "a field for each fan");
+    assert_eq!(drive(line, reversed).await.map(|drawn| drawn.len()), Ok(3));
+    let mut standings = Vec::new();
+    for pass in passes {
+        let standing = line.standing(pass).await.expect("answered").expect("there");
+        standings.push((standing.place.sequence.get(), standing.ahead));
+    }
+    // The numbers of the lobby are not taken for numbers that Redis has lost.
+    assert_eq!(standings, [(6, Some(4)), (5, Some(3)), (4, Some(2))]);
+    assert_eq!(kept.fans.join(6).await.standing.place.sequence, Sequence::new(7));
+    let fields: Vec<String> = kept.rooms.server.ask(redis::cmd("HKEYS").arg(&room));
+    assert!(!fields.iter().any(|field| field == "lost_at"));
 }

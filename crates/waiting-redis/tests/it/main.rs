@@ -2,10 +2,12 @@
 
 mod conformance;
 mod counts;
+mod draws;
 mod fail_over;
 mod forms;
 mod instances;
 mod losses;
+mod lost_draws;
 mod messages;
 mod outages;
 mod own;

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use frontrow_application::waiting_room::{LineError, Pass, WaitingRoom};
-use frontrow_domain::EntryId;
 use frontrow_domain::queue::EndReason;
+use frontrow_domain::{EntryId, Sequence};
 use frontrow_testkit::samples;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
@@ -28,6 +28,11 @@ async fn all_are_unavailable(fans: &Fans, pass: Pass) {
     let answers = async {
         [
             is_unavailable(fans.try_join(1).await),
+            is_unavailable(line.join_lobby(concert, fans.newcomer(2), Ok(())).await),
+            is_unavailable(line.close_lobby(concert).await),
+            is_unavailable(line.drawees(concert, Sequence::LOBBY).await),
+            is_unavailable(line.place_drawn(concert, 0, vec![pass.sequence]).await),
+            is_unavailable(line.finish_draw(concert).await),
             is_unavailable(line.standing(pass).await),
             is_unavailable(line.find(concert, pass.user).await),
             is_unavailable(line.enter(pass).await),
@@ -38,7 +43,7 @@ async fn all_are_unavailable(fans: &Fans, pass: Pass) {
             is_unavailable(line.clean().await),
         ]
     };
-    assert_eq!(bounded("a call while Redis is away", answers).await, [true; 9]);
+    assert_eq!(bounded("a call while Redis is away", answers).await, [true; 14]);
 }
 
 /// Away from the start, and gone later: unavailable, and back with Redis.

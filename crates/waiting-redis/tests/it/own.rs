@@ -12,6 +12,7 @@ use frontrow_domain::queue::RoomState;
 use frontrow_testkit::clock::Dice;
 use frontrow_testkit::samples;
 use frontrow_waiting_redis::{RedisLine, RedisSettings};
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
@@ -200,6 +201,21 @@ impl Fans {
 
     pub(crate) async fn join(&self, fan: u64) -> Joined {
         self.try_join(fan).await.expect("the line answers")
+    }
+
+    pub(crate) async fn join_lobby(&self, fan: u64) -> Joined {
+        let joined = self.line.join_lobby(samples::CONCERT, self.newcomer(fan), Ok(())).await;
+        joined.expect("the line answers").expect("nobody is refused")
+    }
+
+    /// These fans come into the lobby, many at a time. Answers their passes, in order of fan.
+    pub(crate) async fn fill_lobby(&self, fans: std::ops::Range<u64>) -> Vec<Pass> {
+        let mut passes = Vec::new();
+        for some in fans.collect::<Vec<_>>().chunks(500) {
+            let joined = join_all(some.iter().map(|&fan| self.join_lobby(fan))).await;
+            passes.extend(joined.iter().map(|joined| Pass::of(&joined.standing.place)));
+        }
+        passes
     }
 
     /// These fans join one after the other. Answers their passes.

@@ -13,6 +13,8 @@ async fn somebody_joins(rooms: &Rooms) {
         line.tick(samples::CONCERT, policy(5)).await.expect("a tick");
         let newcomer = Newcomer { user: samples::user(1), entry: samples::entry_id(1) };
         line.join(samples::CONCERT, newcomer, Ok(())).await.expect("an answer").expect("a place");
+        let another = Newcomer { user: samples::user(2), entry: samples::entry_id(2) };
+        line.join_lobby(samples::CONCERT, another, Ok(())).await.expect("an answer").expect("a place");
     })
     .await;
     line.close();
@@ -20,7 +22,8 @@ async fn somebody_joins(rooms: &Rooms) {
 
 /// How many keys a room has.
 fn keys(rooms: &Rooms) -> u64 {
-    let names = ["room", "places", "fans", "waiting", "skipped", "returned", "sessions", "ended", "untold"];
+    let names =
+        ["room", "places", "fans", "waiting", "skipped", "returned", "sessions", "ended", "untold", "lobby"];
     let mut exists = redis::cmd("EXISTS");
     for name in names {
         exists.arg(rooms.key(samples::CONCERT.get(), name));

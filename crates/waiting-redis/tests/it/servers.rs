@@ -117,6 +117,7 @@ impl Rooms {
             "ended",
             "admissions",
             "untold",
+            "lobby",
         ];
         for concert in self.concerts() {
             let mut unlink = redis::cmd("UNLINK");

@@ -1,7 +1,8 @@
 // The waiting room, as those in it see it.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
-import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer, until } from "./support.mjs";
+import { ROOM, assertAccessible, client, makeConcert, makeLobby, open, startBrowser, startServer, until } from "./support.mjs";
 
 let server;
 let browser;
@@ -116,5 +117,60 @@ test("a line that opens later is joined by the page itself", async () => {
   await page.goto(`/concerts/${night.concertId}/queue`);
   await page.getByText("The line opens in").waitFor();
   await page.getByText("It is your turn!").waitFor();
+  await close();
+});
+
+test("a lobby says what it is for, and the page proves the place that was drawn", async () => {
+  const night = await makeLobby(server);
+  await operator("PATCH", `/admin/concerts/${night.concertId}/queue`, { paused: true });
+  for (const n of [70, 71, 72, 73]) await (await client(server, `fan${n}@demo.frontrow`))("POST", "/queues", { concertId: night.concertId });
+  const { page, close } = await open(browser, server, { email: "fan74@demo.frontrow", viewport: { width: 390, height: 844 } });
+  await page.goto(`/concerts/${night.concertId}`);
+  await page.getByText("The lobby is open until the sale opens").waitFor();
+  await page.getByRole("link", { name: "Come into the lobby" }).click();
+  await page.getByRole("heading", { name: "You are in the lobby" }).waitFor();
+  await page.getByText("Coming early gives no advantage.").waitFor();
+  await until("five are here", async () => (await page.locator("[data-here]").getAttribute("data-here")) === "5");
+  await page.getByText("How the draw can be checked").click();
+  const noted = await page.locator("[data-commitment]").textContent();
+  assert.match(noted, /^[0-9a-f]{64}$/);
+  assert.equal(await page.locator("[data-seed]").count(), 0, "not before the draw");
+  await assertAccessible(page, "the lobby with its commitment");
+  const loads = await page.evaluate(() => performance.timeOrigin);
+
+  await night.openSale();
+  await page.locator("[data-number]").waitFor();
+  assert.equal(await page.evaluate(() => performance.timeOrigin), loads, "without a reload");
+  const place = Number(await page.locator("[data-number]").getAttribute("data-number"));
+  assert.equal(await ahead(page), place - 1);
+  await page.getByText("How the draw can be checked").click();
+  assert.equal(await page.locator("[data-commitment]").textContent(), noted);
+  await assertAccessible(page, "the proof of a draw");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "The published draw" }).click()]);
+  const words = (await page.locator(".proof pre").textContent()).split(" ");
+  const entry = words.at(-1);
+  const file = await download.path();
+  const checked = spawnSync(process.env.FRONTROW_BINARY, ["draw", "verify", file, "--commitment", noted, "--entry", entry], { encoding: "utf8" });
+  assert.equal(checked.status, 0, checked.stdout + checked.stderr);
+  assert.ok(checked.stdout.includes(`${entry} has place ${place} of 5`), checked.stdout);
+  // On the page of the concert it is a line like any other now.
+  await page.goto(`/concerts/${night.concertId}`);
+  await page.getByText("You are in line").waitFor();
+  assert.equal(await page.getByText("The lobby").count(), 0);
+  await close();
+});
+
+test("a lobby that opens later is entered by the page itself, and left with a word of its own", async () => {
+  const at = (seconds) => new Date(Date.now() + seconds * 1_000).toISOString();
+  const night = await makeConcert(server, { room: { ...ROOM, lobbyOpensAt: at(4) }, bookingStart: at(7_000) });
+  const { page, close } = await open(browser, server, { email: "fan75@demo.frontrow" });
+  await page.goto(`/concerts/${night.concertId}/queue`);
+  await page.getByText("The lobby opens in").waitFor();
+  await assertAccessible(page, "before the lobby");
+  await page.getByRole("heading", { name: "You are in the lobby" }).waitFor();
+  await page.getByRole("button", { name: "Leave the lobby" }).click();
+  await page.getByText("You will not be in the draw").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Leave the lobby" }).click();
+  await page.getByText("The lobby is open until the sale opens").waitFor();
   await close();
 });

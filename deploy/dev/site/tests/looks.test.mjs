@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer, until } from "./support.mjs";
+import { ROOM, assertAccessible, client, makeConcert, makeLobby, open, startBrowser, startServer, until } from "./support.mjs";
 
 /** A folder for pictures of every page, for people to look at. */
 const PICTURES = process.env.PICTURES;
@@ -26,6 +26,15 @@ before(async () => {
   const still = await makeConcert(server, { title: "Standing still", room: ROOM });
   await operator("PATCH", `/admin/concerts/${still.concertId}/queue`, { paused: true, notice: "Doors open at seven." });
   for (let n = 60; n < 64; n += 1) await (await client(server, `fan${n}@demo.frontrow`))("POST", "/queues", { concertId: still.concertId });
+  const lobby = await makeLobby(server, { title: "By lot" });
+  const drawn = await makeLobby(server, { title: "Drawn" });
+  await operator("PATCH", `/admin/concerts/${drawn.concertId}/queue`, { paused: true });
+  for (const n of [1, 64, 65, 66]) {
+    const one = await client(server, `fan${n}@demo.frontrow`);
+    for (const { concertId } of [lobby, drawn]) await one("POST", "/queues", { concertId });
+  }
+  await drawn.openSale();
+  await until("it is drawn", async () => (await operator("GET", `/concerts/${drawn.concertId}/queue`)).draw.entryCount === 4);
   pages = [
     ["concerts", "/", null, ".concert .facts"],
     ["nothing-found", "/?query=nothing-of-that-name", null, ".empty"],
@@ -35,6 +44,9 @@ before(async () => {
     ["missing", "/nowhere", null, ".empty"],
     ["offline", "/offline", null, ".empty"],
     ["queue", `/concerts/${still.concertId}/queue`, "fan1", "[data-ahead]"],
+    ["concert-lobby", `/concerts/${lobby.concertId}`, "fan2", ".note .button"],
+    ["lobby", `/concerts/${lobby.concertId}/queue`, "fan1", "[data-here]"],
+    ["drawn", `/concerts/${drawn.concertId}/queue`, "fan1", "[data-number]"],
     ["seats", `/concerts/${theatre}/schedules/${evening}`, "fan1", "canvas[data-drawn]"],
     ["checkout", `/checkout/${held.reservationId}`, "fan1", "[data-total]"],
     ["tickets", `/tickets/${paid.reservationId}`, "fan1", ".ticket img"],
@@ -45,6 +57,7 @@ before(async () => {
     ["ops-concert", "/ops/concerts/new", "operator", "form"],
     ["ops-schedule", `/ops/concerts/${theatre}/schedules/new`, "operator", "canvas[data-drawn]"],
     ["ops-night", `/ops/concerts/${still.concertId}`, "operator", ".uplot canvas"],
+    ["ops-night-lobby", `/ops/concerts/${lobby.concertId}`, "operator", "[data-lobby=open]"],
     ["ops-seats", `/ops/concerts/${theatre}/schedules/${evening}`, "operator", "canvas[data-drawn]"],
     ["ops-find", "/ops/find", "operator", ".reservation"],
     ["ops-log", "/ops/log", "operator", ".changes"],
@@ -69,6 +82,9 @@ async function lookAtAll(name, options) {
     await window.page.locator(there).first().waitFor({ state: "attached" });
     assert.equal(await window.page.locator("html").getAttribute("lang"), options.lang);
     assert.equal(await window.page.locator("h1").count(), 1, `${page} has one title`);
+    // What is folded away is looked at as well.
+    for (const folded of await window.page.locator("details.proof > summary").all()) await folded.click();
+    if (await window.page.locator("details.proof").count()) await window.page.locator("[data-commitment]").waitFor();
     await assertAccessible(window.page, `${page}, ${name}`);
     const isTooWide = await window.page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     assert.ok(!isTooWide, `${page}, ${name}: wider than the screen`);

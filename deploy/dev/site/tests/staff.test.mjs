@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { ROOM, assertAccessible, client, makeConcert, open, startBrowser, startServer, touchSeat, until } from "./support.mjs";
+import { ROOM, assertAccessible, client, makeConcert, makeLobby, open, startBrowser, startServer, touchSeat, until } from "./support.mjs";
 
 const OPERATOR = "operator@demo.frontrow";
 const GATE = "gate@demo.frontrow";
@@ -78,6 +78,35 @@ test("the night is seen as it happens, and throttled", async () => {
   await waiting.page.getByText("It is your turn!").waitFor();
   await until("they are inside", async () => (await figure(page, "active")) !== "0");
   await waiting.close();
+  await close();
+});
+
+test("a lobby is set with its concert, and its night is seen until it is drawn", async () => {
+  const { page, close } = await open(browser, server, { email: OPERATOR });
+  await page.goto("/ops/concerts/new");
+  await page.getByLabel("Title").fill("By lot");
+  await page.getByLabel("Lobby opens").fill("2031-05-01T19:30");
+  await page.getByRole("button", { name: "Create concert" }).click();
+  await page.getByRole("heading", { name: "New date" }).waitFor();
+  const operator = await client(server, OPERATOR);
+  const made = (await operator("GET", "/admin/concerts?query=By lot")).items[0].concertId;
+  const room = async () => (await operator("GET", `/admin/concerts/${made}`)).waitingRoom;
+  assert.equal((await room()).lobbyOpensAt, "2031-05-01T10:30:00Z", "in the clock of whoever fills it in");
+  await page.goto(`/ops/concerts/${made}/edit`);
+  await until("it is shown as it was set", async () => (await page.getByLabel("Lobby opens").inputValue()) === "2031-05-01T19:30");
+  await page.getByLabel("Lobby opens").fill("");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.waitForURL(`**/ops/concerts/${made}`);
+  assert.equal((await room()).lobbyOpensAt, null);
+
+  const night = await makeLobby(server, { title: "A night by lot" });
+  for (const n of [5, 6]) await (await client(server, `fan${n}@demo.frontrow`))("POST", "/queues", { concertId: night.concertId });
+  await page.goto(`/ops/concerts/${night.concertId}`);
+  await page.getByText("The lobby is open, 2 fans are in it.").waitFor();
+  await until("they wait", async () => (await page.locator("[data-figure=waiting]").count()) === 1 && (await figure(page, "waiting")) === "2");
+  await assertAccessible(page, "the night of a lobby");
+  await night.openSale();
+  await page.getByText("The lobby was drawn: 2 entries.").waitFor();
   await close();
 });
 

@@ -86,6 +86,17 @@ export async function makeConcert(server, { title = "A night of the tests", seat
   return { concertId, scheduleId: made.scheduleId };
 }
 
+const hours = (n) => new Date(Date.now() + n * 3_600_000).toISOString();
+
+/** Makes a concert whose lobby is open; its sale opens when somebody says so. */
+export async function makeLobby(server, { room = {}, ...options } = {}) {
+  const lobby = { ...ROOM, lobbyOpensAt: hours(-1), ...room };
+  const night = await makeConcert(server, { bookingStart: hours(3), ...options, room: lobby });
+  const operator = await client(server, "operator@demo.frontrow");
+  await until("the lobby is open", async () => (await operator("GET", `/concerts/${night.concertId}/queue`)).state === "lobby");
+  return { ...night, openSale: () => operator("PATCH", `/admin/schedules/${night.scheduleId}`, { bookingStart: hours(-1) }) };
+}
+
 /** A room that lets people in at once. */
 export const ROOM = { enabled: true, maxActive: 100, admitPerSecond: 50, sessionSeconds: 300 };
 

@@ -24,7 +24,10 @@ impl Room {
         }
         match policy.state {
             RoomState::Open => self.call(&mut plan.moved, now),
-            RoomState::Closed => plan.mark = self.close(now),
+            RoomState::Closed => {
+                plan.mark = self.close(now);
+                self.end_lobby(&mut plan.moved, now);
+            }
             _ => {}
         }
         plan
@@ -38,10 +41,11 @@ impl Room {
             return;
         }
         let is_back = self.seen_meanwhile.remove(&number);
-        let Some(slot) = self.slots.get_mut(number) else { return };
+        let Some(slot) = self.slot_mut(number) else { return };
         let (joined_at, told_wait) = (slot.joined_at, slot.told_wait);
         let before = std::mem::replace(&mut slot.state, moved.state);
         match before {
+            PlaceState::Waiting if moved.sequence.is_lobby() => self.lobby.ended(),
             PlaceState::Waiting => {
                 self.waiting.remove(number);
             }
@@ -80,6 +84,9 @@ impl Room {
     /// Takes back a move that could not be kept.
     pub(in crate::queue) fn undo(&mut self, moved: &Moved) {
         self.seen_meanwhile.remove(&moved.sequence.get());
+        if moved.sequence.is_lobby() {
+            self.lobby.end_again();
+        }
         if self.moving.remove(&moved.sequence.get()) && matches!(moved.state, PlaceState::Active(_)) {
             self.calling -= 1;
         }

@@ -26,6 +26,7 @@ impl Room {
         }
         LineFigures {
             waiting: self.waiting.len(),
+            lobby: self.lobby.waiting(),
             skipped: self.skipped.len() as u64,
             active: self.active,
             head: self.waiting.first().map_or(self.mark.next, Sequence::new),

@@ -9,6 +9,10 @@ use crate::queue::slots::Slot;
 impl Room {
     /// Puts back a place that was journaled. In order of number.
     pub(in crate::queue) fn restore(&mut self, place: &Place) {
+        if place.sequence.is_lobby() {
+            self.restore_in_lobby(place);
+            return;
+        }
         self.restore_untold(place);
         let number = place.sequence.get();
         let state = match place.state {
@@ -42,6 +46,15 @@ impl Room {
         self.mark.next = self.mark.next.max(Sequence::new(number + 1));
         self.durable_below = self.mark.next.get();
         self.is_resumed = false;
+    }
+
+    fn restore_in_lobby(&mut self, place: &Place) {
+        let Place { user, entry, joined_at, state, .. } = *place;
+        let told_seconds = self.pace().waiting(self.lobby.waiting());
+        let seen_at = Timestamp::ZERO;
+        let slot = Slot { user, entry, joined_at, state, seen_at, told_seconds, told_wait: UNKNOWN_WAIT };
+        let is_in_line = self.is_in_line(user, entry);
+        self.lobby.restore(place, slot, is_in_line);
     }
 
     /// Ends a place whose fan was given a newer one: it was over by then, though the end of it was not noted, or is

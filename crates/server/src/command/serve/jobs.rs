@@ -109,6 +109,19 @@ pub(super) async fn run_lines(app: Arc<App>, settings: Jobs, stop: CancellationT
     }
 }
 
+/// Draws the lobbies of sales that open. Apart from what moves the lines on: a draw of a million takes seconds.
+pub(super) async fn run_draws(app: Arc<App>, settings: Jobs, stop: CancellationToken) {
+    let mut tick = interval(Duration::from_millis(settings.line_tick_ms));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut draws = Watched::new("draws", "drawing the lobbies");
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => { draws.note(app.tick_draws().await); }
+        }
+    }
+}
+
 /// Lets go of bodies that nobody asks for any more.
 pub(super) async fn run_bodies(http: HttpState, stop: CancellationToken) {
     let mut tick = interval(BODIES_TICK);

@@ -130,6 +130,12 @@ impl<F: LineFactory> Bench<F> {
         answer.expect("the line answers").expect("nobody is refused")
     }
 
+    /// Asks for a place in the lobby.
+    pub async fn join_lobby(&self, fan: u64) -> Joined {
+        let answer = self.room().join_lobby(self.concert, self.newcomer(fan), Ok(())).await;
+        answer.expect("the line answers").expect("nobody is refused")
+    }
+
     /// Asks for a place where newcomers are refused for this reason.
     pub async fn join_refused(&self, fan: u64, reason: JoinRefused) -> Result<Joined, JoinRefused> {
         let answer = self.room().join(self.concert, self.newcomer(fan), Err(reason)).await;
@@ -198,6 +204,13 @@ impl<F: LineFactory> Bench<F> {
         let pass = self.pass(fan).await;
         let standing = self.room().standing(pass).await.expect("the line answers");
         standing.unwrap_or_else(|| panic!("the place of fan {fan} is known"))
+    }
+
+    /// The fan asks for their place, if they have one.
+    pub async fn ask_if_there(&self, fan: u64) {
+        if let Some(found) = self.find(fan).await {
+            self.room().standing(Pass::of(&found.place)).await.expect("the line answers");
+        }
     }
 
     /// These fans ask for their places.
@@ -275,6 +288,7 @@ impl<F: LineFactory> Bench<F> {
 /// back.
 fn words(standing: &Standing) -> String {
     match (standing.place.state, standing.ahead) {
+        (PlaceState::Waiting, None) if standing.place.sequence.is_lobby() => "lobby".to_owned(),
         (PlaceState::Waiting, Some(ahead)) => format!("waiting {ahead}"),
         (PlaceState::Skipped, Some(_)) => "skipped".to_owned(),
         (PlaceState::Active(_), Some(0)) => "active".to_owned(),

@@ -14,40 +14,40 @@ use crate::clock::ManualClock;
 use crate::line::JournalSource;
 use crate::samples;
 
-const NOW: Timestamp = ManualClock::EPOCH;
+pub(super) const NOW: Timestamp = ManualClock::EPOCH;
 
 /// A journal under test.
-struct Desk<S> {
+pub(super) struct Desk<S> {
     source: S,
     journal: Option<Arc<dyn LineJournal>>,
 }
 
 impl<S: JournalSource> Desk<S> {
-    fn open(source: S) -> Self {
+    pub(super) fn open(source: S) -> Self {
         let journal = Some(source.open());
         Self { source, journal }
     }
 
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         self.journal = None;
         self.journal = Some(self.source.open());
     }
 
-    fn journal(&self) -> &dyn LineJournal {
+    pub(super) fn journal(&self) -> &dyn LineJournal {
         &**self.journal.as_ref().expect("it is open between two calls")
     }
 
-    fn append(&self, batch: &LineBatch) {
+    pub(super) fn append(&self, batch: &LineBatch) {
         self.journal().append(batch).expect("the journal takes it");
     }
 
-    fn load(&self, ended_after: Timestamp) -> Vec<Stored> {
+    pub(super) fn load(&self, ended_after: Timestamp) -> Vec<Stored> {
         let mut stored = Vec::new();
         self.journal().load(ended_after, &mut |one| stored.push(one)).expect("the journal reads");
         stored
     }
 
-    fn places(&self, ended_after: Timestamp) -> Vec<Place> {
+    pub(super) fn places(&self, ended_after: Timestamp) -> Vec<Place> {
         let of_place = |stored| match stored {
             Stored::Place(place) => Some(place),
             _ => None,
@@ -55,7 +55,7 @@ impl<S: JournalSource> Desk<S> {
         self.load(ended_after).into_iter().filter_map(of_place).collect()
     }
 
-    fn mark(&self, concert: ConcertId, ended_after: Timestamp) -> Option<RoomMark> {
+    pub(super) fn mark(&self, concert: ConcertId, ended_after: Timestamp) -> Option<RoomMark> {
         let of_room = |stored| match stored {
             Stored::Room(mark) if mark.concert == concert => Some(mark),
             _ => None,
@@ -64,26 +64,28 @@ impl<S: JournalSource> Desk<S> {
     }
 }
 
-fn place(concert: ConcertId, number: u64) -> Place {
+/// A place in a line, or in its lobby, by its number.
+pub(super) fn place(concert: ConcertId, number: u64) -> Place {
+    let seconds = number % Sequence::LOBBY.get();
     Place {
         concert,
         sequence: Sequence::new(number),
         entry: samples::entry_id(1_000 + number),
         user: samples::user(number),
-        joined_at: NOW.plus_seconds(u32::try_from(number).expect("few places")),
+        joined_at: NOW.plus_seconds(u32::try_from(seconds).expect("few places")),
         state: PlaceState::Waiting,
     }
 }
 
-fn moved(concert: ConcertId, number: u64, state: PlaceState) -> Moved {
+pub(super) fn moved(concert: ConcertId, number: u64, state: PlaceState) -> Moved {
     Moved { concert, sequence: Sequence::new(number), state }
 }
 
-fn ended(reason: EndReason, at: Timestamp) -> PlaceState {
+pub(super) fn ended(reason: EndReason, at: Timestamp) -> PlaceState {
     PlaceState::Ended { reason, at, admitted_at: None }
 }
 
-fn joined(concert: ConcertId, numbers: impl IntoIterator<Item = u64>) -> LineBatch {
+pub(super) fn joined(concert: ConcertId, numbers: impl IntoIterator<Item = u64>) -> LineBatch {
     LineBatch {
         joined: numbers.into_iter().map(|number| place(concert, number)).collect(),
         ..LineBatch::default()

@@ -23,6 +23,9 @@ pub mod joining;
 pub mod journal;
 pub mod kept;
 pub mod lessons;
+pub mod lobby;
+pub mod lobby_journal;
+pub mod lobby_model;
 pub mod long_line;
 pub mod model;
 pub mod order;
@@ -158,6 +161,25 @@ suite! { ($)
         a_closing_survives_a_crash
         a_line_is_closed_again_for_whoever_came_since
         nobody_stays_in_a_closed_line;
+    lobby:
+        fans_in_the_lobby_stand_in_no_line
+        joining_the_lobby_again_gives_the_same_place
+        the_line_has_the_order_in_which_it_was_drawn
+        a_pass_from_the_lobby_stays_good_in_the_line
+        whoever_has_left_gets_no_number
+        latecomers_follow_in_order_of_arrival
+        after_the_draw_newcomers_join_the_line
+        an_empty_lobby_is_drawn_at_once
+        every_step_can_be_repeated
+        a_clock_set_back_across_a_crash_takes_nobody_out_of_a_draw
+        a_crash_between_two_steps_changes_nothing
+        a_crowd_is_drawn_in_chunks
+        a_crash_among_the_latecomers_doubles_nobody
+        joins_during_the_draw_overtake_nobody
+        closing_a_line_ends_its_lobby
+        lobbies_of_two_concerts_are_drawn_apart;
+    lobby_model:
+        whatever_happens_meanwhile_the_line_is_what_was_drawn;
     telling:
         whoever_is_let_in_is_to_be_told_of
         what_was_told_is_told_no_more
@@ -218,7 +240,9 @@ suite! { ($)
         an_old_session_is_over_once_whatever_is_refused
         what_is_shown_is_what_is_kept
         an_evening_behind_the_door
-        bug_24_joins_cut_off_by_a_crash_keep_what_was_answered;
+        bug_24_joins_cut_off_by_a_crash_keep_what_was_answered
+        a_refused_place_in_the_lobby_was_never_there
+        a_refused_step_of_a_draw_is_taken_again;
     unknown:
         an_unknown_outcome_that_did_not_happen
         an_unknown_outcome_that_did_happen
@@ -244,4 +268,11 @@ suite! { ($)
         an_empty_batch_is_taken
         forgetting_goes_in_steps
         a_closed_line_is_forgotten;
+    lobby_journal:
+        draws_read_as_they_were_written
+        a_draw_never_goes_back
+        a_lobby_that_was_drawn_is_empty
+        a_lobby_has_numbers_of_its_own_whatever_is_left_out
+        whoever_has_left_during_a_draw_is_neither_left_out_nor_forgotten
+        a_lobby_is_no_part_of_a_line_that_is_closed;
 }

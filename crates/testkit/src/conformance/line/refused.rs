@@ -4,11 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use frontrow_application::waiting_room::{LineError, NotLetIn};
+use frontrow_application::waiting_room::{DrawStage, LineError, NotLetIn};
+use frontrow_domain::Sequence;
 use frontrow_domain::queue::{EndReason, Place, PlaceState, RoomState};
 
+use super::bench::Bench;
 use super::evening::Evening;
 use super::kept::{a_line, attempt, joining, leaving, queue, send, ticking};
+use super::lobby::draw_in_order;
 use crate::clock::Dice;
 use crate::line::{EmbeddedFactory, JournalFault, JournalSource};
 use crate::samples;
@@ -30,6 +33,53 @@ pub async fn a_refused_join_leaves_no_place(source: impl JournalSource) {
     assert_eq!(bench.tick().await.waiting, 4);
     bench.crash();
     assert_eq!(bench.tell(0..4).await, "waiting 0, waiting 1, waiting 3, waiting 2");
+}
+
+/// The same in the lobby of a sale with a draw.
+pub async fn a_refused_place_in_the_lobby_was_never_there(source: impl JournalSource) {
+    let mut bench = Bench::open(EmbeddedFactory::new(source));
+    bench.join_lobby(0).await;
+    bench.factory.journal().fail_next(JournalFault::Refused);
+    let refused = bench.room().join_lobby(bench.concert, bench.newcomer(1), Ok(())).await;
+    assert!(is_unavailable(&refused));
+    assert_eq!(bench.tell(0..2).await, "lobby, nothing");
+    assert_eq!(bench.tick_in(RoomState::Lobby).await.lobby, 1);
+    assert!(bench.join_lobby(1).await.is_new);
+    draw_in_order(&bench, |drawees| drawees).await;
+    assert_eq!(bench.tell(0..2).await, "waiting 0, waiting 1");
+}
+
+/// Whichever write of a draw comes to nothing, the step is taken again and the line is what it would have been.
+pub async fn a_refused_step_of_a_draw_is_taken_again(source: impl JournalSource) {
+    let mut bench = Bench::open(EmbeddedFactory::new(source));
+    bench.policy.state = RoomState::Lobby;
+    for fan in 0..4 {
+        bench.join_lobby(fan).await;
+    }
+    let (room, concert) = (Arc::clone(bench.room()), bench.concert);
+    let journal = bench.factory.journal();
+    journal.fail_next(JournalFault::Refused);
+    assert!(is_unavailable(&room.close_lobby(concert).await));
+    bench.join_lobby(4).await;
+    assert_eq!(room.close_lobby(concert).await, Ok(DrawStage::Drawing));
+    bench.join_lobby(5).await;
+    let drawees = room.drawees(concert, Sequence::LOBBY).await.expect("the line answers");
+    let drawn: Vec<Sequence> = drawees.iter().rev().map(|drawee| drawee.sequence).collect();
+    assert_eq!(drawn.len(), 5, "who came before the step that counted is in the draw");
+    journal.fail_next(JournalFault::Refused);
+    assert!(is_unavailable(&room.place_drawn(concert, 0, drawn.clone()).await));
+    assert_eq!(bench.tell(0..6).await, "lobby, lobby, lobby, lobby, lobby, lobby");
+    room.place_drawn(concert, 0, drawn).await.expect("placed");
+    journal.fail_next(JournalFault::Refused);
+    assert!(is_unavailable(&room.finish_draw(concert).await));
+    assert_eq!(bench.tell(0..6).await, "waiting 4, waiting 3, waiting 2, waiting 1, waiting 0, lobby");
+    bench.join_lobby(6).await;
+    assert_eq!(room.finish_draw(concert).await, Ok(DrawStage::Done));
+    assert_eq!(bench.tell(5..7).await, "waiting 5, waiting 6");
+    drop((room, journal));
+    bench.crash();
+    let told = "waiting 4, waiting 3, waiting 2, waiting 1, waiting 0, waiting 5, waiting 6";
+    assert_eq!(bench.tell(0..7).await, told);
 }
 
 /// The place that a fan had before is still the one that is found.
