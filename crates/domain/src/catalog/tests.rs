@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::queue::{Draw, LobbyFacts, Seed};
 use crate::{ConcertId, Money, ScheduleId, SeatNo, Timestamp};
 
 const fn at(second: i64) -> Timestamp {
@@ -112,7 +113,7 @@ fn impossible_plans_are_refused() {
 }
 
 #[test]
-fn a_waiting_room_can_be_switched_on_but_not_with_a_lobby_yet() {
+fn a_sale_is_bound_to_one_seed_from_its_first_lobby_on() {
     let mut draft = ConcertDraft {
         title: "Night".to_owned(),
         artist: String::new(),
@@ -120,9 +121,20 @@ fn a_waiting_room_can_be_switched_on_but_not_with_a_lobby_yet() {
         published: true,
         waiting_room: WaitingRoomSettings::OFF,
     };
+    let made = |draft: &ConcertDraft| draft.clone().into_concert(ConcertId::new(1), Timestamp::ZERO);
+    let [first, second] = [1, 2].map(|fill| Seed::new([fill; 32]));
+    let opens_at = Timestamp::from_micros(1);
+    draft.waiting_room.lobby_opens_at = Some(opens_at);
+    assert_eq!(made(&draft).bound_to(first).draw, None, "there is no room");
+    draft.waiting_room = WaitingRoomSettings { enabled: true, lobby_opens_at: None, ..draft.waiting_room };
+    assert_eq!(made(&draft).bound_to(first).draw, None, "there is no lobby");
+    draft.waiting_room.lobby_opens_at = Some(opens_at);
     assert_eq!(draft.check(), []);
-    draft.waiting_room.enabled = true;
-    assert_eq!(draft.check(), []);
-    draft.waiting_room.lobby_opens_at = Some(Timestamp::from_micros(1));
-    assert_eq!(draft.check()[0].field, "waitingRoom.lobbyOpensAt");
+    assert_eq!(made(&draft).lobby(), None, "nothing could be drawn from");
+    let bound = made(&draft).bound_to(first);
+    assert_eq!(bound.lobby(), Some(LobbyFacts { opens_at, is_drawn: false }));
+    let again = bound.bound_to(second);
+    assert_eq!(again.draw, Some(Draw::new(first)), "a second seed would be a second chance");
+    let draw = Some(Draw { drawn_at: Some(opens_at), ..Draw::new(first) });
+    assert_eq!(Concert { draw, ..again }.lobby(), Some(LobbyFacts { opens_at, is_drawn: true }));
 }

@@ -49,6 +49,45 @@ fn an_operator_pauses_drains_and_closes() {
 }
 
 #[test]
+fn a_lobby_lasts_from_its_opening_until_it_was_drawn() {
+    let with = |lobby, is_drawn| {
+        let lobby = Some(LobbyFacts { opens_at: at(lobby), is_drawn });
+        RoomFacts { lobby, ..facts(&[(1_000, 2_000, 5, 0)]) }
+    };
+    let told = |room: &RoomFacts| [499, 500, 999, 1_000, 1_999, 2_000].map(|now| room.state(at(now)).name());
+    let to_come = with(500, false);
+    assert_eq!(told(&to_come), ["scheduled", "lobby", "lobby", "lobby", "lobby", "closed"]);
+    assert_eq!(told(&with(500, true)), ["scheduled", "scheduled", "scheduled", "open", "open", "closed"]);
+    assert_eq!(
+        [499, 999, 1_000, 2_000].map(|now| to_come.is_to_be_drawn(at(now))),
+        [false, false, true, false]
+    );
+    assert!(!with(500, true).is_to_be_drawn(at(1_000)));
+    assert_eq!([499, 500, 2_000].map(|now| to_come.shows_commitment(at(now))), [false, true, true]);
+    // It opens with the sale at the latest.
+    let late = with(1_500, false);
+    assert_eq!((late.lobby_opens_at(), late.state(at(1_000))), (Some(at(1_000)), RoomState::Lobby));
+    // Without anything on sale there is no opening to draw at, and an operator's word goes before all of it.
+    let nothing = RoomFacts { schedules: Vec::new(), ..with(500, false) };
+    assert_eq!((nothing.state(at(600)), nothing.shows_commitment(at(600))), (RoomState::Scheduled, false));
+    let closed = RoomControls { closed: true, ..RoomControls::default() };
+    assert_eq!(RoomFacts { controls: closed, ..with(500, false) }.state(at(600)), RoomState::Closed);
+    assert!(!RoomFacts { enabled: false, ..with(500, false) }.shows_commitment(at(600)));
+}
+
+#[test]
+fn whoever_may_join_the_line_may_come_into_its_lobby() {
+    let lobby = Some(LobbyFacts { opens_at: at(500), is_drawn: false });
+    let room = RoomFacts { lobby, ..facts(&[(1_000, 2_000, 5, 0)]) };
+    assert_eq!(room.check_join(at(499)), Err(JoinRefused::NotOpen { opens_at: Some(at(1_000)) }));
+    assert_eq!(room.check_join(at(500)), Ok(()));
+    let draining = RoomControls { draining: true, ..RoomControls::default() };
+    assert_eq!(RoomFacts { controls: draining, ..room }.check_join(at(500)), Err(JoinRefused::Closed));
+    let sold = RoomFacts { lobby, ..facts(&[(1_000, 2_000, 0, 0)]) };
+    assert_eq!(sold.check_join(at(500)), Err(JoinRefused::SoldOut));
+}
+
+#[test]
 fn newcomers_are_refused_before_the_opening_and_when_nothing_can_come_back() {
     let room = facts(&[(1_000, 2_000, 0, 0), (3_000, 4_000, 0, 1)]);
     assert_eq!(room.check_join(at(999)), Err(JoinRefused::NotOpen { opens_at: Some(at(1_000)) }));
