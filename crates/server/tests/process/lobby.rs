@@ -29,6 +29,8 @@ async fn with_a_lobby(operator: &Person, title: &str) -> u64 {
     let made = operator.post("/admin/concerts", &format!("concert {title}"), concert).await.expect(201);
     let concert = made["concertId"].as_u64().expect("a number");
     sells(operator, concert, "2097-01-01T00:00:00Z").await;
+    let path = format!("/concerts/{concert}/queue");
+    until("the lobby opens", || async { operator.get(&path).await.body["state"] == "lobby" }).await;
     concert
 }
 
