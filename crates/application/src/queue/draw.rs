@@ -87,10 +87,15 @@ impl App {
         let is_due = |view: &Arc<RoomView>| view.facts.is_to_be_drawn(now) || view.has_left_fans_in_lobby();
         let due = self.memory.lines.views().into_iter().filter(is_due);
         let mut drawn = 0;
+        let mut failed = None;
         for view in due {
-            drawn += usize::from(self.draw_lobby(view.concert).await?);
+            // A draw that comes to nothing for now keeps no other sale from opening.
+            match self.draw_lobby(view.concert).await {
+                Ok(is_done) => drawn += usize::from(is_done),
+                Err(error) => failed = Some(error),
+            }
         }
-        Ok(drawn)
+        failed.map_or(Ok(drawn), Err)
     }
 
     async fn draw_lobby(&self, concert: ConcertId) -> Result<bool, DrawError> {
@@ -99,11 +104,8 @@ impl App {
             return Ok(false);
         };
         let is_drawn = draw.drawn_at.is_some();
-        let was_done = is_drawn && self.waiting_room.close_lobby(concert).await? == DrawStage::Done;
-        if was_done {
-            return Ok(false);
-        }
-        if self.waiting_room.close_lobby(concert).await? == DrawStage::Drawing {
+        let stage = self.waiting_room.close_lobby(concert).await?;
+        if stage == DrawStage::Drawing {
             let drawees = self.drawees(concert).await?;
             let drawn = in_order(draw.seed, drawees).await?;
             if !is_drawn {
@@ -115,6 +117,9 @@ impl App {
             }
             while self.waiting_room.finish_draw(concert).await? == DrawStage::Drawing {}
             tracing::info!(%concert, entries = drawn.len(), "the lobby was drawn");
+        }
+        if is_drawn {
+            return Ok(stage == DrawStage::Drawing);
         }
         self.box_office.run(Priority::Begin, FinishDraw(concert)).await.map_err(not_kept)?;
         Ok(true)

@@ -214,6 +214,28 @@ fn whatever_fails_on_the_way_the_draw_is_done_once_and_nobody_is_lost() {
 }
 
 #[test]
+fn a_draw_that_fails_keeps_no_other_sale_from_opening() {
+    bounded(async {
+        let clock = ManualClock::default();
+        let opened = MemoryFactory::new().open(Arc::new(clock.clone()));
+        let (store, opened) = FaultyStore::before(&opened);
+        let Sale { stage, concert: first, .. } = Sale::on(Stage::over(opened, clock, |_| {})).await;
+        let Sale { stage, concert: second, .. } = Sale::on(stage).await;
+        stage.clock.advance(2 * SALE_AFTER);
+        stage.app.tick_lines().await.expect("the lines move on");
+        // Nobody came, so each draw is one write. Whichever is first fails.
+        store.fail_next(Fault::Unavailable);
+        assert!(matches!(stage.app.tick_draws().await, Err(DrawError::Write(_))));
+        let mut drawn = 0;
+        for concert in [first, second] {
+            let concert = stage.opened.reads.concert(concert).await.expect("read").expect("there");
+            drawn += u32::from(concert.draw.is_some_and(|draw| draw.drawn_at.is_some()));
+        }
+        assert_eq!(drawn, 1);
+    });
+}
+
+#[test]
 fn what_was_committed_to_stays_whatever_is_edited() {
     bounded(async {
         let sale = sale_on(&MemoryFactory::new()).await;

@@ -11,7 +11,8 @@ fn run(folder: &Path, arguments: &[&str]) -> Output {
     frontrow(folder).args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
 }
 
-fn run_with_input(folder: &Path, arguments: &[&str], input: &str) -> Output {
+/// Runs the binary with this on its standard input.
+pub(crate) fn run_with_input(folder: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = frontrow(folder)
         .args(arguments)
         .stdin(Stdio::piped())

@@ -1,9 +1,8 @@
 //! The draw of a lobby as anybody can check it: `frontrow draw verify` on documents that hold and on all that do not, and on
 //! what a real server has drawn.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use frontrow_domain::EntryId;
@@ -12,6 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::cli::run_with_input;
 use crate::client::{Person, http, on_sale};
 use crate::sale::audit;
 use crate::server::{Server, frontrow};
@@ -35,17 +35,7 @@ fn drawn(count: u64) -> Value {
 
 /// Runs `frontrow draw verify` on a document that comes by standard input.
 fn verify(document: &str, arguments: &[&str]) -> Output {
-    let mut child = frontrow(Path::new("nowhere"))
-        .args(["draw", "verify", "-"])
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    // It may refuse its arguments before it reads.
-    let _ = child.stdin.take().expect("input").write_all(document.as_bytes());
-    child.wait_with_output().expect("it ends")
+    run_with_input(Path::new("nowhere"), &[&["draw", "verify", "-"], arguments].concat(), document)
 }
 
 fn out(output: &Output) -> String {

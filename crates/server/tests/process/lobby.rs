@@ -1,18 +1,17 @@
 //! A sale with a lobby (R-Q8) on real servers: whatever ends when, everybody gets the place that the seed gives them.
 
 use std::collections::HashMap;
-use std::io::Write as _;
-use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Client;
 use serde_json::{Value, json};
 
+use crate::cli::run_with_input;
 use crate::client::{Person, http};
 use crate::cluster::{Cluster, until};
 use crate::sale::audit;
-use crate::server::{Server, frontrow};
+use crate::server::Server;
 
 /// Fans in a lobby.
 const FANS: usize = 1_500;
@@ -74,16 +73,7 @@ async fn published(anybody: &Person, concert: u64) -> Value {
 
 /// `frontrow draw verify` on what was published: whether it holds, and what was said.
 fn verify(folder: &std::path::Path, draw: &Value, more: &[&str]) -> (bool, String) {
-    let mut child = frontrow(folder)
-        .args(["draw", "verify", "-"])
-        .args(more)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    child.stdin.take().expect("input").write_all(draw.to_string().as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
+    let output = run_with_input(folder, &[&["draw", "verify", "-"], more].concat(), &draw.to_string());
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }

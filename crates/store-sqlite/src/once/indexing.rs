@@ -22,6 +22,8 @@ const AT_ONCE: usize = 64;
 pub(crate) struct Batch {
     day: i64,
     sorted: Vec<(Digest, i64)>,
+    /// The newest row among them.
+    through: i64,
     done: usize,
 }
 
@@ -50,11 +52,8 @@ impl Batch {
         let keys = unindexed.iter().filter(|(_, row)| row.day == day);
         let mut sorted: Vec<_> = keys.map(|(key, row)| (*key, row.id)).collect();
         sorted.sort_unstable();
-        Some(Self { day, sorted, done: 0 })
-    }
-
-    fn through(&self) -> i64 {
-        self.sorted.iter().map(|(_, id)| *id).max().unwrap_or(0)
+        let through = sorted.iter().map(|(_, id)| *id).max()?;
+        Some(Self { day, sorted, through, done: 0 })
     }
 
     /// Puts keys in for about as long as that, in a transaction of its own. Answers the end of the batch once it is there;
@@ -65,7 +64,7 @@ impl Batch {
         once: &OnceTables,
         budget: Duration,
     ) -> Result<std::result::Result<Option<BatchEnd>, Digest>> {
-        let end = BatchEnd { day: self.day, through: self.through() };
+        let end = BatchEnd { day: self.day, through: self.through };
         if !once.has(self.day) {
             // The upkeep has dropped the day.
             return Ok(Ok(Some(end)));
